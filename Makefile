@@ -1,0 +1,73 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# The system's own Python where it can make a virtual environment; one further up in PATH may be anything.
+PYTHON ?= $(shell /usr/bin/python3 -m ensurepip --version >/dev/null 2>&1 && echo /usr/bin/python3 || echo python3)
+SCENARIO ?=
+
+# Molecule looks for ansible-config in PATH; Ansible insists on UTF-8.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export LC_ALL := C.UTF-8
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: .venv/ansible packages ## Boot a Debian 12 container, install a trigger on it, fire it
+	@demo/up
+
+.PHONY: demo-down
+demo-down: ## Take the demo away
+	@demo/down
+
+.PHONY: test
+test: .venv/dev packages ## Lint, Python tests, every Molecule scenario on Debian 11, 12 and 13
+	@.ci/test lint unit molecule
+
+.PHONY: lint
+lint: .venv/dev ## yamllint, ansible-lint, ruff
+	@.ci/test lint
+
+.PHONY: format
+format: .venv/dev ## Let ruff lay out the Python code
+	@ruff check --fix --quiet . && ruff format --quiet .
+
+.PHONY: unit
+unit: .venv/dev ## The Python package's tests
+	@.ci/test unit
+
+.PHONY: molecule
+molecule: .venv/dev packages ## All Molecule scenarios, or one: SCENARIO=name
+	@.ci/test molecule $(SCENARIO)
+
+.PHONY: bench
+bench: .venv/dev packages ## Measure, and print a table
+	@bench/run
+
+.PHONY: images
+images: packages ## Build the containers' images where they are missing
+	@molecule/shared/image bullseye bookworm trixie
+
+.PHONY: clean
+clean: ## Take away containers, images, virtual environment and caches
+	@molecule/shared/clean
+	rm -rf .venv .cache .ansible .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: packages
+packages:
+	@molecule/shared/packages
+
+# Two steps, so that the demo need not wait for the linters.
+.venv/ansible: requirements.txt
+	@echo "==> installing Ansible into .venv"
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/pip install -qq --disable-pip-version-check --requirement $<
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/ansible
+	@echo "==> installing Molecule and the linters into .venv"
+	@.venv/bin/pip install -qq --disable-pip-version-check --requirement $<
+	@touch $@

@@ -1,0 +1,5 @@
+from pathlib import Path
+
+
+def test_converged():
+    assert Path("/etc/trigger-mark").read_text()

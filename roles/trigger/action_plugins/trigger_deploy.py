@@ -1,0 +1,228 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The controller's side of the role: checks the endpoints, renders their files, hands all over at once."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+from pathlib import Path
+
+import jinja2
+import yaml
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+
+# Through links too, as when the plugin is linked into a collection: the role's files are beside it.
+ROLE = Path(__file__).resolve().parent.parent
+
+UNITS = "/etc/systemd/system"
+LIBRARY = "/usr/local/lib/trigger"
+SOCKET_DROP_IN = "etc/systemd/system/trigger@.socket.d/endpoint.conf"
+RUN_DROP_IN = "etc/systemd/system/trigger-run@.service.d/endpoint.conf"
+SHARED_UNITS = (
+    "trigger@.socket",
+    "trigger@.service",
+    "trigger-run@.path",
+    "trigger-run@.service",
+    "trigger-pause@.service",
+)
+EXECUTABLE_STARTS = (b"#!", b"\x7fELF")
+
+
+def _load(name):
+    """A module of the role's module_utils; on the controller Ansible puts them on no search path."""
+    spec = importlib.util.spec_from_file_location(name, ROLE / "module_utils" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+trigger_endpoints = _load("trigger_endpoints")
+trigger_values = _load("trigger_values")
+
+
+class ActionModule(ActionBase):
+    """Runs the module trigger_deploy with what it made of its own arguments."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        arguments = self._task.args
+        options = _endpoint_options()
+        try:
+            endpoints = trigger_endpoints.prepare(
+                arguments.get("endpoints") or [], arguments.get("defaults") or {}, options, trigger_values
+            )
+            jobs = self._jobs(endpoints)
+        except trigger_endpoints.Mistakes as mistakes:
+            raise AnsibleActionFail("\n".join(["nothing was changed:", *mistakes.messages])) from None
+        handed_on = {key: arguments[key] for key in ("state", "purge", "preflight") if key in arguments}
+        if arguments.get("preflight"):
+            plan = {"endpoints": [_accounts(endpoint) for endpoint in endpoints]}
+        else:
+            plan = self._plan(endpoints, jobs, Renderer(options, arguments["systemd"]))
+        return self._execute_module("trigger_deploy", {**handed_on, "plan": json.dumps(plan)}, task_vars=task_vars)
+
+    def _plan(self, endpoints, jobs, renderer):
+        """All that the host needs: dict of `shared` files and `endpoints`."""
+        present = [endpoint["name"] for endpoint in endpoints if endpoint["state"] != "absent"]
+        return {
+            "shared": renderer.shared(present),
+            "endpoints": [
+                renderer.endpoint(endpoint, jobs[endpoint["name"]])
+                if endpoint["name"] in present
+                else {"name": endpoint["name"], "state": "absent"}
+                for endpoint in endpoints
+            ],
+        }
+
+    def _jobs(self, endpoints):
+        """Read the jobs that the role ships: dict of the endpoint's name to bytes, None for a command."""
+        jobs, messages = {}, []
+        for endpoint in endpoints:
+            if endpoint["state"] == "absent":
+                continue
+            job = endpoint["job"]
+            content = None if job["content"] is None else job["content"].encode()
+            if job["src"] is not None:
+                try:
+                    # Vaulted files are decrypted here, as the copy module does.
+                    path = self._loader.get_real_file(self._find_needle("files", job["src"]))
+                    content = Path(path).read_bytes()
+                except (AnsibleError, OSError) as error:
+                    messages.append(f"endpoint {endpoint['name']!r}: job.src: {job['src']!r} cannot be read: {error}")
+                    continue
+                if not content.startswith(EXECUTABLE_STARTS):
+                    messages.append(
+                        f"endpoint {endpoint['name']!r}: job.src: {job['src']!r} begins with no #! line and is "
+                        "no ELF program, so it could not be executed"
+                    )
+            jobs[endpoint["name"]] = content
+        if messages:
+            raise trigger_endpoints.Mistakes(messages)
+        return jobs
+
+
+class Renderer:
+    """Makes the files of the host. options: the endpoint's specification. systemd: int, its version."""
+
+    def __init__(self, options, systemd):
+        self._default = {key: option.get("default") for key, option in options.items()}
+        self._default["listen"] = "/run/trigger/%i.sock"
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(ROLE / "templates"),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        environment.filters["unit_value"] = trigger_values.unit_value
+        environment.filters["unit_word"] = trigger_values.unit_word
+        environment.filters["directives"] = trigger_values.directives
+        environment.globals.update(
+            managed="Written by the Ansible role trigger; a change here is undone by its next run.",
+            documentation="man:systemd.socket(5) file:/usr/local/lib/trigger/README",
+            default=self._default,
+            library=LIBRARY,
+            systemd=int(systemd),
+        )
+        self._templates = environment
+
+    def shared(self, names):
+        """The files that all endpoints share: list of dicts as the module takes them."""
+        files = [
+            _file(f"{UNITS}/{unit}", self._render(f"etc/systemd/system/{unit}")) for unit in SHARED_UNITS
+        ]
+        files.append(
+            _file("/etc/sysusers.d/trigger.conf", self._render("etc/sysusers.d/trigger.conf", names=names))
+        )
+        for path in sorted((ROLE / "files").rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                target = f"{LIBRARY}/{path.relative_to(ROLE / 'files')}"
+                files.append(_file(target, path.read_bytes(), show=False))
+        return files
+
+    def endpoint(self, endpoint, job):
+        """One endpoint as the module takes it. job: bytes, or None when its job is a command."""
+        name = endpoint["name"]
+        directory = f"/etc/trigger/credentials/{name}/job"
+        endpoint = {**endpoint, "credentials_directory": directory}
+        files = [
+            _file(f"/etc/trigger/{name}.json", _json(_configuration(endpoint))),
+            _file(f"{UNITS}/trigger@{name}.socket.d/endpoint.conf", self._render(SOCKET_DROP_IN, endpoint=endpoint)),
+            _file(
+                f"{UNITS}/trigger-run@{name}.service.d/endpoint.conf", self._render(RUN_DROP_IN, endpoint=endpoint)
+            ),
+        ]
+        # A drop-in that says nothing does not exist.
+        files = [file for file in files if not file["path"].endswith(".conf") or _says_something(file)]
+        if job is not None:
+            files.append(_file(f"{LIBRARY}/jobs/{name}", job, mode="0755"))
+        for key, secret in sorted(endpoint["credentials"].items()):
+            files.append(_file(f"{directory}/{key}", secret.encode(), mode="0600", show=False))
+        return {
+            "name": name,
+            "state": endpoint["state"],
+            "files": files,
+            "bind_ipv6_only": endpoint["bind_ipv6_only"],
+            "free_bind": str(endpoint["socket"].get("FreeBind", "no")).lower() in ("1", "yes", "true", "on"),
+            "addresses": [
+                {
+                    "text": address.text,
+                    "host": str(address.host) if address.host else None,
+                    "family": address.host.version if address.host else 6,
+                    "port": address.port,
+                    "path": address.path,
+                }
+                for address in endpoint["addresses"]
+            ],
+        }
+
+    def _render(self, path, **variables):
+        return self._templates.get_template(f"{path}.j2").render(**variables).encode()
+
+
+def _accounts(endpoint):
+    """What a preflight looks up on the host."""
+    return {key: endpoint.get(key) for key in ("name", "state", "user", "group")}
+
+
+def _configuration(endpoint):
+    """/etc/trigger/NAME.json: what the acceptor and the programs around a run need to know."""
+    job = endpoint["job"]
+    program = job["command"] or [f"{LIBRARY}/jobs/{endpoint['name']}"]
+    return {
+        "path": endpoint["path"],
+        "methods": endpoint["methods"],
+        "response": endpoint["response"],
+        "when_busy": endpoint["when_busy"],
+        "queue_limit": endpoint["queue_limit"],
+        "body_limit": endpoint["body_limit_bytes"],
+        "linger": endpoint["seconds"]["linger"],
+        "request_timeout": endpoint["seconds"]["request_timeout"],
+        "command": program + job["args"],
+        "job_user": endpoint["user"],
+        "keep_runs": endpoint["keep_runs"],
+    }
+
+
+def _endpoint_options():
+    specification = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    return specification["argument_specs"]["endpoint"]["options"]
+
+
+def _says_something(file):
+    return b"\n[" in base64.b64decode(file["content"])
+
+
+def _file(path, content, mode="0644", show=True):
+    return {"path": path, "content": base64.b64encode(content).decode(), "mode": mode, "show": show}
+
+
+def _json(value):
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()

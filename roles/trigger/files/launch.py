@@ -1,0 +1,13 @@
+"""Starts one of trigger's programs: launch.py acceptor|claim|runner|record ENDPOINT.
+
+The units call this file with `python3 -I -S`: nothing of the environment, of a user's site-packages
+or of the working directory can put code into it. So the search path is set here. The programs are
+modules of a byte-compiled package; a script given by its path would be compiled at every start.
+"""
+
+import sys
+
+sys.path.insert(0, __file__.rpartition("/")[0])
+sys.path.append("/usr/lib/python3/dist-packages")  # python3-systemd
+
+sys.exit(__import__("trigger." + sys.argv[1], fromlist=["main"]).main(sys.argv[2]))

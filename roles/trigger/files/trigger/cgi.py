@@ -1,0 +1,58 @@
+"""What a job is told about its request: the meta-variables of RFC 3875, section 4.1."""
+
+SOFTWARE = b"trigger/0.1.0"
+
+NAMES = frozenset(
+    (
+        b"GATEWAY_INTERFACE",
+        b"SERVER_SOFTWARE",
+        b"SERVER_PROTOCOL",
+        b"SERVER_NAME",
+        b"SERVER_PORT",
+        b"REQUEST_METHOD",
+        b"SCRIPT_NAME",
+        b"PATH_INFO",
+        b"QUERY_STRING",
+        b"REMOTE_ADDR",
+        b"REMOTE_HOST",
+        b"CONTENT_LENGTH",
+        b"CONTENT_TYPE",
+    )
+)
+
+
+def meta_variables(request, script_name, body_length, remote, server_port):
+    """Return the variables as a list of (bytes, bytes).
+
+    request: http.Request. script_name: bytes, the endpoint's path. body_length: int, after the
+    transfer coding was taken off. remote: bytes, the client's address or b"" on a Unix socket.
+    server_port: bytes, b"" on a Unix socket.
+
+    No field becomes a variable of its own (HTTP_*): a client could set HTTP_PROXY with one.
+    """
+    host, port = _host_and_port(request.fields.get(b"host", b""))
+    variables = [
+        (b"GATEWAY_INTERFACE", b"CGI/1.1"),
+        (b"SERVER_SOFTWARE", SOFTWARE),
+        (b"SERVER_PROTOCOL", b"HTTP/%d.%d" % request.version),
+        (b"SERVER_NAME", host or b"localhost"),
+        (b"SERVER_PORT", server_port or port or b"80"),
+        (b"REQUEST_METHOD", request.method),
+        (b"SCRIPT_NAME", script_name),
+        (b"PATH_INFO", b""),
+        (b"QUERY_STRING", request.query),
+        (b"REMOTE_ADDR", remote),
+        (b"REMOTE_HOST", remote),
+    ]
+    if body_length:
+        variables.append((b"CONTENT_LENGTH", b"%d" % body_length))
+    if b"content-type" in request.fields:
+        variables.append((b"CONTENT_TYPE", request.fields[b"content-type"]))
+    return variables
+
+
+def _host_and_port(host):
+    name, colon, port = host.rpartition(b":")
+    if colon and port.isdigit():
+        return name, port
+    return host, b""

@@ -1,0 +1,77 @@
+"""Before a run, as root: claim what waits, and lay the request out where the runner finds it."""
+
+import os
+
+from trigger import endpoint, entry, handover
+from trigger.claimed import Claimed
+
+
+def main(name):
+    """Claim for the endpoint called name: str. Returns the exit status; anything but 0 keeps the job
+    from starting, and systemd tries again after a pause."""
+    settings = endpoint.load(name)
+    handover.clear(settings)
+    with Claimed(settings) as claimed:
+        _record_interrupted(settings, claimed)
+        waiting = claimed.waiting()
+        if not waiting:
+            return 0
+        if not _executable(settings.command[0]):
+            print(
+                "<3>%s: %s is not there or not executable; %d requests wait for it"
+                % (name, settings.command[0], len(waiting))
+            )
+            return 1
+        damaged = claimed.take(_batch(settings, waiting))
+        _record_damaged(settings, damaged)
+        ids = claimed.ids()
+        if ids:
+            _hand_over(settings, claimed, ids)
+            print("%s: run %s serves %d requests" % (name, ids[-1], len(ids)))
+    return 0
+
+
+def _batch(settings, waiting):
+    """Which of the waiting entries the next run serves: list of str."""
+    if settings.when_busy == "queue":
+        return waiting[:1]
+    return waiting
+
+
+def _executable(program):
+    """A bare name is left to the runner, which has the job's PATH."""
+    return "/" not in program or (os.path.isfile(program) and os.access(program, os.X_OK))
+
+
+def _record_interrupted(settings, claimed):
+    """What is still claimed belongs to a run whose end nobody saw: the power went, or all was killed.
+    It may have done its work, so it is not run again."""
+    ids = claimed.ids()
+    if ids:
+        from trigger import history
+
+        if not history.has(settings, ids[-1]):
+            history.write(settings, ids, claimed.since(ids[-1]), {"state": "interrupted"})
+            print("<4>%s: run %s was interrupted; it is not repeated" % (settings.name, ids[-1]))
+        claimed.finish(ids)
+
+
+def _record_damaged(settings, damaged):
+    for name, reason in damaged:
+        print(
+            "<3>%s: %s/%s is set aside as .damaged-%s: %s"
+            % (settings.name, settings.spool, name, name, reason)
+        )
+        if entry.is_id(name):
+            from trigger import history
+
+            history.write(settings, [name], None, {"state": "damaged", "reason": reason})
+
+
+def _hand_over(settings, claimed, ids):
+    """Tell the job about the newest request that its run serves."""
+    fd, variables, body_length = claimed.open(ids[-1])
+    variables[b"TRIGGER_ENDPOINT"] = settings.name.encode()
+    variables[b"TRIGGER_REQUESTS"] = b"%d" % len(ids)
+    handover.write(settings, variables, fd, body_length)
+    os.close(fd)

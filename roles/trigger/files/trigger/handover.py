@@ -1,0 +1,59 @@
+"""The request as the runner finds it: three files below /run/trigger/requests/NAME.
+
+Root writes them and the job's user reads them; nobody reads back what lies there.
+"""
+
+import os
+import pwd
+
+from trigger import endpoint
+
+# Arguments last, because the runner takes them as the sign that there is a request.
+ENVIRONMENT, BODY, ARGUMENTS = FILES = ("environment", "body", "arguments")
+
+
+def write(settings, variables, source, body_length):
+    """Lay a request out for the job's user alone to read.
+
+    settings: endpoint.Endpoint. variables: dict of bytes to bytes. source: an open file that begins
+    with body_length bytes of body. Raises OSError.
+    """
+    directory = path(settings.name)
+    os.makedirs(directory, mode=0o755, exist_ok=True)
+    owner = pwd.getpwnam(settings.job_user).pw_uid
+    with _create(directory, ENVIRONMENT, owner) as file:
+        file.write(b"".join(b"%s=%s\0" % pair for pair in variables.items()))
+    if body_length:
+        with _create(directory, BODY, owner) as file:
+            sent = 0
+            while sent < body_length:
+                sent += os.sendfile(file.fileno(), source, sent, body_length - sent)
+    with _create(directory, ARGUMENTS, owner) as file:
+        file.write(b"".join(os.fsencode(argument) + b"\0" for argument in settings.command))
+
+
+def clear(settings):
+    """Take away what a run was told."""
+    for name in reversed(FILES):
+        try:
+            os.unlink(path(settings.name) + "/" + name)
+        except FileNotFoundError:
+            pass
+
+
+def path(name):
+    """The directory of the endpoint called name."""
+    return endpoint.RUNTIME + "/requests/" + name
+
+
+def read_items(name, file_name):
+    """Return the items of a file in which each is closed by a NUL: list of bytes. Raises OSError."""
+    with open(path(name) + "/" + file_name, "rb") as file:
+        return file.read().split(b"\0")[:-1]
+
+
+def _create(directory, name, owner):
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    file = open(os.open(directory + "/" + name, flags, 0o400), "wb", buffering=0)
+    os.fchown(file.fileno(), owner, -1)
+    return file

@@ -1,0 +1,330 @@
+"""HTTP/1.x as a server sees it (RFC 9110, RFC 9112): bytes in, a request or a refusal out. No I/O.
+
+Everything is strict. A message that two programs could read differently is refused, never repaired.
+"""
+
+import time
+
+HEAD_LIMIT = 16 * 1024  # bytes of request line and fields; also of the trailer of a chunked body
+CHUNK_LINE_LIMIT = 256  # bytes of one chunk size with its extensions
+
+REASONS = {
+    200: "OK",
+    201: "Created",
+    202: "Accepted",
+    204: "No Content",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    409: "Conflict",
+    413: "Content Too Large",
+    417: "Expectation Failed",
+    431: "Request Header Fields Too Large",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+    505: "HTTP Version Not Supported",
+}
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_DIGITS = b"0123456789"
+_HEX = _DIGITS + b"abcdefABCDEF"
+_ALPHA = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_TOKEN = _ALPHA + _DIGITS + b"!#$%&'*+-.^_`|~"  # RFC 9110, section 5.6.2
+_VISIBLE = bytes(range(0x21, 0x7F))
+_TARGET = _VISIBLE.replace(b"#", b"")  # a fragment is never sent (RFC 9112, section 3.2)
+_FIELD_VALUE = b"\t " + _VISIBLE + bytes(range(0x80, 0x100))  # RFC 9110, section 5.5
+_HOST = _ALPHA + _DIGITS + b"-._~!$&'()*+,;=%:[]"  # RFC 3986, section 3.2.2
+_SINGLE = (b"host", b"content-length", b"transfer-encoding", b"content-type", b"expect")
+
+
+class Refusal(Exception):
+    """A request that is answered with an error and starts nothing.
+
+    status: int, the HTTP status. reason: str, for the client and the journal; it never repeats
+    what the client sent. headers: list of (str, str), further response fields.
+    """
+
+    def __init__(self, status, reason, headers=()):
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+        self.headers = list(headers)
+
+
+class Request:
+    """A request's head. All of it is bytes, as received.
+
+    method, target: from the request line. path, query: the target's two parts (query is b"" when
+    there is none). version: (1, 0) or (1, 1). fields: dict of lower-case name to value; a field
+    that came several times is joined with ", " (RFC 9110, section 5.3).
+    content_length: int, or None for a chunked body.
+    """
+
+    __slots__ = ("content_length", "fields", "method", "path", "query", "target", "version")
+
+    def __init__(self, method, target, version, fields):
+        self.method = method
+        self.target = target
+        self.version = version
+        self.fields = fields
+        self.path, _, self.query = _origin_form(target).partition(b"?")
+        self.content_length = _content_length(version, fields)
+
+    @property
+    def expects_continue(self):
+        """Whether the client waits for `100 Continue` before it sends the body (RFC 9110, 10.1.1)."""
+        return b"expect" in self.fields and self.version >= (1, 1)
+
+
+def head_end(received, searched=0):
+    """Say where the head ends: the offset behind its empty line, or None while it is incomplete.
+
+    received: bytearray or bytes from the start of the connection. searched: int, how much of it an
+    earlier call has seen. Raises Refusal for what can no longer become an HTTP/1 head, so that TLS
+    or a bare line feed is answered at once instead of after the time limit.
+    """
+    if received and received[0] not in _TOKEN:
+        raise Refusal(400, "this is not HTTP/1")
+    end = received.find(b"\r\n\r\n", max(0, searched - 3))
+    head = len(received) if end < 0 else end + 4
+    if head > HEAD_LIMIT:
+        raise Refusal(431, "the request's head is larger than %d bytes" % HEAD_LIMIT)
+    start = max(0, searched - 1)
+    if received.count(b"\n", start, head) != received.count(b"\r\n", start, head) + (
+        start > 0 and received[start] == 0x0A and received[start - 1] == 0x0D
+    ):
+        raise Refusal(400, "a line ends with a bare line feed")
+    return None if end < 0 else head
+
+
+def parse_head(head):
+    """Parse a whole head, bytes up to and with the empty line. Returns a Request or raises Refusal."""
+    request_line, *lines = bytes(head[:-4]).split(b"\r\n")
+    method, target, version = _request_line(request_line)
+    fields = _fields(lines)
+    if version == (1, 1) and b"host" not in fields:
+        raise Refusal(400, "HTTP/1.1 needs a Host field")
+    if fields.get(b"host", b"").translate(None, _HOST):
+        raise Refusal(400, "the Host field is malformed")
+    if fields.get(b"expect", b"100-continue").lower() != b"100-continue":
+        raise Refusal(417, "the only expectation that can be met is 100-continue")
+    return Request(method, target, version, fields)
+
+
+class Body:
+    """Takes a message body out of the bytes that follow the head (RFC 9112, sections 6 and 7).
+
+    request: Request. limit: int, bytes. Raises Refusal 413 when made or fed, as soon as it is known
+    that the body will be larger. `complete` turns True with the body's last byte; what a client sends
+    behind it is left alone, since every connection carries one request.
+    """
+
+    __slots__ = ("_buffer", "_limit", "_missing", "_part", "_total", "complete")
+
+    def __init__(self, request, limit):
+        self._limit = limit
+        self._buffer = bytearray()
+        self._total = 0
+        if request.content_length is None:
+            self._part = self._chunk_size
+            self._missing = 0
+        else:
+            self._part = self._data
+            self._missing = request.content_length
+            self._check_limit(request.content_length)
+        self.complete = request.content_length == 0
+
+    def feed(self, received):
+        """Take received bytes, return the bytes of the body among them. Raises Refusal."""
+        self._buffer += received
+        body = bytearray()
+        while not self.complete and self._part(body):
+            pass
+        return body
+
+    def _check_limit(self, size):
+        if size > self._limit:
+            raise Refusal(413, "the body is larger than %d bytes" % self._limit)
+
+    # Each of the following reads one part of the body from the buffer. It returns False when it
+    # needs more bytes.
+
+    def _data(self, body):
+        """The whole of a body with a Content-Length."""
+        if not self._buffer:
+            return False
+        part = self._buffer[: self._missing]
+        del self._buffer[: len(part)]
+        body += part
+        self._missing -= len(part)
+        self.complete = self._missing == 0
+        return True
+
+    def _line(self, limit):
+        """The next line without its end, or None while it is incomplete."""
+        end = self._buffer.find(b"\n")
+        if end > limit or (end < 0 and len(self._buffer) > limit):
+            raise Refusal(400, "a line of the chunked body is too long")
+        if end < 0:
+            return None
+        if self._buffer[max(0, end - 1) : end] != b"\r":
+            raise Refusal(400, "a line ends with a bare line feed")
+        line = bytes(self._buffer[: end - 1])
+        del self._buffer[: end + 1]
+        return line
+
+    def _chunk_size(self, _body):
+        line = self._line(CHUNK_LINE_LIMIT)
+        if line is None:
+            return False
+        size, _, extension = line.partition(b";")
+        if not size or len(size) > 16 or size.translate(None, _HEX):
+            raise Refusal(400, "a chunk size is malformed")
+        if extension.translate(None, _FIELD_VALUE):
+            raise Refusal(400, "a chunk extension is malformed")
+        self._missing = int(size, 16)
+        self._total += self._missing
+        self._check_limit(self._total)
+        if self._missing:
+            self._part = self._chunk_data
+        else:
+            self._missing = HEAD_LIMIT  # what the trailer may hold
+            self._part = self._trailer
+        return True
+
+    def _chunk_data(self, body):
+        if not self._buffer:
+            return False
+        part = self._buffer[: self._missing]
+        del self._buffer[: len(part)]
+        body += part
+        self._missing -= len(part)
+        if not self._missing:
+            self._part = self._chunk_end
+        return True
+
+    def _chunk_end(self, _body):
+        if len(self._buffer) < 2:
+            if self._buffer and self._buffer != b"\r":
+                raise Refusal(400, "a chunk is longer than its size")
+            return False
+        if self._buffer[:2] != b"\r\n":
+            raise Refusal(400, "a chunk is longer than its size")
+        del self._buffer[:2]
+        self._part = self._chunk_size
+        return True
+
+    def _trailer(self, _body):
+        """Checked as fields are, then dropped: nothing may arrive behind the checks of the head."""
+        line = self._line(self._missing)
+        if line is None:
+            return False
+        self._missing -= len(line) + 2
+        if line:
+            _field(line)
+        else:
+            self.complete = True
+        return True
+
+
+def response(status, body=b"", content_type=None, headers=(), head_only=False):
+    """Return the bytes of a whole response; the connection closes behind it.
+
+    status: int. body: bytes. content_type: str. headers: list of (str, str). head_only: bool, for
+    the answer to HEAD: the fields of the body without the body (RFC 9110, section 9.3.2).
+    """
+    lines = [
+        "HTTP/1.1 %d %s" % (status, REASONS.get(status, "")),
+        "Date: " + time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()),
+        "Connection: close",
+        "Cache-Control: no-store",
+    ]
+    if status != 204:  # RFC 9110, section 8.6
+        lines.append("Content-Length: %d" % len(body))
+        if body and content_type:
+            lines.append("Content-Type: " + content_type)
+    lines += ["%s: %s" % header for header in headers]
+    head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    return head if head_only or status == 204 else head + body
+
+
+def _request_line(line):
+    parts = line.split(b" ")
+    if len(parts) != 3:
+        raise Refusal(400, "the request line is malformed")
+    method, target, version = parts
+    if not method or method.translate(None, _TOKEN):
+        raise Refusal(400, "the method is malformed")
+    if not target or target.translate(None, _TARGET):
+        raise Refusal(400, "the request target is malformed")
+    return method, target, _version(version, method)
+
+
+def _version(text, method):
+    if text in (b"HTTP/1.1", b"HTTP/1.0"):
+        return (1, text[7] - 0x30)
+    if len(text) == 8 and text[:5] == b"HTTP/" and text[5:].translate(None, _DIGITS) == b".":
+        if method == b"PRI":  # the preface of HTTP/2 (RFC 9113, section 3.4)
+            raise Refusal(400, "this is not HTTP/1")
+        raise Refusal(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+    raise Refusal(400, "the request line is malformed")
+
+
+def _fields(lines):
+    fields = {}
+    for line in lines:
+        name, value = _field(line)
+        if name not in fields:
+            fields[name] = value
+        elif name in _SINGLE:
+            raise Refusal(400, "a field that must be sent once came twice")
+        else:
+            fields[name] += b", " + value
+    return fields
+
+
+def _field(line):
+    name, colon, value = line.partition(b":")
+    # A space here would be a folded line or a space before the colon (RFC 9112, sections 5.1, 5.2).
+    if not colon or not name or name.translate(None, _TOKEN):
+        raise Refusal(400, "a field's name is malformed")
+    value = value.strip(b" \t")
+    if value.translate(None, _FIELD_VALUE):
+        raise Refusal(400, "a field's value is malformed")
+    return name.lower(), value
+
+
+def _origin_form(target):
+    """The path and query of a target in origin form, or in the absolute form that every server
+    has to accept (RFC 9112, section 3.2.2)."""
+    if target[:1] == b"/":
+        return target
+    scheme, _, rest = target.partition(b"://")
+    authority, slash, path = rest.partition(b"/")
+    if scheme.lower() not in (b"http", b"https") or not authority or b"?" in authority:
+        raise Refusal(400, "the request target is malformed")
+    return slash + path or b"/"
+
+
+def _content_length(version, fields):
+    """The body's length, or None when it is chunked (RFC 9112, section 6.3)."""
+    length = fields.get(b"content-length")
+    coding = fields.get(b"transfer-encoding")
+    if coding is None:
+        if length is None:
+            return 0
+        if not length or len(length) > 18 or length.translate(None, _DIGITS):
+            raise Refusal(400, "the Content-Length is malformed")
+        return int(length)
+    if length is not None:
+        raise Refusal(400, "Content-Length and Transfer-Encoding contradict each other")
+    if version < (1, 1):
+        raise Refusal(400, "HTTP/1.0 knows no Transfer-Encoding")
+    if coding.lower() == b"chunked":
+        return None
+    codings = [name.strip(b" \t").lower() for name in coding.split(b",")]
+    if codings.count(b"chunked") > 1 or not all(codings):
+        raise Refusal(400, "the Transfer-Encoding is malformed")
+    raise Refusal(501, "the only transfer coding that is known is chunked")

@@ -1,0 +1,71 @@
+"""After a run, as root: write down how it ended.
+
+systemd calls this whatever became of the job, and tells the outcome by environment (systemd.exec(5),
+$SERVICE_RESULT).
+"""
+
+import os
+
+from trigger import endpoint, handover, history
+from trigger.claimed import Claimed
+
+
+def main(name):
+    """Record the run of the endpoint called name: str. Returns the exit status."""
+    settings = endpoint.load(name)
+    handover.clear(settings)
+    with Claimed(settings) as claimed:
+        ids = claimed.ids()
+        if not ids:
+            return 0
+        if "EXIT_CODE" not in os.environ:
+            # There was no main process: the job never began, and the requests still wait.
+            claimed.release(ids)
+            print("<4>%s: the job could not start; %d requests wait for it" % (name, len(ids)))
+            return 0
+        outcome = _outcome(os.environ)
+        history.write(settings, ids, claimed.since(ids[-1]), outcome)
+        claimed.finish(ids)
+    print("%s: run %s %s" % (name, ids[-1], outcome["state"]))
+    if os.environ["SERVICE_RESULT"] != "success":
+        _spare_the_pause(name)
+    return 0
+
+
+def _outcome(environment):
+    """What systemd said, in the words of a record: dict."""
+    result = environment["SERVICE_RESULT"]
+    code, status = environment["EXIT_CODE"], environment["EXIT_STATUS"]
+    return {
+        "state": _state(result, code),
+        "result": result,
+        "exit_code": int(status) if code == "exited" else None,
+        "signal": status if code != "exited" else None,
+        "invocation_id": environment.get("INVOCATION_ID"),
+    }
+
+
+def _state(result, code):
+    if result == "timeout":
+        return "timed-out"
+    if result != "success":
+        return "failed"
+    if code == "exited":
+        return "succeeded"
+    # systemd counts a job that it stopped by a signal as a success: it did what it was told.
+    return "interrupted" if _shutting_down() else "cancelled"
+
+
+def _shutting_down():
+    import subprocess
+
+    answer = subprocess.run(
+        ["/usr/bin/systemctl", "is-system-running"], stdout=subprocess.PIPE, text=True, check=False
+    )
+    return answer.stdout.strip() == "stopping"
+
+
+def _spare_the_pause(name):
+    """This failure was the job's own, so the next run need not wait: trigger-pause@.service."""
+    with open(endpoint.RUNTIME + "/" + name + ".recorded", "w"):
+        pass

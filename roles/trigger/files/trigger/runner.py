@@ -1,0 +1,49 @@
+"""The runner, as the job's user: it becomes the job. No shell stands between."""
+
+import os
+
+import _signal
+
+from trigger import handover
+
+CANNOT_EXECUTE = 203  # systemd's EXIT_EXEC
+
+
+def main(name):
+    """Become the job of the endpoint called name: str. Returns an exit status only if there is nothing
+    to run (0) or the job cannot be executed."""
+    try:
+        arguments = handover.read_items(name, handover.ARGUMENTS)
+    except FileNotFoundError:
+        print("%s: nothing is pending, so there is nothing to run" % name)
+        return 0
+    environment = dict(os.environb)
+    for item in handover.read_items(name, handover.ENVIRONMENT):
+        key, _, value = item.partition(b"=")
+        environment[key] = value
+    _connect_body(handover.path(name) + "/" + handover.BODY)
+    for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
+        _signal.signal(number, _signal.SIG_DFL)  # Python ignores them, and a job would inherit that
+    try:
+        os.execvpe(arguments[0], arguments, environment)
+    except OSError as error:
+        print("<3>%s: cannot execute %s: %s" % (name, os.fsdecode(arguments[0]), _explain(error)))
+        return CANNOT_EXECUTE
+
+
+def _connect_body(path):
+    """Standard input is /dev/null, as the unit has it, unless the request has a body."""
+    try:
+        body = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    os.dup2(body, 0)
+    os.close(body)
+
+
+def _explain(error):
+    hints = {
+        8: "it has neither a #! line nor a binary format",  # ENOEXEC
+        2: "it, or the interpreter that its #! line names, is not there",  # ENOENT
+    }
+    return hints.get(error.errno, error.strerror)

@@ -1,0 +1,133 @@
+"""The acceptor's side of the spool: it adds entries and counts those that wait.
+
+A name that begins with a dot is a file being written: systemd's DirectoryNotEmpty= does not see it,
+and no run takes it.
+"""
+
+import os
+
+from trigger import entry
+
+MEMORY_LIMIT = 64 * 1024  # bytes of a body that are held in memory; a larger one goes to its file
+_DRAFT = ".draft-"
+
+
+class Spool:
+    """path: str, the directory of entries. claimed: str, where those of the present run are."""
+
+    def __init__(self, path, claimed):
+        self._path = path
+        self._claimed = claimed
+        self._ids = None
+        self._drafts = 0
+
+    def draft(self):
+        """Return a new Draft, for one request."""
+        self._drafts += 1
+        return Draft("%s/%s%d" % (self._path, _DRAFT, self._drafts))
+
+    def load(self):
+        """Return how many entries no run has taken yet, int, and whether a run has some, bool.
+        Raises OSError."""
+        # In this order: a request leaves the spool before it leaves the claimed ones, so one whose run
+        # ends meanwhile is not counted as waiting.
+        claimed = set(os.listdir(self._claimed))
+        names = os.listdir(self._path)
+        if self._ids is None:
+            self._remove_drafts(names)
+            self._ids = entry.Ids(after=max(filter(entry.is_id, names), default=None))
+        entries = [name for name in names if name[0] != "."]
+        waiting = sum(name not in claimed for name in entries)
+        return waiting, waiting < len(entries)
+
+    def next_id(self):
+        """Return the id for the next entry. load() has to have been called before."""
+        return self._ids.next()
+
+    def commit(self, drafts):
+        """Turn complete drafts into entries; when this returns they are durable.
+
+        drafts: list of (id, Draft). Returns the list of the OSErrors that befell single drafts, in
+        their order, None where all went well. Raises OSError when nothing was kept at all.
+        """
+        errors = []
+        directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            # The data of all of them first: the renames below are then flushed together.
+            for _, draft in drafts:
+                errors.append(draft.flush())
+            kept = [pair for pair, error in zip(drafts, errors) if error is None]
+            for request_id, draft in kept:
+                os.rename(draft.path, request_id, dst_dir_fd=directory)
+            os.fsync(directory)
+        except OSError:
+            for request_id, draft in drafts:
+                _unlink(draft.path)
+                _unlink(self._path + "/" + request_id)
+            raise
+        finally:
+            os.close(directory)
+        return errors
+
+    def _remove_drafts(self, names):
+        """What an acceptor that was killed left behind. There is never a second one."""
+        for name in names:
+            if name.startswith(_DRAFT):
+                _unlink(self._path + "/" + name)
+
+
+class Draft:
+    """A request on its way to becoming an entry. path: str, its file, which may not exist yet."""
+
+    __slots__ = ("_fd", "_held", "length", "path")
+
+    def __init__(self, path):
+        self.path = path
+        self.length = 0  # bytes of the body so far
+        self._held = bytearray()
+        self._fd = None
+
+    def write(self, body):
+        """Add to the body. Raises OSError."""
+        self.length += len(body)
+        self._held += body
+        if len(self._held) > MEMORY_LIMIT:
+            self._write_out()
+
+    def close_body(self, variables):
+        """Say that the body is complete and what follows it: a list of (bytes, bytes)."""
+        self._held += entry.encode(variables)
+
+    def flush(self):
+        """Put all of it on the disk. Returns None, or the OSError that prevented it."""
+        try:
+            self._write_out()
+            os.fsync(self._fd)
+        except OSError as error:
+            self.discard()
+            return error
+        os.close(self._fd)
+        self._fd = None
+        return None
+
+    def discard(self):
+        """Leave nothing behind."""
+        self._held = bytearray()
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+            _unlink(self.path)
+
+    def _write_out(self):
+        if self._fd is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._fd = os.open(self.path, flags, 0o600)
+        while self._held:
+            del self._held[: os.write(self._fd, self._held)]
+
+
+def _unlink(path):
+    try:
+        os.unlink(path)
+    except OSError:
+        pass  # it is not there, or the directory that held it is not

@@ -1,0 +1,319 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Lays trigger_defaults under the endpoints and checks them. No I/O.
+
+The keys, their types and their defaults stand in meta/argument_specs.yml, entry point `endpoint`. Here is
+what such a specification cannot say. Every mistake becomes one message that names the endpoint and the
+key, and all of them are found in one go.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import re
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
+ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.IGNORECASE)
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", re.ASCII)
+DIRECTIVE = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
+
+RESPONSE_BODY_LIMIT = 64 * 1024
+VARIABLE_LIMIT = 128 * 1024  # MAX_ARG_STRLEN of the kernel
+
+# What a request tells its job, RFC 3875. Variables of these names would be lost.
+META_VARIABLES = re.compile(
+    r"AUTH_TYPE|CONTENT_(LENGTH|TYPE)|GATEWAY_INTERFACE|PATH_(INFO|TRANSLATED)|QUERY_STRING"
+    r"|REMOTE_(ADDR|HOST|IDENT|USER)|REQUEST_METHOD|SCRIPT_NAME|SERVER_(NAME|PORT|PROTOCOL|SOFTWARE)"
+    r"|HTTP_.*|TRIGGER_.*"
+)
+
+# Directives on which the way of a request rests, and the key that sets them where there is one.
+OWNED = {
+    "socket": {
+        r"Listen\w+": "listen",
+        "BindIPv6Only": "bind_ipv6_only",
+        r"Accept|Service|RemoveOnStop|FileDescriptorName|PassFileDescriptorsToExec|(Trigger|Poll)Limit\w+": None,
+    },
+    "service": {
+        "User": "user",
+        "Group": "group",
+        "RuntimeMaxSec": "timeout",
+        "TimeoutStopSec|TimeoutSec": "kill_after",
+        "Environment": "environment",
+        "WorkingDirectory": "working_directory",
+        r"Exec\w+": "job",
+        r"Type|Restart\w*|DynamicUser|StandardInput\w*|Sockets|PIDFile|BusName|NotifyAccess|RemainAfterExit"
+        r"|TimeoutStartSec|TimeoutStartFailureMode|IgnoreSIGPIPE|RootDirectory|RootImage|GuessMainPID": None,
+    },
+    "unit": {
+        "Description": "description",
+        # A start that a condition skips, or that a dependency fails, would be tried without pause.
+        r"Condition\w+|Assert\w+|StartLimit\w+|JobTimeout\w+|JobRunningTimeout\w+|RefuseManual\w+|Requires"
+        r"|Requisite|BindsTo|PartOf|Conflicts|StopWhenUnneeded|CollectMode|IgnoreOnIsolate"
+        r"|OnFailureJobMode": None,
+    },
+}
+
+
+class Mistakes(ValueError):
+    """What is wrong with the endpoints. messages: list of str."""
+
+    def __init__(self, messages):
+        super().__init__("\n".join(messages))
+        self.messages = messages
+
+
+def prepare(endpoints, defaults, options, values):
+    """Return the endpoints complete and checked: a list of dicts with every key of `options`.
+
+    endpoints: list of dicts, as the user wrote them. defaults: dict, trigger_defaults. options: dict, the
+    entry point `endpoint` of the role's argument_specs. values: the module trigger_values. Beside the
+    keys, each result has `addresses`, its `listen` as a list of Address.
+
+    Raises Mistakes.
+    """
+    mistakes = [f"trigger_defaults: {text}" for text in _unknown_keys(defaults, options)]
+    if "name" in defaults:
+        mistakes.append("trigger_defaults: name: an endpoint's name cannot be a default")
+    prepared = []
+    for position, given in enumerate(endpoints, 1):
+        label = _label(given, position)
+        endpoint, wrong = _complete(merge(defaults, given), options)
+        if not wrong and endpoint["state"] != "absent":
+            wrong = list(_check(endpoint, values))
+        mistakes += [f"{label}: {text}" for text in wrong]
+        prepared.append(endpoint)
+    if not mistakes:
+        mistakes += _conflicts(prepared)
+    if mistakes:
+        raise Mistakes(list(dict.fromkeys(mistakes)))
+    return prepared
+
+
+def merge(below, above):
+    """Lay one dict under another. Dicts in them are merged deeply; what is None above counts as not said."""
+    merged = dict(below)
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = merge(merged[key], value)
+        elif value is not None:
+            merged[key] = value
+    return merged
+
+
+def _label(given, position):
+    name = given.get("name")
+    return f"endpoint {name!r}" if isinstance(name, str) else f"endpoint number {position} (without a name)"
+
+
+def _complete(given, options):
+    """Apply the specification: (the endpoint with defaults and right types, list of messages)."""
+    wrong = list(_unknown_keys(given, options)) + list(_wrong_shapes(given, options))
+    if given.get("state") == "absent":  # its name is all that is needed
+        options = {
+            key: {**value, "required": key == "name", "options": None} for key, value in options.items()
+        }
+    if wrong:
+        return given, wrong
+    result = ArgumentSpecValidator(_without_texts(options)).validate(given)
+    return result.validated_parameters, [_plain(text) for text in result.error_messages]
+
+
+def _without_texts(options):
+    """The specification as ArgumentSpecValidator takes it."""
+    spec = {}
+    for key, option in options.items():
+        spec[key] = {name: value for name, value in option.items() if name not in ("description", "options")}
+        if option.get("options"):
+            spec[key]["options"] = _without_texts(option["options"])
+            # A dict that was not given gets the defaults of what it would hold.
+            if "default" in option:
+                spec[key]["apply_defaults"] = True
+                del spec[key]["default"]
+    return spec
+
+
+def _plain(text):
+    return re.sub(r"<class '(\w+)'>", r"\1", text)
+
+
+def _unknown_keys(given, options, inside=""):
+    for key in given:
+        if key not in options:
+            close = difflib.get_close_matches(str(key), options, 1, 0.5)
+            hint = f"; did you mean {inside}{close[0]}?" if close else f"; known are {', '.join(options)}"
+            yield f"{inside}{key}: this key is unknown{hint}"
+        elif options[key].get("options") and isinstance(given[key], dict):
+            yield from _unknown_keys(given[key], options[key]["options"], f"{key}.")
+
+
+def _wrong_shapes(given, options, inside=""):
+    """What the validator would convert in silence, a list to the string "['a']" or a string to a list, or
+    would complain about without a word of the key."""
+    for key, value in given.items():
+        option = options.get(key, {})
+        if option.get("type") == "dict" and option.get("options") and isinstance(value, dict):
+            yield from _wrong_shapes(value, option["options"], f"{key}.")
+        elif option.get("type") == "dict" and not isinstance(value, dict):
+            yield f"{inside}{key}: this must be a dict of its keys, not {value!r}"
+        elif option.get("type") == "list" and not isinstance(value, list):
+            yield f"{inside}{key}: this must be a list of strings, not {value!r}"
+        elif "str" in (option.get("type"), option.get("elements")):
+            for text in value if isinstance(value, list) and option["type"] == "list" else [value]:
+                if isinstance(text, (bool, dict, list)):
+                    yield f"{inside}{key}: {text!r} is no string; put it in quotes if it shall be one"
+
+
+def _check(endpoint, values):
+    """Yield what is wrong with one endpoint."""
+    yield from _check_identity(endpoint)
+    yield from _check_listen(endpoint, values)
+    yield from _check_job(endpoint["job"])
+    yield from _check_measures(endpoint, values)
+    yield from _check_http(endpoint)
+    yield from _check_environment(endpoint)
+    yield from _check_directives(endpoint)
+
+
+def _check_identity(endpoint):
+    if not NAME.fullmatch(endpoint["name"]):
+        yield "name: it must match [a-z][a-z0-9-]{0,22}, since units, files and a system user carry it"
+    for key in ("user", "group"):
+        if endpoint[key] is not None and not ACCOUNT.fullmatch(endpoint[key]):
+            yield f"{key}: {endpoint[key]!r} is no name of a {key}"
+    description = endpoint["description"] or ""
+    if not description.isprintable() or description.endswith("\\"):
+        yield "description: it must be one line of text that does not end with a backslash"
+
+
+def _check_listen(endpoint, values):
+    if endpoint["listen"] is None:
+        endpoint["listen"] = [f"/run/trigger/{endpoint['name']}.sock"]
+    endpoint["addresses"] = []
+    if not endpoint["listen"]:
+        yield "listen: an empty list; leave the key out for a Unix socket, or use state: disabled"
+    for text in endpoint["listen"]:
+        try:
+            endpoint["addresses"].append(values.Address(text))
+        except ValueError as error:
+            yield f"listen: {error}"
+    for one, other in itertools.combinations(endpoint["addresses"], 2):
+        if one.overlaps(other, endpoint["bind_ipv6_only"] == "ipv6-only"):
+            yield f"listen: {one.text} and {other.text} are the same place"
+    exposed = [address.text for address in endpoint["addresses"] if not address.is_local]
+    if exposed and not endpoint["allow_unauthenticated"]:
+        yield (
+            f"listen: everybody who reaches {', '.join(exposed)} could start the job. Listen on "
+            "127.0.0.1, [::1] or a Unix socket, or set allow_unauthenticated: true if that is wanted"
+        )
+
+
+def _check_job(job):
+    given = [key for key in ("src", "content", "command") if job[key] is not None]
+    if len(given) != 1:
+        found = " and ".join(given) or "none of them"
+        yield f"job: exactly one of src, content and command is needed, and {found} is given"
+    if job["content"] is not None and not job["content"].startswith("#!"):
+        yield "job.content: its first line must name the interpreter, for example #!/bin/sh"
+    if job["command"] is not None and not (job["command"] and job["command"][0]):
+        yield "job.command: the list must begin with a program"
+    for key in ("command", "args"):
+        for argument in job[key] or ():
+            if "\0" in argument or len(argument.encode()) >= VARIABLE_LIMIT:
+                yield f"job.{key}: an argument holds a NUL or is longer than 128 KiB"
+
+
+def _check_measures(endpoint, values):
+    spans = {"timeout": (1e-3, True), "kill_after": (1, False), "linger": (0, False), "request_timeout": (1e-3, False)}
+    endpoint["seconds"] = {}
+    for key, (least, endless) in spans.items():
+        try:
+            seconds = values.parse_span(endpoint[key])
+        except ValueError as error:
+            yield f"{key}: {error}"
+            continue
+        if seconds < least:
+            yield f"{key}: {endpoint[key]!r} is shorter than {least:g} seconds"
+        elif seconds == float("inf") and not endless:
+            yield f"{key}: it must end"
+        endpoint["seconds"][key] = seconds
+    try:
+        endpoint["body_limit_bytes"] = values.parse_size(endpoint["body_limit"])
+    except ValueError as error:
+        yield f"body_limit: {error}"
+    for key, least in (("queue_limit", 1), ("keep_runs", 0)):
+        if endpoint[key] < least:
+            yield f"{key}: {endpoint[key]} is less than {least}"
+
+
+def _check_http(endpoint):
+    if not re.fullmatch(r"/[!-~]*", endpoint["path"]) or set("?#") & set(endpoint["path"]):
+        yield "path: it must begin with / and hold visible ASCII characters other than ? and #, escaped as in a URL"
+    if not endpoint["methods"]:
+        yield "methods: an empty list; leave the key out for GET and POST"
+    response = endpoint["response"]
+    if len(response["body"].encode()) > RESPONSE_BODY_LIMIT:
+        yield "response.body: it is longer than 64 KiB"
+    if not re.fullmatch(r"[!-~]+/[ -~]*", response["content_type"]):
+        yield f"response.content_type: {response['content_type']!r} is no media type"
+
+
+def _check_environment(endpoint):
+    for name, value in endpoint["environment"].items():
+        if not VARIABLE.fullmatch(str(name)):
+            yield f"environment: {name!r} is no name of a variable"
+        elif META_VARIABLES.fullmatch(name):
+            yield f"environment: {name} is set from the request"
+        elif isinstance(value, (bool, dict, list)) or value is None:
+            yield f"environment: {name} is no string; put it in quotes if it shall be one"
+        else:
+            value = endpoint["environment"][name] = str(value)
+            if not value.replace("\n", "").replace("\t", "").isprintable():
+                yield f"environment: {name} holds a control character"
+            if len(f"{name}={value}".encode()) >= VARIABLE_LIMIT:
+                yield f"environment: {name} is longer than 128 KiB; give the job a file"
+    for name, value in endpoint["credentials"].items():
+        if not CREDENTIAL.fullmatch(str(name)):
+            yield f"credentials: {name!r} is no name of a credential; use letters, digits, _, - and ."
+        elif not isinstance(value, str) or not value:
+            yield f"credentials: {name} must be a string that is not empty"
+    directory = endpoint["working_directory"]
+    if directory is not None and not (directory.startswith("/") and directory.isprintable()):
+        yield "working_directory: it must be an absolute path"
+
+
+def _check_directives(endpoint):
+    for section, owned in OWNED.items():
+        for key, given in endpoint[section].items():
+            owner = [(pattern, instead) for pattern, instead in owned.items() if re.fullmatch(pattern, str(key))]
+            if not DIRECTIVE.fullmatch(str(key)):
+                yield f"{section}: {key!r} is no directive of systemd"
+            elif owner:
+                instead = f"; use the key {owner[0][1]}" if owner[0][1] else ""
+                yield f"{section}: {key}= belongs to the role{instead}"
+            for value in given if isinstance(given, list) else [given]:
+                if isinstance(value, (dict, list)):
+                    yield f"{section}: {key} must be a string, a number, a bool or a list of these"
+                elif isinstance(value, str) and (not value.isprintable() or value.endswith("\\")):
+                    yield f"{section}: {key} must be one line that does not end with a backslash"
+
+
+def _conflicts(endpoints):
+    """Yield what is wrong between endpoints."""
+    for one, other in itertools.combinations(endpoints, 2):
+        if one["name"] == other["name"]:
+            yield f"endpoint {one['name']!r}: name: two endpoints have it"
+            continue
+        if "absent" in (one["state"], other["state"]):
+            continue
+        ipv6_only = "ipv6-only" in (one["bind_ipv6_only"], other["bind_ipv6_only"])
+        for mine, theirs in itertools.product(one["addresses"], other["addresses"]):
+            if mine.overlaps(theirs, ipv6_only):
+                yield (
+                    f"endpoint {other['name']!r}: listen: {theirs.text} is taken by endpoint "
+                    f"{one['name']!r} with {mine.text}"
+                )

@@ -1,0 +1,113 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Files of the role on a host: what would change, and changing it."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import stat
+
+HIDDEN = "(not shown)\n"
+
+
+class File:
+    """A file as it shall be. path: str. content: bytes, None when it shall not exist. mode: int.
+    show: bool, whether its content may stand in a diff. It belongs to root."""
+
+    def __init__(self, path, content, mode=0o644, show=True):
+        self.path = path
+        self.content = content
+        self.mode = mode
+        self.show = show
+        self.before = _read(path)
+        self.changed = self.before != content or (content is not None and not self._has_mode())
+
+    @classmethod
+    def decode(cls, item):
+        """From a module's argument: dict with path, content (base64), mode (octal str), show."""
+        content = base64.b64decode(item["content"])
+        return cls(item["path"], content, int(item["mode"], 8), item["show"])
+
+    def diff(self):
+        """Return what Ansible shows with --diff: dict."""
+        return {
+            "before_header": self.path,
+            "after_header": self.path,
+            "before": self._shown(self.before, "before"),
+            "after": self._shown(self.content, "after"),
+        }
+
+    def write(self, root=""):
+        """Bring the file about, all at once, below `root`: str, a directory that stands for /."""
+        path = root + self.path
+        if self.content is None:
+            os.unlink(path)
+            return
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        draft = f"{os.path.dirname(path)}/.{os.path.basename(path)}.new"
+        if os.path.lexists(draft):
+            os.unlink(draft)  # of a run that was killed
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with open(fd, "wb") as file:
+            file.write(self.content)
+            os.fchmod(fd, self.mode)
+            file.flush()
+            os.fsync(fd)
+        os.rename(draft, path)
+
+    def _has_mode(self):
+        status = os.lstat(self.path)
+        return stat.S_IMODE(status.st_mode) == self.mode and status.st_uid == status.st_gid == 0
+
+    def _shown(self, content, side):
+        if content is None:
+            return ""
+        if not self.show:
+            return HIDDEN if side == "before" else "(not shown, new)\n"
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            return f"({len(content)} bytes that are no text)\n"
+
+
+class Directory:
+    """A directory as it shall be. path: str. mode: int. gid: int."""
+
+    def __init__(self, path, mode, gid=0):
+        self.path = path
+        self.mode = mode
+        self.gid = gid
+        try:
+            status = os.lstat(path)
+        except FileNotFoundError:
+            self.changed = True
+        else:
+            is_right = stat.S_IMODE(status.st_mode) == mode and (status.st_uid, status.st_gid) == (0, gid)
+            self.changed = not (stat.S_ISDIR(status.st_mode) and is_right)
+
+    def write(self):
+        os.makedirs(self.path, mode=0o755, exist_ok=True)
+        os.chown(self.path, 0, self.gid, follow_symlinks=False)
+        os.chmod(self.path, self.mode)
+
+
+def remove(path):
+    """Remove a file, a link or a whole directory. Returns whether it was there."""
+    if not os.path.lexists(path):
+        return False
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
+    return True
+
+
+def _read(path):
+    """A plain file's content, or None. What stands in its place otherwise is replaced."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            return file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+    except OSError:
+        return None

@@ -1,0 +1,83 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""systemd on the host, by its own commands; each is called once for any number of units."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+PROPERTIES = ("Id", "ActiveState", "SubState", "NeedDaemonReload", "Listen")
+
+
+class Failed(Exception):
+    """A command failed. str(error) is what it said."""
+
+
+def run(*command, env=None):
+    """Run a command. Returns its standard output, str. Raises Failed."""
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=env
+    )
+    if done.returncode:
+        raise Failed(f"{' '.join(command[:6])}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+def systemctl(verb, units, *options):
+    """Call systemctl for units, a list; not at all for an empty one. Raises Failed."""
+    if units:
+        run("systemctl", verb, *options, "--", *units)
+
+
+def version():
+    """Return systemd's version, int."""
+    return int(run("systemctl", "--version").split()[1])
+
+
+def show(units):
+    """Return the state of units: dict of name to dict of PROPERTIES; `Listen` is a list."""
+    states = {}
+    if not units:
+        return states
+    output = run("systemctl", "show", "--property", ",".join(PROPERTIES), "--", *units)
+    for block in output.strip().split("\n\n"):
+        state = {"Listen": []}
+        for line in block.splitlines():
+            key, _, value = line.partition("=")
+            if key == "Listen":
+                state["Listen"].append(value.rpartition(" (")[0])
+            else:
+                state[key] = value
+        states[state["Id"]] = state
+    return states
+
+
+def verify(root, units):
+    """Check unit files before they are put in place.
+
+    root: str, a directory that holds them below etc/systemd/system. units: list of str.
+    Returns a list of (path below the root, line number or "", message), empty when all is well.
+    Unknown keys, on which systemd-analyze only warns, count as mistakes.
+    """
+    directory = root + "/etc/systemd/system"
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *(f"{directory}/{unit}" for unit in units)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"SYSTEMD_UNIT_PATH": directory + ":", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+    )
+    found = re.findall(rf"^{re.escape(directory)}/(\S+?):(?:(\d+):)? (.*)$", done.stderr, re.MULTILINE)
+    if done.returncode and not found:
+        return [("", "", done.stderr.strip())]
+    return found
+
+
+def journal(unit, lines=5):
+    """Return the last lines that a unit and systemd wrote about it, str."""
+    try:
+        return run("journalctl", "--unit", unit, "--lines", str(lines), "--output", "cat", "--no-pager").strip()
+    except Failed as error:
+        return str(error)

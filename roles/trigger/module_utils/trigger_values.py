@@ -1,0 +1,144 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reads the values that an endpoint is written with. No I/O."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+_SPAN_UNITS = {
+    # systemd.time(7), "Parsing Time Spans", in seconds.
+    **dict.fromkeys(("usec", "us", "µs"), 1e-6),
+    **dict.fromkeys(("msec", "ms"), 1e-3),
+    **dict.fromkeys(("seconds", "second", "sec", "s", ""), 1.0),
+    **dict.fromkeys(("minutes", "minute", "min", "m"), 60.0),
+    **dict.fromkeys(("hours", "hour", "hr", "h"), 3600.0),
+    **dict.fromkeys(("days", "day", "d"), 86400.0),
+    **dict.fromkeys(("weeks", "week", "w"), 604800.0),
+    **dict.fromkeys(("months", "month", "M"), 2629800.0),
+    **dict.fromkeys(("years", "year", "y"), 31557600.0),
+}
+_SPAN_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Zµ]*)\s*")
+_SIZE = re.compile(r"(\d+)\s*(?:([KMG])(?:i?B)?|B)?", re.ASCII)
+_SIZE_FACTORS = {None: 1, "K": 1024, "M": 1024**2, "G": 1024**3}
+
+
+def parse_span(text):
+    """Return a time span of systemd.time(7) in seconds, float('inf') for "infinity". Raises ValueError."""
+    if text.strip() == "infinity":
+        return float("inf")
+    seconds, end = 0.0, 0
+    while end < len(text):
+        part = _SPAN_PART.match(text, end)
+        if not part or part[2] not in _SPAN_UNITS:
+            break
+        seconds += float(part[1]) * _SPAN_UNITS[part[2]]
+        end = part.end()
+    if not text or end < len(text):
+        raise ValueError(f"{text!r} is no time span; write for example 90s, 5min or '1h 30min'")
+    return seconds
+
+
+def parse_size(text):
+    """Return a size in bytes, int. Raises ValueError."""
+    size = _SIZE.fullmatch(text.strip())
+    if not size:
+        raise ValueError(f"{text!r} is no size; write for example 65536, 64KiB or 1MiB")
+    return int(size[1]) * _SIZE_FACTORS[size[2]]
+
+
+class Address:
+    """Where to listen. text: str, as systemd.socket(5) takes it. host: an ipaddress object, or None for
+    a bare port, which is all addresses of both families. port: int, None for a Unix socket. path: str
+    or None."""
+
+    def __init__(self, text):
+        """Raises ValueError."""
+        self.text = text
+        self.host = self.port = self.path = None
+        if text.startswith("/"):
+            self._read_path(text)
+            return
+        host, _, port = text.rpartition(":")
+        if not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 0 < int(port) < 65536:
+            raise ValueError(
+                f"{text!r} is no address: write a port from 1 to 65535, address:port, "
+                "[IPv6 address]:port, or the absolute path of a Unix socket"
+            )
+        self.port = int(port)
+        if host or ":" in text:
+            self._read_host(text, host)
+
+    def _read_path(self, text):
+        if len(text.encode()) > 107:
+            raise ValueError(f"{text!r} is longer than the 107 bytes that a Unix socket's path may have")
+        if not text.isprintable() or text.endswith("/") or "/../" in text:
+            raise ValueError(f"{text!r} is no path for a Unix socket")
+        self.path = text
+
+    def _read_host(self, text, host):
+        bracketed = re.fullmatch(r"\[(.*)\]", host)
+        try:
+            self.host = ipaddress.ip_address(bracketed[1] if bracketed else host)
+        except ValueError:
+            raise ValueError(
+                f"{text!r} is no address: {host!r} is no IPv4 address and no IPv6 address in brackets "
+                "(systemd resolves no names)"
+            ) from None
+        if bool(bracketed) != (self.host.version == 6):
+            raise ValueError(f"{text!r} is no address: brackets belong around IPv6 addresses, and only there")
+
+    @property
+    def is_local(self):
+        """Whether only the host itself can connect."""
+        if self.path:
+            return True
+        mapped = getattr(self.host, "ipv4_mapped", None)
+        return self.host is not None and (mapped or self.host).is_loopback
+
+    def overlaps(self, other, ipv6_only=False):
+        """Whether the two cannot be listened on at the same time. ipv6_only: bool, whether both belong to
+        a socket unit with BindIPv6Only=ipv6-only."""
+        if self.path or other.path:
+            return self.path == other.path
+        if self.port != other.port:
+            return False
+        mine, theirs = self._families(ipv6_only), other._families(ipv6_only)
+        if not mine & theirs:
+            return False
+        return self._is_wildcard or other._is_wildcard or self.host == other.host
+
+    @property
+    def _is_wildcard(self):
+        return self.host is None or self.host.is_unspecified
+
+    def _families(self, ipv6_only):
+        if self.host is not None and self.host.version == 4:
+            return {4}
+        if self._is_wildcard and not ipv6_only:
+            return {4, 6}
+        return {6}
+
+
+def unit_value(text):
+    """The text as the whole value of a directive that expands specifiers (systemd.unit(5))."""
+    return text.replace("%", "%%")
+
+
+def unit_word(text):
+    """The text as one quoted word of a directive that is a list (systemd.syntax(7), "Quoting")."""
+    for character, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t")):
+        text = text.replace(character, escaped)
+    return '"' + unit_value(text) + '"'
+
+
+def directives(section):
+    """A dict of directives as lines of a unit file. A list repeats the key, a bool is yes or no."""
+    lines = []
+    for key, values in section.items():
+        for value in values if isinstance(values, list) else [values]:
+            if isinstance(value, bool):
+                value = "yes" if value else "no"
+            lines.append(f"{key}={'' if value is None else value}\n")
+    return "".join(lines)
