@@ -1,10 +1,9 @@
 """What must hold on every host, whatever the scenario."""
 
-import subprocess
+from host import run
 
 
-def test_no_unit_has_failed():
-    failed = subprocess.run(
-        ["systemctl", "--failed", "--plain", "--no-legend"], stdout=subprocess.PIPE, text=True, check=True
-    )
-    assert failed.stdout == ""
+def test_no_unit_needs_a_person():
+    """A job that failed shows as failed; anything else of ours, or of the host's, must not."""
+    failed = run("systemctl", "--failed", "--plain", "--no-legend").splitlines()
+    assert [line for line in failed if not line.startswith("trigger-run@")] == []

@@ -1,0 +1,131 @@
+"""Who may what, looked at and tried."""
+
+import os
+import stat
+import subprocess
+
+import pytest
+from host import exchange, property_of, request_id, run, spooled, wait_for_record, wait_until, wait_until_idle
+
+AS_ACCEPTOR = ["setpriv", "--reuid=trigger-echo", "--regid=trigger-echo", "--clear-groups"]
+AS_NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+
+
+def test_the_acceptor_is_hardly_exposed():
+    lines = run("systemd-analyze", "security", "--no-pager", "trigger@recipe.service").splitlines()
+    exposure = float(lines[-1].split(":")[1].split()[0])
+    print("exposure", exposure)
+    assert exposure <= 2.5
+
+
+@pytest.mark.parametrize(
+    ("path", "owner", "group", "mode"),
+    [
+        ("/etc/trigger/echo.json", "root", "root", 0o644),
+        ("/etc/trigger/credentials", "root", "root", 0o700),
+        ("/etc/trigger/credentials/echo/job/key", "root", "root", 0o600),
+        ("/usr/local/lib/trigger/jobs/echo", "root", "root", 0o755),
+        ("/var/spool/trigger/echo", "root", "trigger-echo", 0o770),
+        ("/var/lib/trigger/echo/runs", "root", "trigger-echo", 0o750),
+        ("/var/lib/trigger/echo/claimed", "root", "trigger-echo", 0o750),
+        ("/var/lib/trigger/echo/job", "trigger", "trigger", 0o700),
+        ("/run/trigger/echo.sock", "root", "root", 0o660),
+    ],
+)
+def test_owners_and_modes(path, owner, group, mode):
+    wait_for_record("echo", request_id(exchange("/run/trigger/echo.sock")))
+    status = os.lstat(path)
+    assert run("stat", "-c", "%U:%G", path).strip() == f"{owner}:{group}"
+    assert stat.S_IMODE(status.st_mode) == mode
+
+
+def test_records_are_for_root_and_the_acceptor():
+    identifier = request_id(exchange("/run/trigger/echo.sock"))
+    wait_for_record("echo", identifier)
+    path = f"/var/lib/trigger/echo/runs/{identifier}.json"
+    assert run("stat", "-c", "%U:%G %a", path).strip() == "root:trigger-echo 640"
+
+
+@pytest.mark.parametrize("user", [AS_ACCEPTOR, AS_NOBODY])
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        ["cat", "/etc/trigger/credentials/echo/job/key"],
+        ["ls", "/etc/trigger/credentials"],
+        ["ls", "/var/lib/trigger/echo/job"],
+        ["touch", "/var/lib/trigger/echo/runs/forged.json"],
+        ["touch", "/var/lib/trigger/echo/claimed/forged"],
+        ["ls", "/var/spool/trigger/recipe"],
+        ["touch", "/run/trigger/echo.recorded"],
+        ["touch", "/run/trigger/requests/echo/arguments"],
+        ["touch", "/usr/local/lib/trigger/trigger/http.py"],
+    ],
+)
+def test_neither_the_acceptor_nor_a_stranger_may(user, attempt):
+    assert subprocess.run(user + attempt, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode != 0
+
+
+def test_a_stranger_may_not_connect_to_the_unix_socket():
+    attempt = "import socket; socket.socket(socket.AF_UNIX).connect('/run/trigger/echo.sock')"
+    done = subprocess.run(AS_NOBODY + ["python3", "-c", attempt], stderr=subprocess.PIPE)
+    assert b"PermissionError" in done.stderr
+
+
+FORGED = "01a206c1-77bb-73b9-8a86-71b430456df%d"
+
+
+def _entry(identifier, variables=b""):
+    block = b"TRIGGER_REQUEST_ID=" + identifier.encode() + b"\0" + variables
+    return block + b"%08x trigger entry\n" % len(block)
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "reason"),
+    [
+        ("note.txt", "printf x > {path}", "its name is not a request id"),
+        (FORGED % 0, "printf x > {path}", "it has no end mark"),
+        (FORGED % 1, "mkdir {path}", "it is not a plain file"),
+        (FORGED % 2, "mkfifo {path}", "it is not a plain file"),
+        (FORGED % 3, "ln -s /etc/shadow {path}", "it is not a plain file"),
+        (FORGED % 4, "cp {entry} {path}; ln {path} {path}.bak; rm {path}.bak; ln {path} .keep", "it has a second name"),
+        (FORGED % 5, "cp {other} {path}", "it carries another request's id"),
+        (FORGED % 6, "cp {preload} {path}", "it sets a variable that no request sets"),
+        (FORGED % 7, "truncate -s 2M {path}", "it is not"),
+    ],
+)
+def test_a_replaced_acceptor_can_do_no_more_than_ask(tmp_path, name, make, reason):
+    """As the acceptor's user, in the acceptor's spool: none of these becomes a run."""
+    files = {
+        "entry": _entry(name),
+        "other": _entry(FORGED % 9),
+        "preload": _entry(name, b"LD_PRELOAD=/tmp/evil.so\0"),
+    }
+    paths = {"path": f"/var/spool/trigger/echo/{name}"}
+    os.chmod(tmp_path, 0o755)
+    for parent in list(tmp_path.parents)[:2]:
+        os.chmod(parent, 0o755)
+    for key, content in files.items():
+        (tmp_path / key).write_bytes(content)
+        paths[key] = str(tmp_path / key)
+    run("systemctl", "stop", "trigger-run@echo.path")
+    wait_until_idle("echo")
+    run(*AS_ACCEPTOR, "sh", "-c", "cd /var/spool/trigger/echo; " + make.format(**paths))
+    run("systemctl", "start", "trigger-run@echo.path")
+    wait_until(lambda: not spooled("echo"))
+    log = run("journalctl", "--sync") + run("journalctl", "-u", "trigger-run@echo.service", "-o", "cat", "--no-pager")
+    assert any(f"{name} is set aside" in line and reason in line for line in log.splitlines()) or (
+        name == FORGED % 7 and f"{name} is set aside" in log
+    )
+    assert not os.path.exists(f"/var/lib/trigger/echo/job/{name}.json")
+    assert property_of("trigger-run@echo.path", "ActiveState") == "active"
+    wait_for_record("echo", request_id(exchange("/run/trigger/echo.sock")))
+    run("sh", "-c", "rm -rf /var/spool/trigger/echo/.damaged-* /var/spool/trigger/echo/.keep")
+
+
+def test_an_idle_host_runs_nothing_of_ours():
+    for name in ("recipe", "slow", "queue", "echo", "once"):
+        wait_until_idle(name)
+    processes = run("ps", "-eo", "user:32,args")
+    assert [line for line in processes.splitlines() if "/usr/local/lib/trigger" in line] == []
+    assert [line for line in processes.splitlines() if line.startswith("trigger")] == []
+    assert "trigger" not in run("systemctl", "list-timers", "--all", "--no-legend")

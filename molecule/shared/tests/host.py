@@ -1,0 +1,149 @@
+"""What the tests inside a container use to look at it: systemd, records and requests, all of them real."""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
+
+
+def run(*command, **options):
+    """Return a command's standard output; an AssertionError with what it said if it fails."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, **options)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def property_of(unit, name):
+    return run("systemctl", "show", "--value", "--property", name, unit).strip()
+
+
+def is_active(unit):
+    return property_of(unit, "ActiveState") == "active"
+
+
+def wait_until(condition, seconds=30):
+    """Wait for what `condition` returns to be true, and return it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        assert time.monotonic() < deadline, f"in {seconds} s it has not come true"
+        time.sleep(0.02)
+
+
+def connect(address):
+    """address: port on 127.0.0.1, (host, port), or the path of a Unix socket."""
+    if isinstance(address, str):
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(30)
+        client.connect(address)
+        return client
+    return socket.create_connection(("127.0.0.1", address) if isinstance(address, int) else address, timeout=30)
+
+
+def read_all(client):
+    """Read to the end; raises ConnectionResetError as a client would see it."""
+    answer = b""
+    while True:
+        part = client.recv(65536)
+        if not part:
+            return answer
+        answer += part
+
+
+def exchange(address, message=GET):
+    """Send a message and return the whole answer."""
+    with connect(address) as client:
+        client.sendall(message)
+        return read_all(client)
+
+
+def status(answer):
+    assert answer.startswith(b"HTTP/1.1 "), answer
+    return int(answer[9:12])
+
+
+def field(answer, name):
+    for line in answer.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]:
+        key, _, value = line.partition(": ")
+        if key.lower() == name.lower():
+            return value
+    return None
+
+
+def request_id(answer):
+    assert status(answer) == 200, answer
+    return field(answer, "X-Request-Id")
+
+
+def post(body, path="/", fields=()):
+    lines = [f"POST {path} HTTP/1.1", "Host: test", f"Content-Length: {len(body)}", *fields]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def burst(port, count, message=GET):
+    """`count` clients at once; each reads to the end. Returns their answers, or the error each met."""
+
+    async def one():
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(message)
+            answer = await reader.read()
+            writer.close()
+            return answer
+        except OSError as error:
+            return error
+
+    async def everyone():
+        return await asyncio.gather(*(one() for _ in range(count)))
+
+    return asyncio.run(everyone())
+
+
+def records(name):
+    """The records of an endpoint's runs, oldest first."""
+    found = []
+    for path in sorted(Path(f"/var/lib/trigger/{name}/runs").glob("*.json")):
+        try:
+            found.append(json.loads(path.read_text()))
+        except FileNotFoundError:
+            pass  # pruned meanwhile
+    return found
+
+
+def record_of(name, request):
+    """The record of the run that served a request, or None."""
+    for record in records(name):
+        if request in record["requests"]:
+            return record
+    return None
+
+
+def wait_for_record(name, request, seconds=30):
+    return wait_until(lambda: record_of(name, request), seconds)
+
+
+def spooled(name):
+    return [entry for entry in os.listdir(f"/var/spool/trigger/{name}") if entry[0] != "."]
+
+
+def wait_until_idle(name):
+    """No request waits, no job runs, no acceptor lingers."""
+    wait_until(
+        lambda: not spooled(name)
+        and property_of(f"trigger-run@{name}.service", "ActiveState") in ("inactive", "failed")
+        and property_of(f"trigger@{name}.service", "ActiveState") == "inactive"
+    )
+
+
+def journal(unit, since=None):
+    """The messages in the journal of a unit, systemd's about it among them."""
+    run("journalctl", "--sync")
+    arguments = ["journalctl", "--unit", unit, "--output", "cat", "--no-pager"]
+    return run(*arguments, *(["--since", f"@{since:.6f}"] if since else []))
