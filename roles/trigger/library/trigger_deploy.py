@@ -204,7 +204,7 @@ class Deployment:
         # Neither wanted nor to be removed: they stay, and keep their users.
         self.others = [Endpoint(name) for name in sorted(found - kept - removed)]
         self.unfinished = _unfinished()
-        self.states = show([unit for e in self.wanted + self.removed for unit in e.units])
+        self.states = show([unit for e in self.wanted + self.removed + self.others for unit in e.units])
         self.warnings = []
 
     # What there is to do.
@@ -343,9 +343,19 @@ class Deployment:
                 continue
             for address in endpoint.item["addresses"]:
                 if _port(address["text"]) not in closed:
-                    problem = _why_not_free(address, endpoint.item)
+                    problem = self._other_owner(address) or _why_not_free(address, endpoint.item)
                     if problem:
                         raise Mistake(f"endpoint {endpoint.name!r}: listen: {address['text']} {problem}")
+
+    def _other_owner(self, address):
+        """Whether an endpoint that this call leaves alone listens there. Returns a sentence or None."""
+        for other in self.others:
+            if _port(address["text"]) in map(_port, self.states[other.socket]["Listen"]):
+                return (
+                    f"is taken by endpoint {other.name!r}, which is on the host and not in the list; "
+                    "remove it with state: absent, or with trigger_purge: true"
+                )
+        return None
 
     # Doing it.
 

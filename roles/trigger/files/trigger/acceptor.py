@@ -80,8 +80,12 @@ class Acceptor:
         _signal.set_wakeup_fd(wake)
         self._epoll.register(wake_up, select.EPOLLIN)
         self._watch_listeners()
-        while self._connections or not (self._leaving or self._lingered()):
-            for fd, _ in self._epoll.poll(self._time_to_wait()):
+        while True:
+            events = self._epoll.poll(self._time_to_wait())
+            # Nobody is there, and nobody came: asked in this order, a linger time of 0 serves who woke us.
+            if not events and not self._connections and (self._leaving or self._lingered()):
+                return int(self._failed)
+            for fd, _ in events:
                 if fd in self._connections:
                     self._advance(self._connections[fd])
                 elif fd in self._listeners:
@@ -92,7 +96,6 @@ class Acceptor:
             self._expire()
             self._watch_listeners()
             self._write_log()
-        return int(self._failed)
 
     def stop(self):
         """Take no new client; answer those that are held, then return from serve()."""
@@ -104,6 +107,8 @@ class Acceptor:
     def _time_to_wait(self):
         if self._connections:
             until = min(connection.deadline for connection in self._connections.values())
+        elif self._leaving:
+            return 0
         else:
             until = self._idle_since + self._endpoint.linger
         return max(0.0, until - time.monotonic())
@@ -180,7 +185,10 @@ class Acceptor:
         request = connection.request = http.parse_head(head)
         admission.check_head(self._endpoint, request)
         connection.body = http.Body(request, self._endpoint.body_limit)
-        connection.draft = self._spool.draft()
+        try:
+            connection.draft = self._spool.draft()
+        except OSError as error:
+            raise self._spool_failed(error) from None
         connection.state = BODY
         if request.expects_continue and not received and not connection.body.complete:
             connection.socket.send(http.CONTINUE)

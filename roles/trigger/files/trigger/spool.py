@@ -22,7 +22,9 @@ class Spool:
         self._drafts = 0
 
     def draft(self):
-        """Return a new Draft, for one request."""
+        """Return a new Draft, for one request. Raises OSError."""
+        if self._ids is None:
+            self._recover()
         self._drafts += 1
         return Draft("%s/%s%d" % (self._path, _DRAFT, self._drafts))
 
@@ -32,16 +34,12 @@ class Spool:
         # In this order: a request leaves the spool before it leaves the claimed ones, so one whose run
         # ends meanwhile is not counted as waiting.
         claimed = set(os.listdir(self._claimed))
-        names = os.listdir(self._path)
-        if self._ids is None:
-            self._remove_drafts(names)
-            self._ids = entry.Ids(after=max(filter(entry.is_id, names), default=None))
-        entries = [name for name in names if name[0] != "."]
+        entries = [name for name in os.listdir(self._path) if name[0] != "."]
         waiting = sum(name not in claimed for name in entries)
         return waiting, waiting < len(entries)
 
     def next_id(self):
-        """Return the id for the next entry. load() has to have been called before."""
+        """Return the id for the next entry. draft() has been called before."""
         return self._ids.next()
 
     def commit(self, drafts):
@@ -69,11 +67,13 @@ class Spool:
             os.close(directory)
         return errors
 
-    def _remove_drafts(self, names):
-        """What an acceptor that was killed left behind. There is never a second one."""
+    def _recover(self):
+        """Find what earlier acceptors left: drafts of one that was killed, and the latest id."""
+        names = os.listdir(self._path)
         for name in names:
             if name.startswith(_DRAFT):
                 _unlink(self._path + "/" + name)
+        self._ids = entry.Ids(after=max(filter(entry.is_id, names), default=None))
 
 
 class Draft:
