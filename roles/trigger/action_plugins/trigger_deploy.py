@@ -112,6 +112,9 @@ class Renderer:
     """Makes the files of the host. options: the endpoint's specification. systemd: int, its version."""
 
     def __init__(self, options, systemd):
+        # systemd 247 cannot combine LoadCredential= with ExecStartPre= and a sandbox; there the claim hands
+        # the job's credentials over.
+        self._loads_credentials = int(systemd) >= 250
         self._default = {key: option.get("default") for key, option in options.items()}
         self._default["listen"] = "/run/trigger/%i.sock"
         environment = jinja2.Environment(
@@ -130,6 +133,7 @@ class Renderer:
             default=self._default,
             library=LIBRARY,
             systemd=int(systemd),
+            loads_credentials=self._loads_credentials,
         )
         self._templates = environment
 
@@ -153,7 +157,7 @@ class Renderer:
         directory = f"/etc/trigger/credentials/{name}/job"
         endpoint = {**endpoint, "credentials_directory": directory}
         files = [
-            _file(f"/etc/trigger/{name}.json", _json(_configuration(endpoint))),
+            _file(f"/etc/trigger/{name}.json", _json(self._configuration(endpoint))),
             _file(f"{UNITS}/trigger@{name}.socket.d/endpoint.conf", self._render(SOCKET_DROP_IN, endpoint=endpoint)),
             _file(
                 f"{UNITS}/trigger-run@{name}.service.d/endpoint.conf", self._render(RUN_DROP_IN, endpoint=endpoint)
@@ -183,6 +187,27 @@ class Renderer:
             ],
         }
 
+    def _configuration(self, endpoint):
+        """/etc/trigger/NAME.json: what the acceptor and the programs around a run need to know."""
+        job = endpoint["job"]
+        program = job["command"] or [f"{LIBRARY}/jobs/{endpoint['name']}"]
+        return {
+            "path": endpoint["path"],
+            "methods": endpoint["methods"],
+            "response": endpoint["response"],
+            "when_busy": endpoint["when_busy"],
+            "queue_limit": endpoint["queue_limit"],
+            "body_limit": endpoint["body_limit_bytes"],
+            "linger": endpoint["seconds"]["linger"],
+            "request_timeout": endpoint["seconds"]["request_timeout"],
+            "command": program + job["args"],
+            "job_user": endpoint["user"],
+            "credentials": {}
+            if self._loads_credentials
+            else {name: f"{endpoint['credentials_directory']}/{name}" for name in sorted(endpoint["credentials"])},
+            "keep_runs": endpoint["keep_runs"],
+        }
+
     def _render(self, path, **variables):
         return self._templates.get_template(f"{path}.j2").render(**variables).encode()
 
@@ -190,25 +215,6 @@ class Renderer:
 def _accounts(endpoint):
     """What a preflight looks up on the host."""
     return {key: endpoint.get(key) for key in ("name", "state", "user", "group")}
-
-
-def _configuration(endpoint):
-    """/etc/trigger/NAME.json: what the acceptor and the programs around a run need to know."""
-    job = endpoint["job"]
-    program = job["command"] or [f"{LIBRARY}/jobs/{endpoint['name']}"]
-    return {
-        "path": endpoint["path"],
-        "methods": endpoint["methods"],
-        "response": endpoint["response"],
-        "when_busy": endpoint["when_busy"],
-        "queue_limit": endpoint["queue_limit"],
-        "body_limit": endpoint["body_limit_bytes"],
-        "linger": endpoint["seconds"]["linger"],
-        "request_timeout": endpoint["seconds"]["request_timeout"],
-        "command": program + job["args"],
-        "job_user": endpoint["user"],
-        "keep_runs": endpoint["keep_runs"],
-    }
 
 
 def _endpoint_options():

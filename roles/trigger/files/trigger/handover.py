@@ -1,4 +1,4 @@
-"""The request as the runner finds it: three files below /run/trigger/requests/NAME.
+"""The request as the runner finds it: files below /run/trigger/requests/NAME.
 
 Root writes them and the job's user reads them; nobody reads back what lies there.
 """
@@ -10,6 +10,8 @@ from trigger import endpoint
 
 # Arguments last, because the runner takes them as the sign that there is a request.
 ENVIRONMENT, BODY, ARGUMENTS = FILES = ("environment", "body", "arguments")
+# Only where systemd is too old to load the job's credentials.
+CREDENTIALS = "credentials"
 
 
 def write(settings, variables, source, body_length):
@@ -21,6 +23,10 @@ def write(settings, variables, source, body_length):
     directory = path(settings.name)
     os.makedirs(directory, mode=0o755, exist_ok=True)
     owner = pwd.getpwnam(settings.job_user).pw_uid
+    for name, source_path in settings.credentials.items():
+        os.makedirs(directory + "/" + CREDENTIALS, mode=0o755, exist_ok=True)
+        with _create(directory + "/" + CREDENTIALS, name, owner) as file, open(source_path, "rb") as secret:
+            file.write(secret.read())
     with _create(directory, ENVIRONMENT, owner) as file:
         file.write(b"".join(b"%s=%s\0" % pair for pair in variables.items()))
     if body_length:
@@ -34,7 +40,8 @@ def write(settings, variables, source, body_length):
 
 def clear(settings):
     """Take away what a run was told."""
-    for name in reversed(FILES):
+    names = [*reversed(FILES)] + [CREDENTIALS + "/" + name for name in settings.credentials]
+    for name in names:
         try:
             os.unlink(path(settings.name) + "/" + name)
         except FileNotFoundError:

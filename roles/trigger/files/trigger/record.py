@@ -60,7 +60,7 @@ def _shutting_down():
     import subprocess
 
     answer = subprocess.run(
-        ["/usr/bin/systemctl", "is-system-running"], stdout=subprocess.PIPE, text=True, check=False
+        ["systemctl", "is-system-running"], stdout=subprocess.PIPE, text=True, check=False
     )
     return answer.stdout.strip() == "stopping"
 

@@ -21,6 +21,9 @@ def main(name):
     for item in handover.read_items(name, handover.ENVIRONMENT):
         key, _, value = item.partition(b"=")
         environment[key] = value
+    credentials = handover.path(name) + "/" + handover.CREDENTIALS
+    if os.path.isdir(credentials):
+        environment[b"CREDENTIALS_DIRECTORY"] = os.fsencode(credentials)
     _connect_body(handover.path(name) + "/" + handover.BODY)
     for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
         _signal.signal(number, _signal.SIG_DFL)  # Python ignores them, and a job would inherit that

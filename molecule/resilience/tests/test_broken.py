@@ -1,0 +1,157 @@
+"""A part is missing while requests keep arriving: few tries, nothing given up, nothing lost."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from host import GET, connect, exchange, is_active, read_all, request_id, run, status, wait_for_record, wait_until_idle
+
+LIBRARY = Path("/usr/local/lib/trigger")
+SECONDS = 4  # of requests while the part is missing
+
+
+@contextlib.contextmanager
+def moved_away(path):
+    aside = str(path) + ".aside"
+    os.rename(path, aside)
+    try:
+        yield
+    finally:
+        if os.path.isdir(path):  # a way to it was made anew meanwhile
+            shutil.rmtree(path)
+        os.rename(aside, path)
+
+
+@contextlib.contextmanager
+def without_line(path, start):
+    """An account that is gone, and comes back as it was."""
+    lines = Path(path).read_text()
+    kept = [line for line in lines.splitlines(True) if not line.startswith(start + ":")]
+    assert "".join(kept) != lines
+    Path(path).write_text("".join(kept))
+    try:
+        yield
+    finally:
+        Path(path).write_text(lines)
+
+
+@contextlib.contextmanager
+def broken(path):
+    content = Path(path).read_text()
+    Path(path).write_text("this is no Python\n")
+    try:
+        yield
+    finally:
+        Path(path).write_text(content)
+
+
+BREAKS_ACCEPTOR = {
+    "launcher": lambda: moved_away(LIBRARY / "launch.py"),
+    "module": lambda: broken(LIBRARY / "trigger" / "acceptor.py"),
+    "user": lambda: without_line("/etc/passwd", "trigger-frail"),
+    "group": lambda: without_line("/etc/group", "trigger-frail"),
+    "configuration": lambda: moved_away("/etc/trigger/frail.json"),
+}
+BREAKS_RUN = {
+    "job": lambda: moved_away(LIBRARY / "jobs" / "frail"),
+    "module": lambda: broken(LIBRARY / "trigger" / "claim.py"),
+    "user": lambda: without_line("/etc/passwd", "frail"),
+    "group": lambda: without_line("/etc/group", "frailgroup"),
+    "working directory": lambda: moved_away("/srv/frail"),
+    "writable path": lambda: moved_away("/srv/frail-data"),
+    "credential": lambda: moved_away("/etc/trigger/credentials/frail/job/key"),
+    "state": lambda: moved_away("/var/lib/trigger/frail/claimed"),
+}
+
+
+def failures(unit, since):
+    """How often systemd tried a unit in vain."""
+    run("journalctl", "--sync")
+    done = subprocess.run(
+        ["journalctl", "-q", "--since", f"@{since:.6f}", "--output", "cat", "--no-pager", f"UNIT={unit}"],
+        stdout=subprocess.PIPE,
+        universal_newlines=True,
+        check=True,
+    )
+    return sum("Failed with result" in line for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("part", BREAKS_ACCEPTOR)
+def test_an_acceptor_that_cannot_start(part):
+    wait_until_idle("frail")
+    waiting = []
+    with BREAKS_ACCEPTOR[part]():
+        since = time.time()
+        while time.time() < since + SECONDS:
+            client = connect(3000)
+            client.sendall(GET)
+            waiting.append(client)
+            time.sleep(0.05)
+        tries = failures("trigger@frail.service", since)
+        elapsed = time.time() - since
+        assert is_active("trigger@frail.socket")
+    print(part, tries, "tries in", elapsed)
+    assert 1 <= tries <= 2 * elapsed
+    ids = [request_id(read_all(client)) for client in waiting]
+    for client in waiting:
+        client.close()
+    assert wait_for_record("frail", ids[-1])["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("part", BREAKS_RUN)
+def test_a_run_that_cannot_start(part):
+    wait_until_idle("frail")
+    ids = []
+    with BREAKS_RUN[part]():
+        since = time.time()
+        while time.time() < since + SECONDS:
+            answer = exchange(3000)
+            if status(answer) == 200:
+                ids.append(request_id(answer))
+            else:
+                assert part == "state" and status(answer) == 503  # the acceptor looks there, too
+            time.sleep(0.05)
+        tries = failures("trigger-run@frail.service", since)
+        elapsed = time.time() - since
+        assert is_active("trigger-run@frail.path")
+        assert is_active("trigger@frail.socket")
+    print(part, tries, "tries in", elapsed)
+    assert tries <= 2 * elapsed
+    ids.append(request_id(exchange(3000)))
+    for identifier in ids:
+        assert wait_for_record("frail", identifier)["state"] == "succeeded"
+    wait_until_idle("frail")
+
+
+def test_a_spool_that_is_gone_is_503_and_comes_back():
+    wait_until_idle("frail")
+    with moved_away("/var/spool/trigger/frail"):
+        assert status(exchange(3000)) == 503
+        assert status(exchange(3000)) == 503
+        assert is_active("trigger@frail.socket")
+    wait_for_record("frail", request_id(exchange(3000)))
+
+
+def test_a_full_disk_is_503_and_leaves_nothing_behind():
+    wait_until_idle("frail")
+    spool = "/var/spool/trigger/frail"
+    owner = run("stat", "-c", "%U:%G", spool).strip()
+    run("systemctl", "stop", "trigger-run@frail.path")
+    run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", spool)
+    run("chown", owner, spool)
+    run("chmod", "770", spool)
+    try:
+        body = b"x" * 50_000
+        message = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n" + body
+        answers = [status(exchange(3000, message)) for _ in range(3)]
+        assert answers == [200, 503, 503]
+        names = os.listdir(spool)
+        assert len(names) == 1 and names[0][0] != ".", names
+    finally:
+        run("umount", spool)
+        run("systemctl", "start", "trigger-run@frail.path")
+    wait_for_record("frail", request_id(exchange(3000)))

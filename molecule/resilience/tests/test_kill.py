@@ -1,0 +1,95 @@
+"""SIGKILL to each process of a request's way: what was answered has a run or an honest record."""
+
+import os
+import signal
+import time
+
+from host import (
+    connect,
+    exchange,
+    is_active,
+    property_of,
+    read_all,
+    record_of,
+    request_id,
+    run,
+    status,
+    wait_for_record,
+    wait_until,
+    wait_until_idle,
+)
+
+
+def main_pid(unit):
+    return int(property_of(unit, "MainPID"))
+
+
+def test_the_acceptor_between_requests():
+    ids = []
+    for _ in range(5):
+        ids.append(request_id(exchange(3002)))
+        os.kill(wait_until(lambda: main_pid("trigger@held.service")), signal.SIGKILL)
+    ids.append(request_id(exchange(3002)))
+    for identifier in ids:
+        assert wait_for_record("held", identifier)["state"] == "succeeded"
+    assert is_active("trigger@held.socket")
+
+
+def test_sigterm_lets_the_acceptor_answer_what_it_holds():
+    identifier = request_id(exchange(3002))
+    with connect(3002) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n")
+        pid = wait_until(lambda: main_pid("trigger@held.service"))
+        time.sleep(0.2)  # the acceptor may not have taken it yet; then the next one does
+        os.kill(pid, signal.SIGTERM)
+        client.sendall(b"Host: a\r\n\r\n")
+        assert status(read_all(client)) == 200
+    assert wait_for_record("held", identifier)["state"] == "succeeded"
+
+
+def test_the_job():
+    wait_until_idle("plain")
+    identifier = request_id(exchange(3001))
+    following = request_id(exchange(3001))
+    wait_until(lambda: property_of("trigger-run@plain.service", "SubState") == "running")
+    os.kill(main_pid("trigger-run@plain.service"), signal.SIGKILL)
+    record = wait_for_record("plain", identifier)
+    assert (record["state"], record["signal"]) == ("failed", "KILL")
+    assert wait_for_record("plain", following)["state"] == "succeeded"
+
+
+def test_the_programs_around_the_job():
+    """Whatever stands in the unit's control group is killed, again and again, while a queue is worked off."""
+    wait_until_idle("plain")
+    ids = [request_id(exchange(3001)) for _ in range(8)]
+    deadline = time.monotonic() + 4
+    kills = 0
+    while time.monotonic() < deadline:
+        control = int(property_of("trigger-run@plain.service", "ControlPID"))
+        if control:
+            try:
+                os.kill(control, signal.SIGKILL)
+                kills += 1
+            except ProcessLookupError:
+                pass
+    assert kills
+    states = [wait_for_record("plain", identifier, 60)["state"] for identifier in ids]
+    print(kills, "kills:", states)
+    assert set(states) <= {"succeeded", "interrupted", "failed"}
+    with open("/var/lib/trigger/plain/job/log") as log:
+        ran = log.read().split()
+    for identifier, state in zip(ids, states):
+        assert ran.count(identifier) <= 1
+        if state == "succeeded":
+            assert ran.count(identifier) == 1
+    wait_until_idle("plain")
+    assert is_active("trigger-run@plain.path")
+
+
+def test_everything_of_a_run_at_once():
+    wait_until_idle("plain")
+    identifier = request_id(exchange(3001))
+    wait_until(lambda: property_of("trigger-run@plain.service", "SubState") == "running")
+    run("systemctl", "kill", "--signal=KILL", "--kill-who=all", "trigger-run@plain.service")
+    assert wait_for_record("plain", identifier)["state"] in ("failed", "interrupted")
+    assert record_of("plain", identifier)
