@@ -53,7 +53,6 @@ BREAKS_ACCEPTOR = {
     "launcher": lambda: moved_away(LIBRARY / "launch.py"),
     "module": lambda: broken(LIBRARY / "trigger" / "acceptor.py"),
     "user": lambda: without_line("/etc/passwd", "trigger-frail"),
-    "group": lambda: without_line("/etc/group", "trigger-frail"),
     "configuration": lambda: moved_away("/etc/trigger/frail.json"),
 }
 BREAKS_RUN = {
