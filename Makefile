@@ -34,6 +34,10 @@ lint: .venv/dev ## yamllint, ansible-lint, ruff
 format: .venv/dev ## Let ruff lay out the Python code
 	@ruff check --fix --quiet . && ruff format --quiet .
 
+.PHONY: docs
+docs: .venv/ansible ## Make the README's tables anew from argument_specs
+	@.venv/bin/python tests/readme_tables.py README.md
+
 .PHONY: unit
 unit: .venv/dev ## The Python package's tests
 	@.ci/test unit

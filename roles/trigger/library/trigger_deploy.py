@@ -320,19 +320,24 @@ class Deployment:
                 if file.path.startswith(UNITS) and file.content is not None:
                     file.write(root)
             units = [unit for e in touched for unit in (e.socket, e.acceptor, e.path, e.job)]
-            mistakes = verify(root, units or ["trigger@.socket"])
+            messages = self._judge(root, verify(root, units or ["trigger@.socket"]))
+        if messages:
+            raise Mistake(
+                "systemd refuses what would be written; nothing was changed.\n" + "\n".join(dict.fromkeys(messages))
+            )
+
+    def _judge(self, root, findings):
+        """Sort what systemd found below root into warnings and mistakes; return the latter, list of str."""
         messages = []
-        for path, line, message in mistakes:
+        for path, line, message in findings:
             if HARMLESS.search(message):
                 self.warnings.append(f"{message} ({path}, line {line})")
                 continue
             instance = re.match(r"trigger(?:-run)?@([^.]+)\.(\w+)", path)
             label = f"endpoint {instance[1]!r}: {instance[2]} unit: " if instance else ""
-            messages.append(f"{label}{message}" + (f" ({path}, line {line})" if line else ""))
-        if messages:
-            raise Mistake(
-                "systemd refuses what would be written; nothing was changed.\n" + "\n".join(dict.fromkeys(messages))
-            )
+            said = f"{_line(root, path, line)}: " if line else ""
+            messages.append(f"{label}{said}{message}" + (f" ({path}, line {line})" if line else ""))
+        return messages
 
     def check_addresses(self):
         """Every address that is new must be free, or belong to a socket that this call closes."""
@@ -539,6 +544,12 @@ def _unfinished():
 def _mark_unfinished(names):
     Directory(STATE, 0o755).write()
     File(UNFINISHED, json.dumps(sorted(set(names) | _unfinished())).encode()).write()
+
+
+def _line(root, path, number):
+    """A line of a unit file; older systemds complain about a value and do not say of which directive."""
+    with open(f"{root}{UNITS}/{path}") as file:
+        return file.read().splitlines()[int(number) - 1]
 
 
 def _section(content):

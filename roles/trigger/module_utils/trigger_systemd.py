@@ -67,7 +67,12 @@ def verify(root, units):
         capture_output=True,
         text=True,
         check=False,
-        env={"SYSTEMD_UNIT_PATH": directory + ":", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+        env={
+            "SYSTEMD_UNIT_PATH": directory + ":",
+            "SYSTEMD_LOG_COLOR": "0",  # systemd 247 colours what it says even where it is not a terminal
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "LC_ALL": "C",
+        },
     )
     found = re.findall(rf"^{re.escape(directory)}/(\S+?):(?:(\d+):)? (.*)$", done.stderr, re.MULTILINE)
     if done.returncode and not found:

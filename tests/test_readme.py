@@ -1,0 +1,48 @@
+"""What is written down twice is the same in both places."""
+
+import re
+import sys
+from pathlib import Path
+
+import readme_tables
+import yaml
+
+PROJECT = Path(__file__).parent.parent
+README = PROJECT / "README.md"
+sys.path.insert(0, str(PROJECT / "roles" / "trigger" / "module_utils"))
+
+import trigger_endpoints  # noqa: E402
+import trigger_values  # noqa: E402
+
+
+def test_the_tables_are_those_of_argument_specs():
+    text = README.read_text(encoding="utf-8")
+    assert readme_tables.fill(text, readme_tables.tables()) == text, "run `make docs`"
+
+
+def test_the_role_s_defaults_are_those_of_argument_specs():
+    defaults = yaml.safe_load((PROJECT / "roles/trigger/defaults/main.yml").read_text(encoding="utf-8"))
+    options = readme_tables.entry_points()["main"]
+    assert defaults == {key: option["default"] for key, option in options.items()}
+
+
+def yaml_blocks(document):
+    blocks = re.findall(r"^```yaml\n(.*?)^```", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [yaml.safe_load(block) for block in blocks]
+
+
+def test_the_recipes_are_endpoints_that_the_role_takes():
+    blocks = yaml_blocks(README)
+    recipes = [item for block in blocks if isinstance(block, list) for item in block if "job" in item]
+    play = blocks[0][0]["roles"][0]["vars"]["trigger_endpoints"]
+    defaults = [block["trigger_defaults"] for block in blocks if "trigger_defaults" in block]
+    assert len(recipes) >= 6
+    assert len(defaults) == 1
+    options = readme_tables.entry_points()["endpoint"]
+    trigger_endpoints.prepare(recipes + play, defaults[0], options, trigger_values)
+
+
+def test_the_files_that_the_documents_link_to_are_there():
+    for document in (README, PROJECT / "ARCHITECTURE.md", PROJECT / "roles/trigger/README.md"):
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
