@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from trigger import entry
 
 VARIABLES = st.dictionaries(
-    st.from_regex(rb"[A-Z_]{1,12}", fullmatch=True), st.binary(max_size=40).map(lambda v: v.replace(b"\0", b"")), max_size=6
+    st.from_regex(rb"[A-Z_]{1,12}", fullmatch=True),
+    st.binary(max_size=40).map(lambda v: v.replace(b"\0", b"")),
+    max_size=6,
 )
 
 
@@ -61,6 +63,8 @@ def test_ids_follow_what_waits_when_the_clock_goes_back(monkeypatch):
     assert before < ids.next() < ids.next()
 
 
-@pytest.mark.parametrize("name", ["", "a", ".", "..", "0" * 36, "../../../../etc/passwd", "01a206af-5c90-4ff6-80e4-dba216e09c67"])
+@pytest.mark.parametrize(
+    "name", ["", "a", ".", "..", "0" * 36, "../../../../etc/passwd", "01a206af-5c90-4ff6-80e4-dba216e09c67"]
+)
 def test_other_names_are_no_ids(name):
     assert not entry.is_id(name)

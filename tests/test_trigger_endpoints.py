@@ -196,12 +196,23 @@ def test_loopback_and_unix_sockets_need_no_leave(address):
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90), ("1.5s", 1.5), ("5min", 300), ("1h 30min", 5400), ("1h30m", 5400), ("100ms", 0.1), ("1d", 86400), ("2 weeks", 1209600)],
-)  # fmt: skip
+    [
+        ("90", 90),
+        ("1.5s", 1.5),
+        ("5min", 300),
+        ("1h 30min", 5400),
+        ("1h30m", 5400),
+        ("100ms", 0.1),
+        ("1d", 86400),
+        ("2 weeks", 1209600),
+    ],
+)
 def test_time_spans(text, seconds):
     assert trigger_values.parse_span(text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize(("text", "size"), [("0", 0), ("10", 10), ("1K", 1024), ("1 KiB", 1024), ("2MB", 2 << 20), ("1G", 1 << 30)])
+@pytest.mark.parametrize(
+    ("text", "size"), [("0", 0), ("10", 10), ("1K", 1024), ("1 KiB", 1024), ("2MB", 2 << 20), ("1G", 1 << 30)]
+)
 def test_sizes(text, size):
     assert trigger_values.parse_size(text) == size

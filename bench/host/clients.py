@@ -103,7 +103,9 @@ def wait_for_rest(units, endpoints=(), seconds=60):
     """Wait until the sockets listen, the services are dead, and no request waits: nothing of the last round is left."""
     deadline = time.monotonic() + seconds
     while True:
-        waiting = [name for endpoint in endpoints for name in os.listdir(f"/var/spool/trigger/{endpoint}") if name[0] != "."]
+        waiting = [
+            name for endpoint in endpoints for name in os.listdir(f"/var/spool/trigger/{endpoint}") if name[0] != "."
+        ]
         states = "" if waiting else show(units, "SubState")
         if not waiting and AT_REST.issuperset(states):
             return

@@ -78,7 +78,7 @@ def test_neither_the_acceptor_nor_a_stranger_may(user, attempt):
 
 def test_a_stranger_may_not_connect_to_the_unix_socket():
     attempt = "import socket; socket.socket(socket.AF_UNIX).connect('/run/trigger/echo.sock')"
-    done = subprocess.run(AS_NOBODY + ["python3", "-c", attempt], stderr=subprocess.PIPE)
+    done = subprocess.run([*AS_NOBODY, "python3", "-c", attempt], stderr=subprocess.PIPE)
     assert b"PermissionError" in done.stderr
 
 

@@ -73,7 +73,7 @@ def failures(unit, since):
     done = subprocess.run(
         ["journalctl", "-q", "--since", f"@{since:.6f}", "--output", "cat", "--no-pager", f"UNIT={unit}"],
         stdout=subprocess.PIPE,
-        universal_newlines=True,
+        text=True,
         check=True,
     )
     return sum("Failed with result" in line for line in done.stdout.splitlines())

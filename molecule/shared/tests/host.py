@@ -13,7 +13,7 @@ GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 
 def run(*command, **options):
     """Return a command's standard output; an AssertionError with what it said if it fails."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, **options)
+    done = subprocess.run(command, capture_output=True, text=True, **options)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
 
@@ -136,9 +136,11 @@ def spooled(name):
 def wait_until_idle(name):
     """No request waits, no job runs, no acceptor lingers."""
     wait_until(
-        lambda: not spooled(name)
-        and property_of(f"trigger-run@{name}.service", "ActiveState") in ("inactive", "failed")
-        and property_of(f"trigger@{name}.service", "ActiveState") == "inactive"
+        lambda: (
+            not spooled(name)
+            and property_of(f"trigger-run@{name}.service", "ActiveState") in ("inactive", "failed")
+            and property_of(f"trigger@{name}.service", "ActiveState") == "inactive"
+        )
     )
 
 

@@ -139,12 +139,8 @@ class Renderer:
 
     def shared(self, names):
         """The files that all endpoints share: list of dicts as the module takes them."""
-        files = [
-            _file(f"{UNITS}/{unit}", self._render(f"etc/systemd/system/{unit}")) for unit in SHARED_UNITS
-        ]
-        files.append(
-            _file("/etc/sysusers.d/trigger.conf", self._render("etc/sysusers.d/trigger.conf", names=names))
-        )
+        files = [_file(f"{UNITS}/{unit}", self._render(f"etc/systemd/system/{unit}")) for unit in SHARED_UNITS]
+        files.append(_file("/etc/sysusers.d/trigger.conf", self._render("etc/sysusers.d/trigger.conf", names=names)))
         for path in sorted((ROLE / "files").rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 target = f"{LIBRARY}/{path.relative_to(ROLE / 'files')}"
@@ -159,9 +155,7 @@ class Renderer:
         files = [
             _file(f"/etc/trigger/{name}.json", _json(self._configuration(endpoint))),
             _file(f"{UNITS}/trigger@{name}.socket.d/endpoint.conf", self._render(SOCKET_DROP_IN, endpoint=endpoint)),
-            _file(
-                f"{UNITS}/trigger-run@{name}.service.d/endpoint.conf", self._render(RUN_DROP_IN, endpoint=endpoint)
-            ),
+            _file(f"{UNITS}/trigger-run@{name}.service.d/endpoint.conf", self._render(RUN_DROP_IN, endpoint=endpoint)),
         ]
         # A drop-in that says nothing does not exist.
         files = [file for file in files if not file["path"].endswith(".conf") or _says_something(file)]

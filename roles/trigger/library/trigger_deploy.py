@@ -367,9 +367,7 @@ class Deployment:
     def apply(self):
         replaced = [e for e in self.wanted if self.replaces_socket(e)]
         stopped = [e for e in self.wanted if self.stops_acceptor(e)]
-        reload = self.units_changed() or any(
-            state.get("NeedDaemonReload") == "yes" for state in self.states.values()
-        )
+        reload = self.units_changed() or any(state.get("NeedDaemonReload") == "yes" for state in self.states.values())
         if replaced or stopped:
             _mark_unfinished(e.name for e in replaced + stopped)
         self._make_users()
@@ -419,7 +417,10 @@ class Deployment:
     def _raise_inotify_limit(self):
         limit = self.inotify_limit()
         if limit:
-            text = f"# Written by the Ansible role trigger: each endpoint's path unit takes one instance.\nfs.inotify.max_user_instances = {limit}\n"
+            text = (
+                "# Written by the Ansible role trigger: each endpoint's path unit takes one instance.\n"
+                f"fs.inotify.max_user_instances = {limit}\n"
+            )
             File(SYSCTL, text.encode()).write()
             with open(INOTIFY_LIMIT, "w") as file:
                 file.write(str(limit))
@@ -517,7 +518,10 @@ def _promised_packages(packages, check_mode):
     """With --check, no package manager is asked: on a bare host its lists are empty, and filling them would
     be a change. So what the next task would install is told here."""
     names = "".join(f"{name}\n" for name in packages) if check_mode else ""
-    return {"changed": bool(names), "diff": {"before_header": "packages", "after_header": "packages", "before": "", "after": names}}
+    return {
+        "changed": bool(names),
+        "diff": {"before_header": "packages", "after_header": "packages", "before": "", "after": names},
+    }
 
 
 def _found_names():

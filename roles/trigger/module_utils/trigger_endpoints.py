@@ -114,9 +114,7 @@ def _complete(given, options):
     """Apply the specification: (the endpoint with defaults and right types, list of messages)."""
     wrong = list(_unknown_keys(given, options)) + list(_wrong_shapes(given, options))
     if given.get("state") == "absent":  # its name is all that is needed
-        options = {
-            key: {**value, "required": key == "name", "options": None} for key, value in options.items()
-        }
+        options = {key: {**value, "required": key == "name", "options": None} for key, value in options.items()}
     if wrong:
         return given, wrong
     result = ArgumentSpecValidator(_without_texts(options)).validate(given)

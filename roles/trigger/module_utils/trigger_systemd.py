@@ -16,9 +16,7 @@ class Failed(Exception):
 
 def run(*command, env=None):
     """Run a command. Returns its standard output, str. Raises Failed."""
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=env
-    )
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=env)
     if done.returncode:
         raise Failed(f"{' '.join(command[:6])}: {(done.stderr or done.stdout).strip()}")
     return done.stdout

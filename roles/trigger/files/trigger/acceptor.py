@@ -4,12 +4,11 @@ It serves what systemd's socket holds, many connections at once in one thread, a
 has come for the linger time. Each connection carries one request and goes through the states below.
 """
 
+import _signal
+import _socket
 import os
 import select
 import time
-
-import _signal
-import _socket
 
 from trigger import admission, cgi, descriptors, endpoint, http, spool
 
@@ -266,9 +265,7 @@ class Acceptor:
 
     def _respond(self, connection, reason, headers=()):
         response = self._endpoint.response
-        self._begin_answer(
-            connection, response["status"], reason, self._answer, response["content_type"], headers
-        )
+        self._begin_answer(connection, response["status"], reason, self._answer, response["content_type"], headers)
 
     def _refuse(self, connection, refusal):
         if connection.draft is not None:

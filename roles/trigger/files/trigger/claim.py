@@ -58,10 +58,7 @@ def _record_interrupted(settings, claimed):
 
 def _record_damaged(settings, damaged):
     for name, reason in damaged:
-        print(
-            "<3>%s: %s/%s is set aside as .damaged-%s: %s"
-            % (settings.name, settings.spool, name, name, reason)
-        )
+        print("<3>%s: %s/%s is set aside as .damaged-%s: %s" % (settings.name, settings.spool, name, name, reason))
         if entry.is_id(name):
             from trigger import history
 

@@ -5,9 +5,8 @@ costs 7 ms at every start, a fifth of a cold answer (ARCHITECTURE.md); what is u
 same in both.
 """
 
-import os
-
 import _socket
+import os
 
 FIRST = 3  # SD_LISTEN_FDS_START
 

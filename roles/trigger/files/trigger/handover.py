@@ -61,6 +61,6 @@ def read_items(name, file_name):
 
 def _create(directory, name, owner):
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    file = open(os.open(directory + "/" + name, flags, 0o400), "wb", buffering=0)
-    os.fchown(file.fileno(), owner, -1)
-    return file
+    fd = os.open(directory + "/" + name, flags, 0o400)
+    os.fchown(fd, owner, -1)
+    return os.fdopen(fd, "wb", buffering=0)

@@ -59,9 +59,7 @@ def _state(result, code):
 def _shutting_down():
     import subprocess
 
-    answer = subprocess.run(
-        ["systemctl", "is-system-running"], stdout=subprocess.PIPE, text=True, check=False
-    )
+    answer = subprocess.run(["systemctl", "is-system-running"], stdout=subprocess.PIPE, text=True, check=False)
     return answer.stdout.strip() == "stopping"
 
 

@@ -1,8 +1,7 @@
 """The runner, as the job's user: it becomes the job. No shell stands between."""
 
-import os
-
 import _signal
+import os
 
 from trigger import handover
 
