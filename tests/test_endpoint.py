@@ -22,5 +22,5 @@ def test_reads_what_json_writes(value, indent, ascii_only):
 
 @pytest.mark.parametrize("text", ["", "{", "[1", "{} {}", "nonsense", "{'a': 1}"])
 def test_refuses_what_is_not_json(text):
-    with pytest.raises(ValueError, match="JSON|follows|Expecting"):
+    with pytest.raises(ValueError, match=r"JSON|follows|Expecting"):
         endpoint.decode_json(text)

@@ -1,6 +1,7 @@
 """Who may what, looked at and tried."""
 
 import os
+import re
 import stat
 import subprocess
 import time
@@ -94,6 +95,8 @@ def _entry(identifier, variables=b""):
     ("name", "make", "reason"),
     [
         ("note.txt", "printf x > {path}", "its name is not a request id"),
+        ("x" * 255, "printf x > {path}", "its name is not a request id"),
+        ("full", "mkdir -p {path}/a/b", "its name is not a request id"),
         (FORGED % 0, "printf x > {path}", "it has no end mark"),
         (FORGED % 1, "mkdir {path}", "it is not a plain file"),
         (FORGED % 2, "mkfifo {path}", "it is not a plain file"),
@@ -123,8 +126,8 @@ def test_a_replaced_acceptor_can_do_no_more_than_ask(tmp_path, name, make, reaso
     run(*AS_ACCEPTOR, "sh", "-c", "cd /var/spool/trigger/echo; " + make.format(**paths))
     since = time.time()
     run("systemctl", "start", "trigger-run@echo.path")
-    told = f"{name} is set aside as .damaged-{name}: {reason}"
-    wait_until(lambda: told in journal("trigger-run@echo.service", since))
+    told = re.compile(f"'{name}' in /var/spool/trigger/echo is set aside as '.damaged-.*': {reason}")
+    wait_until(lambda: told.search(journal("trigger-run@echo.service", since)))
     assert spooled("echo") == []
     assert not os.path.exists(f"/var/lib/trigger/echo/job/{name}.json")
     assert property_of("trigger-run@echo.path", "ActiveState") == "active"

@@ -27,7 +27,7 @@ def main(name):
         ids = claimed.ids()
         if ids:
             _hand_over(settings, claimed, ids)
-            print("%s: run %s serves %d requests" % (name, ids[-1], len(ids)))
+            print("%s: run %s begins, for %d of the requests that waited" % (name, ids[-1], len(ids)))
     return 0
 
 
@@ -57,8 +57,12 @@ def _record_interrupted(settings, claimed):
 
 
 def _record_damaged(settings, damaged):
-    for name, reason in damaged:
-        print("<3>%s: %s/%s is set aside as .damaged-%s: %s" % (settings.name, settings.spool, name, name, reason))
+    for name, aside, reason in damaged:
+        # ascii(), because the acceptor chose the name, and it must not write lines of its own here.
+        print(
+            "<3>%s: %s in %s is set aside as %s: %s"
+            % (settings.name, ascii(name), settings.spool, ascii(aside), reason)
+        )
         if entry.is_id(name):
             from trigger import history
 

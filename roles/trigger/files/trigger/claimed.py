@@ -12,15 +12,15 @@ import errno
 import os
 import pwd
 import stat
+import time
 
 from trigger import cgi, entry
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_SET_ASIDE = ".damaged-"
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
-OWN_VARIABLES = (b"TRIGGER_ENDPOINT", b"TRIGGER_REQUEST_ID")
+OWN_VARIABLES = frozenset((b"TRIGGER_ENDPOINT", b"TRIGGER_REQUEST_ID"))
 
 
 class Claimed:
@@ -58,22 +58,22 @@ class Claimed:
         ids. All stay in the spool until finish().
 
         names: list of str, oldest first. Returns those that were no proper entries and were set aside,
-        as a list of (name, reason). Raises OSError.
+        as a list of (name, name from now on, reason). Raises OSError.
         """
         damaged = []
         described = None
         for name in reversed(names):
             try:
-                with _Source(self._open_checked(name)) as source:
+                with _Opened(self._open_source(name)) as source:
+                    size = self._check_file(source)
                     if described is None:
-                        _copy(source, name, self._claimed)
+                        self._copy_in(source, size, name)
                         described = name
                     else:
+                        _check_content(source, size, name)
                         os.close(os.open(name, _CREATE, 0o600, dir_fd=self._claimed))
             except entry.Damaged as error:
-                aside = _SET_ASIDE + name
-                os.rename(name, aside, src_dir_fd=self._spool, dst_dir_fd=self._spool)
-                damaged.append((name, str(error)))
+                damaged.append((name, self._set_aside(name), str(error)))
         os.fsync(self._claimed)
         return damaged
 
@@ -86,7 +86,10 @@ class Claimed:
     def finish(self, ids):
         """Remove the requests whose run is recorded."""
         for request_id in ids:
-            _unlink(request_id, self._spool)
+            try:
+                _unlink(request_id, self._spool)
+            except OSError:  # it was a file when it was claimed
+                self._set_aside(request_id)
         # First there, and durably: or a power cut could bring a request back, and it would run twice.
         os.fsync(self._spool)
         self.release(ids)
@@ -97,23 +100,18 @@ class Claimed:
             _unlink(request_id, self._claimed)
         os.fsync(self._claimed)
 
-    def _open_checked(self, name):
+    def _open_source(self, name):
         if not entry.is_id(name):
             raise entry.Damaged("its name is not a request id")
         try:
-            source = os.open(name, _READ, dir_fd=self._spool)
+            return os.open(name, _READ, dir_fd=self._spool)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO):
                 raise entry.Damaged("it is not a plain file") from None
             raise
-        try:
-            self._check(source, name)
-        except BaseException:
-            os.close(source)
-            raise
-        return source
 
-    def _check(self, source, name):
+    def _check_file(self, source):
+        """Check all but the content of an open file, and return its size."""
         status = os.fstat(source)
         if not stat.S_ISREG(status.st_mode):
             raise entry.Damaged("it is not a plain file")
@@ -124,16 +122,41 @@ class Claimed:
         limit = self._endpoint.body_limit + entry.VARIABLES_LIMIT + entry.MARK_SIZE
         if status.st_size > limit:
             raise entry.Damaged("it is larger than body_limit allows")
-        variables, _ = entry.read_variables(source, status.st_size)
-        if variables.get(b"TRIGGER_REQUEST_ID") != name.encode():
-            raise entry.Damaged("it carries another request's id")
-        # Nothing but these names may reach the job's environment: no LD_PRELOAD, no PATH.
-        unknown = set(variables).difference(cgi.NAMES, OWN_VARIABLES)
-        if unknown:
-            raise entry.Damaged("it sets a variable that no request sets")
+        return status.st_size
+
+    def _copy_in(self, source, size, name):
+        """Copy an open entry to the claimed ones, durably but for the directory itself. What is checked is
+        the copy: the original may change at any time."""
+        draft = "." + name
+        _unlink(draft, self._claimed)  # of an attempt that was killed
+        with _Opened(os.open(draft, _CREATE, 0o600, dir_fd=self._claimed)) as target:
+            sent = 0
+            while sent < size:
+                count = os.sendfile(target, source, sent, size - sent)
+                if not count:
+                    raise entry.Damaged("it was cut short while it was read")
+                sent += count
+            _check_content(target, size, name)
+            os.fsync(target)
+        os.rename(draft, name, src_dir_fd=self._claimed, dst_dir_fd=self._claimed)
+
+    def _set_aside(self, name):
+        """Take a name out of systemd's sight and of ours. Returns the new one, which is free for sure."""
+        aside = ".damaged-%d-%s" % (time.time_ns(), name[:64])
+        os.rename(name, aside, src_dir_fd=self._spool, dst_dir_fd=self._spool)
+        return aside
 
 
-class _Source:
+def _check_content(fd, size, name):
+    variables, _ = entry.read_variables(fd, size)
+    if variables.get(b"TRIGGER_REQUEST_ID") != name.encode():
+        raise entry.Damaged("it carries another request's id")
+    # Nothing but these names may reach the job's environment: no LD_PRELOAD, no PATH.
+    if not cgi.NAMES.union(OWN_VARIABLES).issuperset(variables):
+        raise entry.Damaged("it sets a variable that no request sets")
+
+
+class _Opened:
     """Closes a descriptor at the end of a with block."""
 
     def __init__(self, fd):
@@ -144,23 +167,6 @@ class _Source:
 
     def __exit__(self, *_):
         os.close(self._fd)
-
-
-def _copy(source, name, directory):
-    """Copy an open file into a directory, durably but for the directory itself."""
-    draft = "." + name
-    _unlink(draft, directory)  # of an attempt that was killed
-    target = os.open(draft, _CREATE, 0o600, dir_fd=directory)
-    with _Source(target):
-        size = os.fstat(source).st_size
-        sent = 0
-        while sent < size:
-            count = os.sendfile(target, source, sent, size - sent)
-            if not count:
-                raise entry.Damaged("it was cut short while it was read")
-            sent += count
-        os.fsync(target)
-    os.rename(draft, name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
 def _unlink(name, directory):
