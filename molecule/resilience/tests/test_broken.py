@@ -8,7 +8,19 @@ import time
 from pathlib import Path
 
 import pytest
-from host import GET, connect, exchange, is_active, read_all, request_id, run, status, wait_for_record, wait_until_idle
+from host import (
+    GET,
+    connect,
+    exchange,
+    is_active,
+    read_all,
+    request_id,
+    run,
+    status,
+    wait_for_record,
+    wait_until,
+    wait_until_idle,
+)
 
 LIBRARY = Path("/usr/local/lib/trigger")
 SECONDS = 4  # of requests while the part is missing
@@ -154,3 +166,17 @@ def test_a_full_disk_is_503_and_leaves_nothing_behind():
         run("umount", spool)
         run("systemctl", "start", "trigger-run@frail.path")
     wait_for_record("frail", request_id(exchange(3000)))
+
+
+def test_a_run_whose_end_cannot_be_recorded_is_not_repeated():
+    """The directory of records is gone when the job ends, and for some seconds more."""
+    wait_until_idle("plain")
+    identifier = request_id(exchange(3001))
+    wait_until(lambda: identifier in Path("/var/lib/trigger/plain/job/log").read_text())
+    with moved_away("/var/lib/trigger/plain/runs"):
+        since = time.time()
+        wait_until(lambda: failures("trigger-run@plain.service", since) >= 3)
+        assert is_active("trigger-run@plain.path")
+    assert wait_for_record("plain", identifier)["state"] == "interrupted"
+    assert wait_for_record("plain", request_id(exchange(3001)))["state"] == "succeeded"
+    assert Path("/var/lib/trigger/plain/job/log").read_text().split().count(identifier) == 1

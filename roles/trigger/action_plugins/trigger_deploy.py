@@ -92,8 +92,7 @@ class ActionModule(ActionBase):
             if job["src"] is not None:
                 try:
                     # Vaulted files are decrypted here, as the copy module does.
-                    path = self._loader.get_real_file(self._find_needle("files", job["src"]))
-                    content = Path(path).read_bytes()
+                    content = Path(self._loader.get_real_file(self._find_job(job["src"]))).read_bytes()
                 except (AnsibleError, OSError) as error:
                     messages.append(f"endpoint {endpoint['name']!r}: job.src: {job['src']!r} cannot be read: {error}")
                     continue
@@ -106,6 +105,11 @@ class ActionModule(ActionBase):
         if messages:
             raise trigger_endpoints.Mistakes(messages)
         return jobs
+
+    def _find_job(self, source):
+        """Search a file as copy does, but not among this role's own. Raises AnsibleError."""
+        paths = [path for path in self._task.get_search_path() if Path(path).resolve() != ROLE]
+        return self._loader.path_dwim_relative_stack(paths, "files", source)
 
 
 class Renderer:

@@ -347,13 +347,13 @@ class Deployment:
             if not endpoint.listens or (self.is_active(endpoint.socket) and not self.replaces_socket(endpoint)):
                 continue
             for address in endpoint.item["addresses"]:
-                if _port(address["text"]) not in closed:
-                    problem = self._other_owner(address) or _why_not_free(address, endpoint.item)
-                    if problem:
-                        raise Mistake(f"endpoint {endpoint.name!r}: listen: {address['text']} {problem}")
+                problem = _why_not_free(address, endpoint.item)
+                if problem and _port(address["text"]) not in closed:
+                    problem = self._other_owner(address) or problem
+                    raise Mistake(f"endpoint {endpoint.name!r}: listen: {address['text']} {problem}")
 
     def _other_owner(self, address):
-        """Whether an endpoint that this call leaves alone listens there. Returns a sentence or None."""
+        """Which endpoint that this call leaves alone is the one in the way. Returns a sentence or None."""
         for other in self.others:
             if _port(address["text"]) in map(_port, self.states[other.socket]["Listen"]):
                 return (
@@ -482,7 +482,10 @@ class Deployment:
         """Failed instances stay listed until they are reset; users go last, when nothing runs as them."""
         units = [unit for e in self.removed for unit in e.units]
         states = show(units)
-        systemctl("reset-failed", [u for u in units if states[u]["ActiveState"] == "failed"])
+        try:
+            systemctl("reset-failed", [u for u in units if states[u]["ActiveState"] == "failed"])
+        except Failed:
+            pass  # systemd has forgotten one of them by itself meanwhile
         for name in self.users_to_remove():
             try:
                 run("userdel", name)
@@ -535,6 +538,9 @@ def _found_names():
             name = re.search(part + "$", path)
             if name:
                 yield name[1]
+    for account in pwd.getpwall():
+        if account.pw_gecos == f"Trigger acceptor of {account.pw_name[len('trigger-') :]}":
+            yield account.pw_name[len("trigger-") :]
 
 
 def _unfinished():

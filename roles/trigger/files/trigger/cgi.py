@@ -1,6 +1,6 @@
 """What a job is told about its request: the meta-variables of RFC 3875, section 4.1."""
 
-SOFTWARE = b"trigger/0.1.0"
+SOFTWARE = b"trigger"
 
 NAMES = frozenset(
     (

@@ -20,6 +20,8 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
+_INVOCATION = ".invocation"
+
 OWN_VARIABLES = frozenset((b"TRIGGER_ENDPOINT", b"TRIGGER_REQUEST_ID"))
 
 
@@ -46,6 +48,14 @@ class Claimed:
         """Return when a request was claimed, seconds since the epoch, float."""
         return os.stat(request_id, dir_fd=self._claimed).st_mtime
 
+    def invocation(self):
+        """Return the $INVOCATION_ID of the activation that claimed, str, or None."""
+        try:
+            with _Opened(os.open(_INVOCATION, _READ, dir_fd=self._claimed)) as fd:
+                return os.read(fd, 64).decode()
+        except FileNotFoundError:
+            return None
+
     def waiting(self):
         """Return the names in the spool, oldest first: list of str. Drafts are not among them, claimed
         ones are."""
@@ -60,6 +70,7 @@ class Claimed:
         names: list of str, oldest first. Returns those that were no proper entries and were set aside,
         as a list of (name, name from now on, reason). Raises OSError.
         """
+        self._sign()
         damaged = []
         described = None
         for name in reversed(names):
@@ -99,6 +110,12 @@ class Claimed:
         for request_id in sorted(ids):  # so that the one which names the run is the last
             _unlink(request_id, self._claimed)
         os.fsync(self._claimed)
+
+    def _sign(self):
+        """Say which activation claims, before anything is claimed."""
+        _unlink(_INVOCATION, self._claimed)
+        with _Opened(os.open(_INVOCATION, _CREATE, 0o600, dir_fd=self._claimed)) as fd:
+            os.write(fd, os.environ["INVOCATION_ID"].encode())
 
     def _open_source(self, name):
         if not entry.is_id(name):

@@ -40,12 +40,14 @@ def write(settings, variables, source, body_length):
 
 def clear(settings):
     """Take away what a run was told."""
-    names = [*reversed(FILES)] + [CREDENTIALS + "/" + name for name in settings.credentials]
-    for name in names:
-        try:
-            os.unlink(path(settings.name) + "/" + name)
-        except FileNotFoundError:
-            pass
+    directory = path(settings.name)
+    for name in reversed(FILES):
+        _unlink(directory + "/" + name)
+    credentials = directory + "/" + CREDENTIALS
+    if os.path.isdir(credentials):
+        for name in os.listdir(credentials):
+            _unlink(credentials + "/" + name)
+        os.rmdir(credentials)
 
 
 def path(name):
@@ -64,3 +66,10 @@ def _create(directory, name, owner):
     fd = os.open(directory + "/" + name, flags, 0o400)
     os.fchown(fd, owner, -1)
     return os.fdopen(fd, "wb", buffering=0)
+
+
+def _unlink(file):
+    try:
+        os.unlink(file)
+    except FileNotFoundError:
+        pass

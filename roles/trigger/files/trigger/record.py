@@ -16,7 +16,8 @@ def main(name):
     handover.clear(settings)
     with Claimed(settings) as claimed:
         ids = claimed.ids()
-        if not ids:
+        if not ids or claimed.invocation() != os.environ["INVOCATION_ID"]:
+            # Nothing, or what an earlier activation left: the next claim records that as interrupted.
             return 0
         if "EXIT_CODE" not in os.environ:
             # There was no main process: the job never began, and the requests still wait.
