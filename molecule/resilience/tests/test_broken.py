@@ -171,12 +171,13 @@ def test_a_full_disk_is_503_and_leaves_nothing_behind():
 def test_a_run_whose_end_cannot_be_recorded_is_not_repeated():
     """The directory of records is gone when the job ends, and for some seconds more."""
     wait_until_idle("plain")
+    log = Path("/var/lib/trigger/plain/job/log")
     identifier = request_id(exchange(3001))
-    wait_until(lambda: identifier in Path("/var/lib/trigger/plain/job/log").read_text())
+    wait_until(lambda: log.exists() and identifier in log.read_text())
     with moved_away("/var/lib/trigger/plain/runs"):
         since = time.time()
         wait_until(lambda: failures("trigger-run@plain.service", since) >= 3)
         assert is_active("trigger-run@plain.path")
     assert wait_for_record("plain", identifier)["state"] == "interrupted"
     assert wait_for_record("plain", request_id(exchange(3001)))["state"] == "succeeded"
-    assert Path("/var/lib/trigger/plain/job/log").read_text().split().count(identifier) == 1
+    assert log.read_text().split().count(identifier) == 1

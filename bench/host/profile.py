@@ -1,0 +1,155 @@
+"""Runs inside the container as root: where does the time of a cold answer go? See --help.
+
+Each variant is the acceptor's unit as the role has installed it, changed in one way, with a socket and a name of its
+own; all of them serve the endpoint `cold`. They take turns within each round.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from clients import ask, units_of, wait_for_rest
+
+UNITS = Path("/run/systemd/system")
+SHIPPED = Path("/etc/systemd/system/trigger@.service")
+ENDPOINT = "cold"
+FIRST_PORT = 7300
+START = "ExecStart="
+# Directives that are taken away or left alone together; one that is in no group is its own.
+GROUPS = {
+    "file system": ("ProtectSystem", "ProtectHome", "ReadWritePaths"),
+    "process list": ("ProtectProc", "ProcSubset"),
+    "capabilities": ("CapabilityBoundingSet", "NoNewPrivileges"),
+    "kernel": ("ProtectClock", "ProtectControlGroups", "ProtectKernelModules"),
+    "system calls": (
+        "LockPersonality",
+        "MemoryDenyWriteExecute",
+        "RestrictAddressFamilies",
+        "RestrictNamespaces",
+        "RestrictRealtime",
+        "RestrictSUIDSGID",
+        "SystemCallArchitectures",
+    ),
+    "limits": ("KeyringMode", "LimitCORE", "LimitNOFILE", "MemoryMax", "RemoveIPC", "TasksMax", "UMask"),
+}
+# What else stands in [Service] is no part of the sandbox.
+NO_SANDBOX = ("User", "ExecStart", "SyslogIdentifier", "Restart", "RestartSec", "TimeoutStopSec", "IgnoreSIGPIPE")
+# Programs beside the acceptor, to see what Python itself and its modules take.
+ANSWER = """
+import os, _socket
+listener = _socket.socket(fileno=3)
+listener.setblocking(False)
+try:
+    while True:
+        fd, _ = listener._accept()
+        os.read(fd, 4096)
+        os.write(fd, b"HTTP/1.1 200 OK\\r\\n\\r\\nOK\\n")
+        _socket.socket(fileno=fd).shutdown(_socket.SHUT_WR)
+        os.close(fd)
+except BlockingIOError:
+    pass
+"""
+
+
+def variants(text):
+    """Name to the lines of a unit. text: the shipped unit's."""
+    lines = text.splitlines()
+    directives = [line for line in lines[lines.index("[Service]") + 1 :] if line and line[0] != "#"]
+    sandbox = [line for line in directives if line.partition("=")[0] not in NO_SANDBOX]
+    bare = [line for line in lines if line not in sandbox]
+    found = {"shipped": lines, "no sandbox": bare}
+    found.update(programs(lines, bare))
+    for name, group in grouped(sandbox).items():
+        found[f"without {name}"] = [line for line in lines if line not in group]
+        found[f"no sandbox but {name}"] = [*bare, *group]
+    return found
+
+
+def programs(lines, bare):
+    """Variants of what is started; some of them beside the acceptor, to see what Python itself takes."""
+    start = next(line for line in lines if line.startswith(START))
+    python = start[len(START) :]
+    answer = Path("/opt/bench/answer.py")
+    answer.write_text(ANSWER)
+
+    def started(command, unit=lines):
+        return [START + command if line == start else line for line in unit]
+
+    return {
+        "python without -I -S": started(python.replace(" -I -S", "")),
+        "python without -S": started(python.replace(" -S", "")),
+        "ten-line acceptor": started(f"/usr/bin/python3 -I -S {answer}"),
+        "ten-line acceptor, no sandbox": started(f"/usr/bin/python3 -I -S {answer}", bare),
+        "floor, same sandbox": started("/opt/bench/bin/floor"),
+    }
+
+
+def grouped(directives):
+    """Name to lines: dict."""
+    found = {}
+    for line in directives:
+        key = line.partition("=")[0]
+        name = next((name for name, keys in GROUPS.items() if key in keys), key)
+        found.setdefault(name, []).append(line)
+    return found
+
+
+def install(found):
+    """Write the variants' units. Returns name to (unit, port)."""
+    installed = {}
+    for number, (name, lines) in enumerate(found.items()):
+        unit, port = f"bench-variant-{number}", FIRST_PORT + number
+        # only what depends on the unit's own name must be told otherwise
+        text = "\n".join(lines).replace("%i", ENDPOINT)
+        (UNITS / f"{unit}.service").write_text(text + "\n")
+        (UNITS / f"{unit}.socket").write_text(
+            f"[Socket]\nListenStream=127.0.0.1:{port}\nTriggerLimitIntervalSec=0\n"
+        )
+        installed[name] = unit, port
+    systemctl("daemon-reload")
+    systemctl("start", *(f"{unit}.socket" for unit, _ in installed.values()))
+    return installed
+
+
+def systemctl(*arguments):
+    subprocess.run(["systemctl", *arguments], check=True)
+
+
+def exposure(unit):
+    """The overall level of systemd-analyze security, where this systemd tells it of a unit."""
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--no-pager", f"{unit}.service"], stdout=subprocess.PIPE, check=False
+    )
+    last = done.stdout.decode().strip().splitlines()[-1:]
+    return last[0].split(":")[-1].split()[0] if last else "?"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--only", help="variants whose name contains this, beside the shipped one and the floor")
+    arguments = parser.parse_args()
+    found = variants(SHIPPED.read_text())
+    if arguments.only:
+        found = {name: lines for name, lines in found.items() if name == "shipped" or arguments.only in name}
+    installed = install(found)
+    installed["floor"] = "bench-floor", 7000
+    installed["recipe 2015"] = "bench-recipe@0", 7100
+    print(f"    {arguments.rounds} rounds of {len(installed)} variants", file=sys.stderr, flush=True)
+    taken = {name: [] for name in installed}
+    order = list(installed.items())
+    for _ in range(arguments.rounds):
+        order = order[7:] + order[:7]
+        for name, (unit, port) in order:
+            wait_for_rest([f"{unit}.socket", *units_of(ENDPOINT)], [ENDPOINT])
+            answer = ask(port)
+            if answer.error and unit != "bench-recipe@0":
+                sys.exit(f"{name}: {answer.error}")
+            taken[name].append(answer.seconds * 1000)
+    json.dump({name: {"milliseconds": taken[name], "exposure": exposure(installed[name][0])} for name in taken}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
