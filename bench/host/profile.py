@@ -104,9 +104,7 @@ def install(found):
         # only what depends on the unit's own name must be told otherwise
         text = "\n".join(lines).replace("%i", ENDPOINT)
         (UNITS / f"{unit}.service").write_text(text + "\n")
-        (UNITS / f"{unit}.socket").write_text(
-            f"[Socket]\nListenStream=127.0.0.1:{port}\nTriggerLimitIntervalSec=0\n"
-        )
+        (UNITS / f"{unit}.socket").write_text(f"[Socket]\nListenStream=127.0.0.1:{port}\nTriggerLimitIntervalSec=0\n")
         installed[name] = unit, port
     systemctl("daemon-reload")
     systemctl("start", *(f"{unit}.socket" for unit, _ in installed.values()))
@@ -148,7 +146,9 @@ def main():
             if answer.error and unit != "bench-recipe@0":
                 sys.exit(f"{name}: {answer.error}")
             taken[name].append(answer.seconds * 1000)
-    json.dump({name: {"milliseconds": taken[name], "exposure": exposure(installed[name][0])} for name in taken}, sys.stdout)
+    json.dump(
+        {name: {"milliseconds": taken[name], "exposure": exposure(installed[name][0])} for name in taken}, sys.stdout
+    )
 
 
 if __name__ == "__main__":

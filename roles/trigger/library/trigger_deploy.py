@@ -67,35 +67,42 @@ systemd:
   type: int
 """
 
-import errno
 import glob
 import grp
 import json
 import os
 import pwd
 import re
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.trigger_addresses import port, why_not_free
 from ansible.module_utils.trigger_files import Directory, File, remove
+from ansible.module_utils.trigger_host import (
+    CONFIGURATION,
+    CREDENTIALS,
+    LIBRARY,
+    RUNTIME,
+    SPOOL,
+    STATE,
+    UNFINISHED,
+    UNITS,
+    Endpoint,
+    account,
+    enabled,
+    found_names,
+    gecos,
+    mark_unfinished,
+    pending,
+    unfinished,
+)
 from ansible.module_utils.trigger_systemd import Failed, journal, run, show, systemctl, verify, version
 
-UNITS = "/etc/systemd/system"
-LIBRARY = "/usr/local/lib/trigger"
-CONFIGURATION = "/etc/trigger"
-CREDENTIALS = CONFIGURATION + "/credentials"
-SPOOL = "/var/spool/trigger"
-STATE = "/var/lib/trigger"
-RUNTIME = "/run/trigger"
 SYSUSERS = "/etc/sysusers.d/trigger.conf"
 SYSCTL = "/etc/sysctl.d/60-trigger.conf"
-# Endpoints whose change is under way. One that is found here was left by a run that did not end.
-UNFINISHED = STATE + "/unfinished.json"
-
 TEMPLATES = (
     "trigger@.socket",
     "trigger@.service",
@@ -115,75 +122,6 @@ class Mistake(Exception):
     """Why nothing was changed, or what went wrong. str(error) is for the user."""
 
 
-class Endpoint:
-    """One endpoint on this host. item: dict, as the action plugin made it; None for one to remove."""
-
-    def __init__(self, name, item=None):
-        self.name = name
-        self.item = item
-        self.socket = f"trigger@{name}.socket"
-        self.acceptor = f"trigger@{name}.service"
-        self.path = f"trigger-run@{name}.path"
-        self.job = f"trigger-run@{name}.service"
-        self.pause = f"trigger-pause@{name}.service"
-        self.units = [self.socket, self.acceptor, self.path, self.job, self.pause]
-        self.listens = bool(item) and item["state"] == "present"
-        self.files = self._files()
-        self.done = []
-
-    @property
-    def user(self):
-        return "trigger-" + self.name
-
-    def changed(self, path):
-        return any(file.changed for file in self.files if file.path == path)
-
-    @property
-    def configuration(self):
-        return f"{CONFIGURATION}/{self.name}.json"
-
-    def drop_in(self, unit):
-        return f"{UNITS}/{unit}.d/endpoint.conf"
-
-    def directories(self):
-        """What the endpoint needs; to be asked for when its user exists."""
-        gid = grp.getgrnam(self.user).gr_gid
-        return [
-            Directory(f"{SPOOL}/{self.name}", 0o770, gid),
-            Directory(f"{STATE}/{self.name}", 0o755),
-            Directory(f"{STATE}/{self.name}/claimed", 0o750, gid),
-            Directory(f"{STATE}/{self.name}/runs", 0o750, gid),
-        ]
-
-    def leftovers(self):
-        """All that can be on the host because of this endpoint, beside its user and unit states."""
-        return [
-            *(os.path.dirname(self.drop_in(unit)) for unit in self.units),
-            self.configuration,
-            f"{CREDENTIALS}/{self.name}",
-            f"{LIBRARY}/jobs/{self.name}",
-            f"{SPOOL}/{self.name}",
-            f"{STATE}/{self.name}",
-            f"{RUNTIME}/requests/{self.name}",
-            f"{RUNTIME}/{self.name}.recorded",
-            f"{RUNTIME}/{self.name}.sock",
-        ]
-
-    def _files(self):
-        """Those that shall be there, and those that once were and shall not."""
-        if not self.item:
-            return []
-        wanted = [File.decode(item) for item in self.item["files"]]
-        paths = {file.path for file in wanted}
-        possible = [
-            *(self.drop_in(unit) for unit in self.units),
-            f"{LIBRARY}/jobs/{self.name}",
-            *glob.glob(f"{CREDENTIALS}/{self.name}/*/*"),
-        ]
-        gone = [File(path, None) for path in possible if path not in paths]
-        return wanted + [file for file in gone if file.changed]
-
-
 class Deployment:
     """All that one call does. plan: dict with `shared` and `endpoints`, from the action plugin. purge: bool
     and state: str, the module's arguments."""
@@ -196,14 +134,14 @@ class Deployment:
             for item in plan["endpoints"]
             if item["state"] != "absent" and not self.purge_all
         ]
-        found = set(_found_names())
+        found = set(found_names())
         kept = {endpoint.name for endpoint in self.wanted}
         named = {item["name"] for item in plan["endpoints"]}
         removed = found - kept if purge or self.purge_all else found & (named - kept)
         self.removed = [Endpoint(name) for name in sorted(removed)]
         # Neither wanted nor to be removed: they stay, and keep their users.
         self.others = [Endpoint(name) for name in sorted(found - kept - removed)]
-        self.unfinished = _unfinished()
+        self.unfinished = unfinished()
         self.states = show([unit for e in self.wanted + self.removed + self.others for unit in e.units])
         self.warnings = []
 
@@ -252,17 +190,17 @@ class Deployment:
         disable = [e.socket for e in self.wanted if not e.listens]
         for endpoint in self.removed:
             disable += [endpoint.socket, endpoint.path]
-        return [u for u in enable if not _enabled(u)], [u for u in disable if _enabled(u)]
+        return [u for u in enable if not enabled(u)], [u for u in disable if enabled(u)]
 
     def missing_users(self):
         names = [endpoint.user for endpoint in self.wanted]
         if self.wanted or self.shared:
             names.append(JOBS_USER)
-        return [name for name in names if not _account(pwd.getpwnam, name)]
+        return [name for name in names if not account(pwd.getpwnam, name)]
 
     def directory_changes(self):
         """Those of endpoints whose user exists already; the others are new altogether."""
-        endpoints = [e for e in self.wanted if _account(grp.getgrnam, e.user)]
+        endpoints = [e for e in self.wanted if account(grp.getgrnam, e.user)]
         return [d for e in endpoints for d in e.directories() if d.changed]
 
     def obsolete(self):
@@ -289,9 +227,9 @@ class Deployment:
 
     def users_to_remove(self):
         names = [e.user for e in self.removed]
-        if self.purge_all and _gecos(JOBS_USER) == JOBS_GECOS:
+        if self.purge_all and gecos(JOBS_USER) == JOBS_GECOS:
             names.append(JOBS_USER)
-        return [name for name in names if _account(pwd.getpwnam, name)]
+        return [name for name in names if account(pwd.getpwnam, name)]
 
     def changes_anything(self):
         return bool(
@@ -342,20 +280,20 @@ class Deployment:
     def check_addresses(self):
         """Every address that is new must be free, or belong to a socket that this call closes."""
         closing = [e.socket for e in self.removed] + [e.socket for e in self.wanted if self.replaces_socket(e)]
-        closed = {_port(text) for unit in closing for text in self.states.get(unit, {}).get("Listen", ())}
+        closed = {port(text) for unit in closing for text in self.states.get(unit, {}).get("Listen", ())}
         for endpoint in self.wanted:
             if not endpoint.listens or (self.is_active(endpoint.socket) and not self.replaces_socket(endpoint)):
                 continue
             for address in endpoint.item["addresses"]:
-                problem = _why_not_free(address, endpoint.item)
-                if problem and _port(address["text"]) not in closed:
+                problem = why_not_free(address, endpoint.item)
+                if problem and port(address["text"]) not in closed:
                     problem = self._other_owner(address) or problem
                     raise Mistake(f"endpoint {endpoint.name!r}: listen: {address['text']} {problem}")
 
     def _other_owner(self, address):
         """Which endpoint that this call leaves alone is the one in the way. Returns a sentence or None."""
         for other in self.others:
-            if _port(address["text"]) in map(_port, self.states[other.socket]["Listen"]):
+            if port(address["text"]) in map(port, self.states[other.socket]["Listen"]):
                 return (
                     f"is taken by endpoint {other.name!r}, which is on the host and not in the list; "
                     "remove it with state: absent, or with trigger_purge: true"
@@ -369,7 +307,7 @@ class Deployment:
         stopped = [e for e in self.wanted if self.stops_acceptor(e)]
         reload = self.units_changed() or any(state.get("NeedDaemonReload") == "yes" for state in self.states.values())
         if replaced or stopped:
-            _mark_unfinished(e.name for e in replaced + stopped)
+            mark_unfinished(e.name for e in replaced + stopped)
         self._make_users()
         self._write_files()
         self._raise_inotify_limit()
@@ -466,15 +404,15 @@ class Deployment:
     def _remove_endpoints(self):
         units = [e.socket for e in self.removed] + [e.path for e in self.removed]
         if units:
-            systemctl("disable", [unit for unit in units if _enabled(unit)], "--no-reload", "--quiet")
+            systemctl("disable", [unit for unit in units if enabled(unit)], "--no-reload", "--quiet")
             systemctl("stop", [e.socket for e in self.removed] + [e.path for e in self.removed])
             systemctl("stop", [e.acceptor for e in self.removed])
             systemctl("stop", [unit for e in self.removed for unit in (e.job, e.pause)])
         for endpoint in self.removed:
-            pending = _pending(endpoint.name)
-            endpoint.done.append("removed" + (f"; {pending} pending requests were dropped" if pending else ""))
-            if pending:
-                self.warnings.append(f"{endpoint.name}: {pending} pending requests were dropped")
+            dropped = pending(endpoint.name)
+            endpoint.done.append("removed" + (f"; {dropped} pending requests were dropped" if dropped else ""))
+            if dropped:
+                self.warnings.append(f"{endpoint.name}: {dropped} pending requests were dropped")
         for path in self.leftovers():
             remove(path)
 
@@ -499,12 +437,12 @@ def preflight(endpoints, state):
     for item in endpoints:
         if "absent" in (item["state"], state):
             continue
-        if item["user"] != JOBS_USER and not _account(pwd.getpwnam, item["user"]):
+        if item["user"] != JOBS_USER and not account(pwd.getpwnam, item["user"]):
             mistakes.append(
                 f"endpoint {item['name']!r}: user: {item['user']!r} does not exist on this host; "
                 "make it first, or leave the key out for the role's own user"
             )
-        if item["group"] and not _account(grp.getgrnam, item["group"]):
+        if item["group"] and not account(grp.getgrnam, item["group"]):
             mistakes.append(
                 f"endpoint {item['name']!r}: group: {item['group']!r} does not exist on this host; make it first"
             )
@@ -527,35 +465,6 @@ def _promised_packages(packages, check_mode):
     }
 
 
-def _found_names():
-    """The endpoints that the host has something of."""
-    for pattern, part in (
-        (f"{CONFIGURATION}/*.json", r"/([a-z0-9-]+)\.json"),
-        (f"{UNITS}/trigger*@?*.d", r"@([a-z0-9-]+)\.\w+\.d"),
-        (f"{SPOOL}/*", r"/([a-z0-9-]+)"),
-    ):
-        for path in glob.glob(pattern):
-            name = re.search(part + "$", path)
-            if name:
-                yield name[1]
-    for account in pwd.getpwall():
-        if account.pw_gecos == f"Trigger acceptor of {account.pw_name[len('trigger-') :]}":
-            yield account.pw_name[len("trigger-") :]
-
-
-def _unfinished():
-    try:
-        with open(UNFINISHED) as file:
-            return set(json.load(file))
-    except FileNotFoundError:
-        return set()
-
-
-def _mark_unfinished(names):
-    Directory(STATE, 0o755).write()
-    File(UNFINISHED, json.dumps(sorted(set(names) | _unfinished())).encode()).write()
-
-
 def _line(root, path, number):
     """A line of a unit file; older systemds complain about a value and do not say of which directive."""
     with open(f"{root}{UNITS}/{path}") as file:
@@ -571,66 +480,6 @@ def _section(content):
         elif inside and line.strip() and line[0] not in "#;":
             lines.append(line.strip())
     return lines
-
-
-def _enabled(unit):
-    target = "sockets" if unit.endswith(".socket") else "paths"
-    return os.path.islink(f"{UNITS}/{target}.target.wants/{unit}")
-
-
-def _account(look_up, name):
-    try:
-        return look_up(name)
-    except KeyError:
-        return None
-
-
-def _gecos(name):
-    account = _account(pwd.getpwnam, name)
-    return account and account.pw_gecos
-
-
-def _pending(name):
-    try:
-        return sum(entry[0] != "." for entry in os.listdir(f"{SPOOL}/{name}"))
-    except FileNotFoundError:
-        return 0
-
-
-def _port(text):
-    """What two addresses that exclude each other have in common: the port, or a Unix socket's path."""
-    return text if text.startswith("/") else text.rpartition(":")[2]
-
-
-def _why_not_free(address, item):
-    """Try to listen there. Returns what stands against it, str, or None."""
-    if address["path"]:
-        path = address["path"]
-        if os.path.lexists(path) and not _is_socket(path):
-            return "is there already, and no socket"
-        return None
-    families = [socket.AF_INET6 if address["family"] == 6 else socket.AF_INET]
-    host = address["host"] or ("::" if address["family"] == 6 else "0.0.0.0")
-    with socket.socket(families[0], socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if address["family"] == 6:
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, item["bind_ipv6_only"] == "ipv6-only")
-        try:
-            probe.bind((host, address["port"]))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return f"is in use by another program (ss -ltnp 'sport = :{address['port']}' names it)"
-            if error.errno == errno.EADDRNOTAVAIL and not item["free_bind"]:
-                return "is no address of this host; where it will be one later, set socket: {FreeBind: true}"
-            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                return f"cannot be listened on: {error.strerror}"
-    return None
-
-
-def _is_socket(path):
-    import stat
-
-    return stat.S_ISSOCK(os.lstat(path).st_mode)
 
 
 def main():

@@ -1,0 +1,44 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether an address can be listened on, found out by trying."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+
+
+def port(text):
+    """What two addresses that exclude each other have in common: the port, or a Unix socket's path."""
+    return text if text.startswith("/") else text.rpartition(":")[2]
+
+
+def why_not_free(address, item):
+    """Try to listen there. Returns what stands against it, str, or None."""
+    if address["path"]:
+        path = address["path"]
+        if os.path.lexists(path) and not _is_socket(path):
+            return "is there already, and no socket"
+        return None
+    families = [socket.AF_INET6 if address["family"] == 6 else socket.AF_INET]
+    host = address["host"] or ("::" if address["family"] == 6 else "0.0.0.0")
+    with socket.socket(families[0], socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if address["family"] == 6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, item["bind_ipv6_only"] == "ipv6-only")
+        try:
+            probe.bind((host, address["port"]))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"is in use by another program (ss -ltnp 'sport = :{address['port']}' names it)"
+            if error.errno == errno.EADDRNOTAVAIL and not item["free_bind"]:
+                return "is no address of this host; where it will be one later, set socket: {FreeBind: true}"
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                return f"cannot be listened on: {error.strerror}"
+    return None
+
+
+def _is_socket(path):
+    return stat.S_ISSOCK(os.lstat(path).st_mode)

@@ -1,0 +1,152 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the role has on a host: where it lies, and which endpoints are there."""
+
+from __future__ import annotations
+
+import glob
+import grp
+import json
+import os
+import pwd
+import re
+
+from ansible.module_utils.trigger_files import Directory, File
+
+UNITS = "/etc/systemd/system"
+LIBRARY = "/usr/local/lib/trigger"
+CONFIGURATION = "/etc/trigger"
+CREDENTIALS = CONFIGURATION + "/credentials"
+SPOOL = "/var/spool/trigger"
+STATE = "/var/lib/trigger"
+RUNTIME = "/run/trigger"
+# Endpoints whose change is under way. One that is found here was left by a run that did not end.
+UNFINISHED = STATE + "/unfinished.json"
+
+
+class Endpoint:
+    """One endpoint on this host. item: dict, as the action plugin made it; None for one to remove."""
+
+    def __init__(self, name, item=None):
+        self.name = name
+        self.item = item
+        self.socket = f"trigger@{name}.socket"
+        self.acceptor = f"trigger@{name}.service"
+        self.path = f"trigger-run@{name}.path"
+        self.job = f"trigger-run@{name}.service"
+        self.pause = f"trigger-pause@{name}.service"
+        self.units = [self.socket, self.acceptor, self.path, self.job, self.pause]
+        self.listens = bool(item) and item["state"] == "present"
+        self.files = self._files()
+        self.done = []
+
+    @property
+    def user(self):
+        return "trigger-" + self.name
+
+    def changed(self, path):
+        return any(file.changed for file in self.files if file.path == path)
+
+    @property
+    def configuration(self):
+        return f"{CONFIGURATION}/{self.name}.json"
+
+    def drop_in(self, unit):
+        return f"{UNITS}/{unit}.d/endpoint.conf"
+
+    def directories(self):
+        """What the endpoint needs; to be asked for when its user exists."""
+        gid = grp.getgrnam(self.user).gr_gid
+        return [
+            Directory(f"{SPOOL}/{self.name}", 0o770, gid),
+            Directory(f"{STATE}/{self.name}", 0o755),
+            Directory(f"{STATE}/{self.name}/claimed", 0o750, gid),
+            Directory(f"{STATE}/{self.name}/runs", 0o750, gid),
+        ]
+
+    def leftovers(self):
+        """All that can be on the host because of this endpoint, beside its user and unit states."""
+        return [
+            *(os.path.dirname(self.drop_in(unit)) for unit in self.units),
+            self.configuration,
+            f"{CREDENTIALS}/{self.name}",
+            f"{LIBRARY}/jobs/{self.name}",
+            f"{SPOOL}/{self.name}",
+            f"{STATE}/{self.name}",
+            f"{RUNTIME}/requests/{self.name}",
+            f"{RUNTIME}/{self.name}.recorded",
+            f"{RUNTIME}/{self.name}.sock",
+        ]
+
+    def _files(self):
+        """Those that shall be there, and those that once were and shall not."""
+        if not self.item:
+            return []
+        wanted = [File.decode(item) for item in self.item["files"]]
+        paths = {file.path for file in wanted}
+        possible = [
+            *(self.drop_in(unit) for unit in self.units),
+            f"{LIBRARY}/jobs/{self.name}",
+            *glob.glob(f"{CREDENTIALS}/{self.name}/*/*"),
+        ]
+        gone = [File(path, None) for path in possible if path not in paths]
+        return wanted + [file for file in gone if file.changed]
+
+
+def found_names():
+    """The endpoints that the host has something of."""
+    for pattern, part in (
+        (f"{CONFIGURATION}/*.json", r"/([a-z0-9-]+)\.json"),
+        (f"{UNITS}/trigger*@?*.d", r"@([a-z0-9-]+)\.\w+\.d"),
+        (f"{SPOOL}/*", r"/([a-z0-9-]+)"),
+    ):
+        for path in glob.glob(pattern):
+            name = re.search(part + "$", path)
+            if name:
+                yield name[1]
+    for user in pwd.getpwall():
+        if user.pw_gecos == f"Trigger acceptor of {user.pw_name[len('trigger-') :]}":
+            yield user.pw_name[len("trigger-") :]
+
+
+def unfinished():
+    """Return the names in UNFINISHED, a set."""
+    try:
+        with open(UNFINISHED) as file:
+            return set(json.load(file))
+    except FileNotFoundError:
+        return set()
+
+
+def mark_unfinished(names):
+    """Add names to UNFINISHED, before their change begins."""
+    Directory(STATE, 0o755).write()
+    File(UNFINISHED, json.dumps(sorted(set(names) | unfinished())).encode()).write()
+
+
+def enabled(unit):
+    """Whether systemd starts a socket or path unit at boot."""
+    target = "sockets" if unit.endswith(".socket") else "paths"
+    return os.path.islink(f"{UNITS}/{target}.target.wants/{unit}")
+
+
+def account(look_up, name):
+    """Return what pwd.getpwnam or grp.getgrnam says of a name, or None."""
+    try:
+        return look_up(name)
+    except KeyError:
+        return None
+
+
+def gecos(name):
+    """Return the comment of a user, or None."""
+    user = account(pwd.getpwnam, name)
+    return user and user.pw_gecos
+
+
+def pending(name):
+    """Return how many requests of an endpoint are not recorded yet."""
+    try:
+        return sum(entry[0] != "." for entry in os.listdir(f"{SPOOL}/{name}"))
+    except FileNotFoundError:
+        return 0
