@@ -250,15 +250,16 @@ class Deployment:
 
     def check_units(self):
         """Every unit that changes, through systemd's own parser."""
-        touched = [e for e in self.wanted if any(f.changed and f.path.startswith(UNITS) for f in e.files)]
-        if not touched and not self.shared_changed(UNITS):
+        units = [u for e in self.wanted for u in e.units if e.changed(e.drop_in(u))]
+        if self.wanted and self.shared_changed(UNITS):
+            units += self.wanted[0].units  # the templates, by one instance
+        if not units:
             return
         with tempfile.TemporaryDirectory(prefix="trigger-verify-") as root:
             for file in [*self.shared, *(file for e in self.wanted for file in e.files)]:
                 if file.path.startswith(UNITS) and file.content is not None:
                     file.write(root)
-            units = [unit for e in touched for unit in (e.socket, e.acceptor, e.path, e.job)]
-            messages = self._judge(root, verify(root, units or ["trigger@.socket"]))
+            messages = self._judge(root, verify(root, units))
         if messages:
             raise Mistake(
                 "systemd refuses what would be written; nothing was changed.\n" + "\n".join(dict.fromkeys(messages))
