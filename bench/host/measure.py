@@ -6,8 +6,8 @@ The peers take turns within each round: what else the machine does meanwhile bef
 import argparse
 import glob
 import json
-import os
 import resource
+import subprocess
 import sys
 import time
 
@@ -184,15 +184,20 @@ def memory(pids):
     return total
 
 
+def stop(*services):
+    # It warns that a connection can start them again.
+    subprocess.run(["systemctl", "stop", *services], stderr=subprocess.DEVNULL, check=True)
+
+
 def idle():
     """With nobody there; then with one acceptor that lingers."""
     endpoints = [path.split("/")[-1] for path in glob.glob("/var/spool/trigger/*")]
     ask(WARM)
     wait_for_rest([unit for endpoint in endpoints for unit in units_of(endpoint)[1:]], endpoints)
-    os.system("systemctl stop trigger@burst trigger@queue")  # they linger for some seconds
+    stop("trigger@burst", "trigger@queue")  # they linger for some seconds
     lingering = processes()
     result = {"lingering_processes": len(lingering), "lingering_kib": memory(lingering)}
-    os.system("systemctl stop trigger@warm")
+    stop("trigger@warm")
     rest = processes()
     result.update({"endpoints": len(endpoints), "processes": len(rest), "kib": memory(rest)})
     return result

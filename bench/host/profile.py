@@ -34,6 +34,8 @@ GROUPS = {
     ),
     "limits": ("KeyringMode", "LimitCORE", "LimitNOFILE", "MemoryMax", "RemoveIPC", "TasksMax", "UMask"),
 }
+MOUNTS = ("file system", "process list", "kernel", "PrivateTmp", "PrivateDevices")  # all that need a mount namespace
+DENIED = "SystemCallFilter=~@clock @cpu-emulation @debug @module @mount @obsolete @raw-io @reboot @swap @privileged @resources"
 # What else stands in [Service] is no part of the sandbox.
 NO_SANDBOX = ("User", "ExecStart", "SyslogIdentifier", "Restart", "RestartSec", "TimeoutStopSec", "IgnoreSIGPIPE")
 # Programs beside the acceptor, to see what Python itself and its modules take.
@@ -61,7 +63,11 @@ def variants(text):
     bare = [line for line in lines if line not in sandbox]
     found = {"shipped": lines, "no sandbox": bare}
     found.update(programs(lines, bare))
-    for name, group in grouped(sandbox).items():
+    groups = grouped(sandbox)
+    mounts = [line for name in MOUNTS for line in groups.get(name, ())]
+    found["without mount namespace"] = [line for line in lines if line not in mounts]
+    found["the same, some system calls denied"] = [*found["without mount namespace"], DENIED]
+    for name, group in groups.items():
         found[f"without {name}"] = [line for line in lines if line not in group]
         found[f"no sandbox but {name}"] = [*bare, *group]
     return found

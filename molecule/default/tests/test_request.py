@@ -25,6 +25,7 @@ from host import (
     wait_for_record,
     wait_until,
     wait_until_idle,
+    wait_until_running,
 )
 
 UNIX = "/run/trigger/echo.sock"
@@ -173,7 +174,7 @@ def test_a_thousand_clients_at_once():
 
 def test_a_client_is_answered_while_the_job_runs():
     first = request_id(exchange(3001))
-    wait_until(lambda: property_of("trigger-run@slow.service", "SubState") == "running")
+    wait_until_running("slow", first)
     second = request_id(exchange(3001))
     assert property_of("trigger-run@slow.service", "SubState") == "running"
     assert record_of("slow", first) is None
@@ -194,19 +195,19 @@ def test_reject_takes_one_at_a_time():
     wait_until_idle("reject")
     answers = burst(3003, 20)
     assert sorted(map(status, answers)) == [200] + [409] * 19
-    wait_until(lambda: property_of("trigger-run@reject.service", "SubState") == "running")
+    (accepted,) = [request_id(answer) for answer in answers if status(answer) == 200]
+    wait_until_running("reject", accepted)
     assert status(exchange(3003)) == 409
     _end_job("reject")
     wait_until_idle("reject")
-    assert status(exchange(3003)) == 200
+    wait_until_running("reject", request_id(exchange(3003)))
     _end_job("reject")
     wait_until_idle("reject")
 
 
 def test_a_full_queue_is_503_with_a_hint():
     wait_until_idle("limited")
-    exchange(3004, post(b"", "/hook"))
-    wait_until(lambda: property_of("trigger-run@limited.service", "SubState") == "running")
+    wait_until_running("limited", field(exchange(3004, post(b"", "/hook")), "X-Request-Id"))
     answers = [exchange(3004, post(b"", "/hook")) for _ in range(4)]
     assert list(map(status, answers)) == [202, 202, 202, 503]
     assert int(field(answers[-1], "Retry-After")) > 0

@@ -17,6 +17,7 @@ from host import (
     wait_for_record,
     wait_until,
     wait_until_idle,
+    wait_until_running,
 )
 
 UNIX = "/run/trigger/echo.sock"
@@ -119,8 +120,9 @@ def test_a_failed_job_is_recorded_with_its_exit_code():
 
 
 def test_a_job_that_was_stopped_is_recorded_as_cancelled():
+    wait_until_idle("slow")
     identifier = request_id(exchange(3001))
-    wait_until(lambda: property_of("trigger-run@slow.service", "SubState") == "running")
+    wait_until_running("slow", identifier)
     run("systemctl", "stop", "trigger-run@slow.service")
     assert wait_for_record("slow", identifier)["state"] == "cancelled"
 

@@ -17,6 +17,7 @@ from host import (
     wait_for_record,
     wait_until,
     wait_until_idle,
+    wait_until_running,
 )
 
 
@@ -51,7 +52,7 @@ def test_the_job():
     wait_until_idle("plain")
     identifier = request_id(exchange(3001))
     following = request_id(exchange(3001))
-    wait_until(lambda: property_of("trigger-run@plain.service", "SubState") == "running")
+    wait_until_running("plain", identifier)
     os.kill(main_pid("trigger-run@plain.service"), signal.SIGKILL)
     record = wait_for_record("plain", identifier)
     assert (record["state"], record["signal"]) == ("failed", "KILL")
@@ -89,7 +90,7 @@ def test_the_programs_around_the_job():
 def test_everything_of_a_run_at_once():
     wait_until_idle("plain")
     identifier = request_id(exchange(3001))
-    wait_until(lambda: property_of("trigger-run@plain.service", "SubState") == "running")
+    wait_until_running("plain", identifier)
     run("systemctl", "kill", "--signal=KILL", "--kill-who=all", "trigger-run@plain.service")
     assert wait_for_record("plain", identifier)["state"] in ("failed", "interrupted")
     assert record_of("plain", identifier)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from host import exchange, is_active, property_of, request_id, run, wait_for_record, wait_until
+from host import exchange, is_active, request_id, run, wait_for_record, wait_until_running
 
 ANSWERED = Path("/root/answered.json")
 
@@ -14,7 +14,7 @@ def test_before():
     job.write_text('#!/bin/sh\necho "$TRIGGER_REQUEST_ID" >> "$STATE_DIRECTORY/log"\n[ ! -e /run/slow ] || sleep 300\n')
     Path("/run/slow").touch()
     ids = [request_id(exchange(3003)) for _ in range(50)]
-    wait_until(lambda: property_of("trigger-run@pending.service", "SubState") == "running")
+    wait_until_running("pending", ids[0])
     ANSWERED.write_text(json.dumps(ids))
 
 

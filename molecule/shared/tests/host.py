@@ -133,6 +133,16 @@ def spooled(name):
     return [entry for entry in os.listdir(f"/var/spool/trigger/{name}") if entry[0] != "."]
 
 
+def wait_until_running(name, request):
+    """Wait until the job itself runs, for this request: a run that found nothing pending looks alike."""
+    wait_until(
+        lambda: (
+            request in os.listdir(f"/var/lib/trigger/{name}/claimed")
+            and property_of(f"trigger-run@{name}.service", "SubState") == "running"
+        )
+    )
+
+
 def wait_until_idle(name):
     """No request waits, no job runs, no acceptor lingers."""
     wait_until(
