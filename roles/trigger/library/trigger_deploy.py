@@ -142,7 +142,9 @@ class Deployment:
         # Neither wanted nor to be removed: they stay, and keep their users.
         self.others = [Endpoint(name) for name in sorted(found - kept - removed)]
         self.unfinished = unfinished()
-        self.states = show([unit for e in self.wanted + self.removed + self.others for unit in e.units])
+        # To look at a unit makes systemd load it, so only at those that tell something.
+        looked_at = self.wanted + self.removed + self.others
+        self.states = show([unit for e in looked_at for unit in (e.socket, e.path, e.job)])
         self.warnings = []
 
     # What there is to do.
