@@ -35,7 +35,10 @@ GROUPS = {
     "limits": ("KeyringMode", "LimitCORE", "LimitNOFILE", "MemoryMax", "RemoveIPC", "TasksMax", "UMask"),
 }
 MOUNTS = ("file system", "process list", "kernel", "PrivateTmp", "PrivateDevices")  # all that need a mount namespace
-DENIED = "SystemCallFilter=~@clock @cpu-emulation @debug @module @mount @obsolete @privileged @raw-io @reboot @resources @swap"
+DENIED = (
+    "SystemCallFilter=~@clock @cpu-emulation @debug @module @mount @obsolete "
+    "@privileged @raw-io @reboot @resources @swap"
+)
 # What else stands in [Service] is no part of the sandbox.
 NO_SANDBOX = ("User", "ExecStart", "SyslogIdentifier", "Restart", "RestartSec", "TimeoutStopSec", "IgnoreSIGPIPE")
 # Programs beside the acceptor, to see what Python itself and its modules take.
