@@ -6,6 +6,7 @@ The peers take turns within each round: what else the machine does meanwhile bef
 import argparse
 import glob
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -64,7 +65,10 @@ def single(rounds):
 
 def started(endpoint):
     """What its job, stamp.c, has written: list of (request id, second of the monotonic clock)."""
-    with open(f"/var/lib/trigger/{endpoint}/job/log") as log:
+    path = f"/var/lib/trigger/{endpoint}/job/log"
+    if not os.path.exists(path):
+        return []  # no run has begun yet
+    with open(path) as log:
         return [(line.split()[0], int(line.split()[1]) / 1e9) for line in log]
 
 

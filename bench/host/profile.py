@@ -22,7 +22,7 @@ GROUPS = {
     "file system": ("ProtectSystem", "ProtectHome", "ReadWritePaths"),
     "process list": ("ProtectProc", "ProcSubset"),
     "capabilities": ("CapabilityBoundingSet", "NoNewPrivileges"),
-    "kernel": ("ProtectClock", "ProtectControlGroups", "ProtectKernelModules"),
+    "kernel": ("ProtectControlGroups", "ProtectKernelModules"),
     "system calls": (
         "LockPersonality",
         "MemoryDenyWriteExecute",
