@@ -21,6 +21,13 @@ from host import (
 )
 
 
+def accepted(port):
+    """Whether a process holds a connection to the port: one that waits in the kernel has no inode yet."""
+    with open("/proc/net/tcp") as table:
+        lines = [line.split() for line in table][1:]
+    return any(line[1].endswith(f":{port:04X}") and line[3] == "01" and line[9] != "0" for line in lines)
+
+
 def main_pid(unit):
     return int(property_of(unit, "MainPID"))
 
@@ -41,7 +48,7 @@ def test_sigterm_lets_the_acceptor_answer_what_it_holds():
     with connect(3002) as client:
         client.sendall(b"GET / HTTP/1.1\r\n")
         pid = wait_until(lambda: main_pid("trigger@held.service"))
-        time.sleep(0.2)  # the acceptor may not have taken it yet; then the next one does
+        wait_until(lambda: accepted(3002))
         os.kill(pid, signal.SIGTERM)
         client.sendall(b"Host: a\r\n\r\n")
         assert status(read_all(client)) == 200
