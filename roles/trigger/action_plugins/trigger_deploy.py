@@ -1,5 +1,5 @@
 # Copyright: The trigger authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The controller's side of the role: checks the endpoints, renders their files, hands all over at once."""
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # Copyright: The trigger authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The host's side of the role: one call for any number of endpoints."""
 
 from __future__ import annotations

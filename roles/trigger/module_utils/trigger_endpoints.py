@@ -1,5 +1,5 @@
 # Copyright: The trigger authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Lays trigger_defaults under the endpoints and checks them. No I/O.
 
 The keys, their types and their defaults stand in meta/argument_specs.yml, entry point `endpoint`. Here is

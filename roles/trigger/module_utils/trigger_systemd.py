@@ -1,5 +1,5 @@
 # Copyright: The trigger authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """systemd on the host, by its own commands; each is called once for any number of units."""
 
 from __future__ import annotations
