@@ -26,7 +26,7 @@ def tables():
 
 
 def table(heading, options):
-    rows = [f"| {heading} | meaning | default |", "|---|---|---|", *_rows(options)]
+    rows = [f"| {heading} | meaning | default |", "|---|---|---|", *_rows(options, set())]
     return "\n".join(rows) + "\n"
 
 
@@ -41,11 +41,14 @@ def fill(text, made):
     return text
 
 
-def _rows(options, inside=""):
+def _rows(options, told, inside=""):
     for key, option in options.items():
+        if id(option) in told:
+            continue  # the same by a YAML anchor: once is enough
+        told.add(id(option))
         yield f"| `{inside}{key}` | {_meaning(option)} | {_default(option)} |"
         if "options" in option:
-            yield from _rows(option["options"], f"{key}.")
+            yield from _rows(option["options"], told, f"{inside}{key}.")
 
 
 def _meaning(option):

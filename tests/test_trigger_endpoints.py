@@ -1,23 +1,24 @@
 """What an endpoint may say: every mistake is found, and named with its endpoint and key."""
 
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+import trigger_endpoints
+from trigger_endpoints import values
+
 ROLE = Path(__file__).parent.parent / "roles" / "trigger"
-sys.path.insert(0, str(ROLE / "module_utils"))
-
-import trigger_endpoints  # noqa: E402
-import trigger_values  # noqa: E402
-
 OPTIONS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["endpoint"]["options"]
 JOB = {"command": ["/bin/true"]}
 
 
+def read_secret(source):
+    raise ValueError(f"{source!r} cannot be read")
+
+
 def prepare(*endpoints, defaults=None):
-    return trigger_endpoints.prepare(list(endpoints), defaults or {}, OPTIONS, trigger_values)
+    return trigger_endpoints.prepare(list(endpoints), defaults or {}, OPTIONS, read_secret)
 
 
 def mistakes(*endpoints, defaults=None):
@@ -208,11 +209,11 @@ def test_loopback_and_unix_sockets_need_no_leave(address):
     ],
 )
 def test_time_spans(text, seconds):
-    assert trigger_values.parse_span(text) == pytest.approx(seconds)
+    assert values.parse_span(text) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
     ("text", "size"), [("0", 0), ("10", 10), ("1K", 1024), ("1 KiB", 1024), ("2MB", 2 << 20), ("1G", 1 << 30)]
 )
 def test_sizes(text, size):
-    assert trigger_values.parse_size(text) == size
+    assert values.parse_size(text) == size

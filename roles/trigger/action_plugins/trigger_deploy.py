@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import jinja2
@@ -28,19 +29,21 @@ SHARED_UNITS = (
     "trigger-run@.service",
     "trigger-pause@.service",
 )
+ACCEPTOR_DROP_IN = "etc/systemd/system/trigger@.service.d/endpoint.conf"
 EXECUTABLE_STARTS = (b"#!", b"\x7fELF")
 
 
 def _load(name):
-    """A module of the role's module_utils; on the controller Ansible puts them on no search path."""
-    spec = importlib.util.spec_from_file_location(name, ROLE / "module_utils" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """A package of the role's plugin_utils; Ansible puts them on no search path."""
+    path = ROLE / "plugin_utils" / name
+    spec = importlib.util.spec_from_file_location(name, path / "__init__.py", submodule_search_locations=[str(path)])
+    sys.modules[name] = package = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(package)
+    return package
 
 
 trigger_endpoints = _load("trigger_endpoints")
-trigger_values = _load("trigger_values")
+values = trigger_endpoints.checks.values
 
 
 class ActionModule(ActionBase):
@@ -56,7 +59,7 @@ class ActionModule(ActionBase):
         options = _endpoint_options()
         try:
             endpoints = trigger_endpoints.prepare(
-                arguments.get("endpoints") or [], arguments.get("defaults") or {}, options, trigger_values
+                arguments.get("endpoints") or [], arguments.get("defaults") or {}, options, self._read_secret
             )
             jobs = self._jobs(endpoints)
         except trigger_endpoints.Mistakes as mistakes:
@@ -65,7 +68,7 @@ class ActionModule(ActionBase):
         if arguments.get("preflight"):
             plan = {"endpoints": [_accounts(endpoint) for endpoint in endpoints]}
         else:
-            plan = self._plan(endpoints, jobs, Renderer(options, arguments["systemd"]))
+            plan = self._plan(endpoints, jobs, Renderer(options, arguments["systemd"], arguments["no_log"]))
         return self._execute_module("trigger_deploy", {**handed_on, "plan": json.dumps(plan)}, task_vars=task_vars)
 
     def _plan(self, endpoints, jobs, renderer):
@@ -81,6 +84,17 @@ class ActionModule(ActionBase):
             ],
         }
 
+    def _read_secret(self, source):
+        """Return a file's content, bytes. Raises ValueError."""
+        try:
+            return self._read(source)
+        except (AnsibleError, OSError) as error:
+            raise ValueError(f"{source!r} cannot be read: {error}") from None
+
+    def _read(self, source):
+        """Vaulted files are decrypted, as the copy module does. Raises AnsibleError and OSError."""
+        return Path(self._loader.get_real_file(self._find(source))).read_bytes()
+
     def _jobs(self, endpoints):
         """Read the jobs that the role ships: dict of the endpoint's name to bytes, None for a command."""
         jobs, messages = {}, []
@@ -91,8 +105,7 @@ class ActionModule(ActionBase):
             content = None if job["content"] is None else job["content"].encode()
             if job["src"] is not None:
                 try:
-                    # Vaulted files are decrypted here, as the copy module does.
-                    content = Path(self._loader.get_real_file(self._find_job(job["src"]))).read_bytes()
+                    content = self._read(job["src"])
                 except (AnsibleError, OSError) as error:
                     messages.append(f"endpoint {endpoint['name']!r}: job.src: {job['src']!r} cannot be read: {error}")
                     continue
@@ -106,16 +119,18 @@ class ActionModule(ActionBase):
             raise trigger_endpoints.Mistakes(messages)
         return jobs
 
-    def _find_job(self, source):
+    def _find(self, source):
         """Search a file as copy does, but not among this role's own. Raises AnsibleError."""
         paths = [path for path in self._task.get_search_path() if Path(path).resolve() != ROLE]
         return self._loader.path_dwim_relative_stack(paths, "files", source)
 
 
 class Renderer:
-    """Makes the files of the host. options: the endpoint's specification. systemd: int, its version."""
+    """Makes the files of the host. options: the endpoint's specification. systemd: int, its version. no_log: bool,
+    whether secrets stay out of diffs."""
 
-    def __init__(self, options, systemd):
+    def __init__(self, options, systemd, no_log):
+        self._show_secrets = not no_log
         # systemd 247 cannot combine LoadCredential= with ExecStartPre= and a sandbox; there the claim hands
         # the job's credentials over.
         self._loads_credentials = int(systemd) >= 250
@@ -128,9 +143,9 @@ class Renderer:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        environment.filters["unit_value"] = trigger_values.unit_value
-        environment.filters["unit_word"] = trigger_values.unit_word
-        environment.filters["directives"] = trigger_values.directives
+        environment.filters["unit_value"] = values.unit_value
+        environment.filters["unit_word"] = values.unit_word
+        environment.filters["directives"] = values.directives
         environment.globals.update(
             managed="Written by the Ansible role trigger; a change here is undone by its next run.",
             documentation="man:systemd.socket(5) file:/usr/local/lib/trigger/README",
@@ -154,19 +169,22 @@ class Renderer:
     def endpoint(self, endpoint, job):
         """One endpoint as the module takes it. job: bytes, or None when its job is a command."""
         name = endpoint["name"]
-        directory = f"/etc/trigger/credentials/{name}/job"
-        endpoint = {**endpoint, "credentials_directory": directory}
+        directory = f"/etc/trigger/credentials/{name}"
+        endpoint = {**endpoint, "credentials_directory": f"{directory}/job", "auth_file": f"{directory}/acceptor/auth"}
         files = [
             _file(f"/etc/trigger/{name}.json", _json(self._configuration(endpoint))),
             _file(f"{UNITS}/trigger@{name}.socket.d/endpoint.conf", self._render(SOCKET_DROP_IN, endpoint=endpoint)),
+            _file(f"{UNITS}/trigger@{name}.service.d/endpoint.conf", self._render(ACCEPTOR_DROP_IN, endpoint=endpoint)),
             _file(f"{UNITS}/trigger-run@{name}.service.d/endpoint.conf", self._render(RUN_DROP_IN, endpoint=endpoint)),
         ]
         # A drop-in that says nothing does not exist.
         files = [file for file in files if not file["path"].endswith(".conf") or _says_something(file)]
         if job is not None:
             files.append(_file(f"{LIBRARY}/jobs/{name}", job, mode="0755"))
-        for key, secret in sorted(endpoint["credentials"].items()):
-            files.append(_file(f"{directory}/{key}", secret.encode(), mode="0600", show=False))
+        secrets = {f"{directory}/job/{key}": secret.encode() for key, secret in sorted(endpoint["credentials"].items())}
+        if endpoint["guard"]:
+            secrets[endpoint["auth_file"]] = _json(endpoint["guard"])
+        files += [_file(path, content, mode="0600", show=self._show_secrets) for path, content in secrets.items()]
         return {
             "name": name,
             "state": endpoint["state"],
@@ -187,8 +205,6 @@ class Renderer:
 
     def _configuration(self, endpoint):
         """/etc/trigger/NAME.json: what the acceptor and the programs around a run need to know."""
-        job = endpoint["job"]
-        program = job["command"] or [f"{LIBRARY}/jobs/{endpoint['name']}"]
         return {
             "path": endpoint["path"],
             "methods": endpoint["methods"],
@@ -198,7 +214,16 @@ class Renderer:
             "body_limit": endpoint["body_limit_bytes"],
             "linger": endpoint["seconds"]["linger"],
             "request_timeout": endpoint["seconds"]["request_timeout"],
-            "command": program + job["args"],
+            "auth": [entry["scheme"] for entry in endpoint["guard"]],
+            "allow_from": endpoint["allow_from"],
+            "allow_origins": endpoint["allow_origins"],
+            "replay_window": endpoint["seconds"]["replay_window"],
+            "parameters": endpoint["declared"],
+            "known_names": endpoint["known_names"],
+            "only_if": endpoint["conditions"],
+            "pass_headers": endpoint["pass_headers"],
+            "body": endpoint["body"],
+            "command": endpoint["command"],
             "job_user": endpoint["user"],
             "credentials": {}
             if self._loads_credentials

@@ -40,6 +40,10 @@ options:
   systemd:
     description: The version of systemd on the host, as RV(systemd) of a preflight told it.
     type: int
+  no_log:
+    description: Whether secrets stay out of diffs. The action plugin uses it up.
+    type: bool
+    default: true
   plan:
     description: What the action plugin made of all this, as JSON. Hidden as a whole, since it carries secrets.
     type: str
@@ -177,6 +181,7 @@ class Deployment:
         return (
             endpoint.name in self.unfinished
             or endpoint.changed(endpoint.configuration)
+            or endpoint.changed(endpoint.auth_file)
             or endpoint.changed(endpoint.drop_in(endpoint.acceptor))
             or self.shared_changed(f"{UNITS}/trigger@.service", f"{LIBRARY}/trigger/", f"{LIBRARY}/launch.py")
         )
@@ -320,6 +325,7 @@ class Deployment:
         systemctl("disable", disable, "--no-reload", "--quiet")
         if reload or enable or disable or self.removed:
             run("systemctl", "daemon-reload")
+        self._write_configurations()
         self._replace_sockets(replaced, stopped)
         if self.shared_changed(f"{UNITS}/trigger-run@.path"):
             systemctl("try-restart", [e.path for e in self.wanted])
@@ -346,14 +352,16 @@ class Deployment:
             if file.changed:
                 file.write()
         for endpoint in self.wanted:
-            for file in endpoint.files:
-                if file.changed:
-                    file.write()
-                    endpoint.done.append(f"{file.path} {'removed' if file.content is None else 'written'}")
+            endpoint.write(file for file in endpoint.files if file.path != endpoint.configuration)
         for path in self.obsolete():
             os.unlink(path)
         if self.wanted:
             run("/usr/bin/python3", "-m", "compileall", "-q", f"{LIBRARY}/trigger")
+
+    def _write_configurations(self):
+        """When systemd knows the units: an acceptor that starts now finds the credentials that it is told of."""
+        for endpoint in self.wanted:
+            endpoint.write(file for file in endpoint.files if file.path == endpoint.configuration)
 
     def _raise_inotify_limit(self):
         limit = self.inotify_limit()
@@ -494,6 +502,7 @@ def main():
             "state": {"choices": ["present", "absent"], "default": "present"},
             "preflight": {"type": "bool", "default": False},
             "systemd": {"type": "int"},
+            "no_log": {"type": "bool", "default": True},
             "plan": {"type": "str", "no_log": True},
         },
         supports_check_mode=True,

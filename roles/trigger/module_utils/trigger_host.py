@@ -51,6 +51,10 @@ class Endpoint:
     def configuration(self):
         return f"{CONFIGURATION}/{self.name}.json"
 
+    @property
+    def auth_file(self):
+        return f"{CREDENTIALS}/{self.name}/acceptor/auth"
+
     def drop_in(self, unit):
         return f"{UNITS}/{unit}.d/endpoint.conf"
 
@@ -63,6 +67,13 @@ class Endpoint:
             Directory(f"{STATE}/{self.name}/claimed", 0o750, gid),
             Directory(f"{STATE}/{self.name}/runs", 0o750, gid),
         ]
+
+    def write(self, files):
+        """Write those of the files that change."""
+        for file in files:
+            if file.changed:
+                file.write()
+                self.done.append(f"{file.path} {'removed' if file.content is None else 'written'}")
 
     def leftovers(self):
         """All that can be on the host because of this endpoint, beside its user and unit states."""

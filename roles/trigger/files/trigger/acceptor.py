@@ -10,57 +10,27 @@ import os
 import select
 import time
 
-from trigger import admission, cgi, descriptors, endpoint, http, spool
+from trigger import admission, cgi, credentials, descriptors, endpoint, http, sources, spool, strict_json
+from trigger.connection import ANSWERING, BODY, CLOSED, DELAYED, DRAINING, HEAD, READY, Connection
+from trigger.failures import Failures
 
 CONNECTIONS_LIMIT = 512  # more wait in the kernel's queue
+DELAYED_LIMIT = 1024  # refusals that wait to be told, beside them
 READ_SIZE = 64 * 1024
 DRAIN_LIMIT = 1024 * 1024  # bytes that a client may still send behind its answer
 DRAIN_TIME = 2.0  # seconds that it has for that
 
-HEAD, BODY, READY, ANSWERING, DRAINING, CLOSED = range(6)
-
-
-class Connection:
-    """One client. socket: _socket.socket, not blocking. peer, port: bytes, the client's address and
-    the local port, both b"" on a Unix socket. draft: spool.Draft."""
-
-    __slots__ = (
-        "body",
-        "deadline",
-        "draft",
-        "drained",
-        "output",
-        "peer",
-        "port",
-        "received",
-        "request",
-        "request_id",
-        "socket",
-        "started",
-        "state",
-    )
-
-    def __init__(self, socket, now, time_limit):
-        self.socket = socket
-        self.state = HEAD
-        self.started = now
-        self.deadline = now + time_limit
-        self.peer, self.port = _addresses(socket)
-        self.received = bytearray()
-        self.request = None
-        self.request_id = None
-        self.body = None
-        self.draft = None
-        self.output = b""
-        self.drained = 0
-
 
 class Acceptor:
-    """endpoint: endpoint.Endpoint. listeners: list of _socket.socket. spool: spool.Spool."""
+    """endpoint: endpoint.Endpoint. listeners: list of _socket.socket. spool: spool.Spool. guard: what asks who
+    calls (credentials.load_guard), or None."""
 
-    def __init__(self, endpoint, listeners, spool):
+    def __init__(self, endpoint, listeners, spool, guard):
         self._endpoint = endpoint
         self._spool = spool
+        self._guard = guard
+        self._failures = Failures()
+        self._delayed = 0
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._connections = {}
         self._ready = []
@@ -114,7 +84,7 @@ class Acceptor:
 
     def _watch_listeners(self):
         """Listen while there is room; the kernel keeps the others."""
-        listening = not self._leaving and len(self._connections) < CONNECTIONS_LIMIT
+        listening = not self._leaving and self._has_room()
         if listening != self._listening:
             self._listening = listening
             for fd in self._listeners:
@@ -123,10 +93,13 @@ class Acceptor:
                 else:
                     self._epoll.unregister(fd)
 
+    def _has_room(self):
+        return len(self._connections) - self._delayed < CONNECTIONS_LIMIT
+
     def _accept(self, listener):
-        while len(self._connections) < CONNECTIONS_LIMIT:
+        while self._has_room():
             try:
-                fd, _ = listener._accept()
+                fd, address = listener._accept()
             except BlockingIOError:
                 return
             except ConnectionError:
@@ -134,13 +107,13 @@ class Acceptor:
             except OSError as error:
                 # The host is out of descriptors or memory. Leave as failed: systemd starts the
                 # acceptor again after a pause, and the kernel keeps the clients until then.
-                self._say("<3>cannot accept a connection: %s" % error)
+                self.say("<3>cannot accept a connection: %s" % error)
                 self._failed = True
                 self.stop()
                 return
             socket = _socket.socket(listener.family, listener.type, listener.proto, fileno=fd)
             socket.setblocking(False)
-            connection = Connection(socket, time.monotonic(), self._endpoint.request_timeout)
+            connection = Connection(socket, address, time.monotonic(), self._endpoint.request_timeout)
             self._connections[fd] = connection
             self._epoll.register(fd, select.EPOLLIN)
             self._advance(connection)  # what it came to say is mostly there already
@@ -154,6 +127,8 @@ class Acceptor:
                 self._send(connection)
             elif connection.state == DRAINING:
                 self._drain(connection)
+            elif connection.state == DELAYED:
+                self._close(connection)  # nothing is read from it now, so it has gone
         except http.Refusal as refusal:
             self._refuse(connection, refusal)
         except BlockingIOError:
@@ -182,7 +157,9 @@ class Acceptor:
 
     def _begin_body(self, connection, head, received):
         request = connection.request = http.parse_head(head)
-        admission.check_head(self._endpoint, request)
+        admission.check_head(self._endpoint, request, connection.peer)
+        if self._guard is not None:
+            connection.attempt = self._guard.begin(request)
         connection.body = http.Body(request, self._endpoint.body_limit)
         try:
             connection.draft = self._spool.draft()
@@ -193,16 +170,44 @@ class Acceptor:
             connection.socket.send(http.CONTINUE)
 
     def _read_body(self, connection, received):
+        body = connection.body.feed(received)
+        if connection.attempt is not None:
+            connection.attempt.feed(body)
         try:
-            connection.draft.write(connection.body.feed(received))
+            connection.draft.write(body)
         except OSError as error:
             raise self._spool_failed(error) from None
         if connection.body.complete:
             connection.state = READY
-            if admission.starts_run(connection.request):
-                self._ready.append(connection)
-            else:
+            self._examine(connection)
+
+    def _examine(self, connection):
+        """Look at a complete request: who sends it, then what it says. Nothing is parsed before."""
+        try:
+            if connection.attempt is not None:
+                connection.attempt.finish(time.time(), connection.draft.read_body)
+            if not admission.starts_run(connection.request):
                 self._respond(connection, "starts nothing")
+                return
+            found = sources.Sources(connection.request, connection.draft.read_body)
+            connection.values, ignored = admission.check_values(self._endpoint, found)
+            if self._endpoint.body == "discard":
+                connection.draft.drop_body()
+        except OSError as error:
+            raise self._spool_failed(error) from None
+        if ignored:
+            self._begin_answer(connection, 200, ignored, ignored.encode() + b"\n", http.PLAIN, [])
+        else:
+            connection.keys = self._delivery_keys(connection)
+            self._ready.append(connection)
+
+    def _delivery_keys(self, connection):
+        """What a delivery goes by where it is known who sends it; otherwise anybody could spoil an id."""
+        if connection.attempt is None or not self._endpoint.replay_window:
+            return []
+        from trigger import deliveries
+
+        return deliveries.keys(connection.request, connection.attempt.digest)
 
     def _admit(self):
         """Spool the requests that became complete in this round, with one flush, then answer them."""
@@ -211,74 +216,122 @@ class Acceptor:
             return
         try:
             waiting, running = self._spool.load()
+            ready = self._answer_repeats(ready)
         except OSError as error:
             refusal = self._spool_failed(error)
             for connection in ready:
-                self._refuse(connection, refusal)
+                if connection.state == READY:
+                    self._refuse(connection, refusal)
             return
-        drafts = []
+        taken = []
         for connection in ready:
             try:
-                admission.check_load(self._endpoint, waiting + len(drafts), running)
+                admission.check_load(self._endpoint, waiting + len(taken), running)
             except http.Refusal as refusal:
-                self._refuse(connection, refusal)
+                self._refuse_all(connection, refusal)
             else:
-                drafts.append(connection)
-        self._commit(drafts)
+                taken.append(connection)
+        if taken:
+            self._commit(taken)
+
+    def _answer_repeats(self, connections):
+        """Answer deliveries that were accepted before as they were then. Returns the others; one that comes
+        twice among them waits in the first one's `repeats`."""
+        new, first = [], {}
+        for connection in connections:
+            request_id = self._spool.delivered(connection.keys)
+            twins = [first[key] for key in connection.keys if key in first]
+            if request_id:
+                self._accepted(connection, request_id, "delivered before")
+            elif twins:
+                twins[0].repeats.append(connection)
+            else:
+                new.append(connection)
+                first.update((key, connection) for key in connection.keys)
+        return new
 
     def _commit(self, connections):
         drafts = []
         for connection in connections:
-            connection.request_id = self._spool.next_id()
-            connection.draft.close_body(self._variables(connection))
-            drafts.append((connection.request_id, connection.draft))
+            request_id = self._spool.next_id()
+            connection.draft.close_body(self._variables(connection, request_id))
+            drafts.append((request_id, connection.draft, connection.keys))
         try:
             errors = self._spool.commit(drafts)
         except OSError as error:
             errors = [error] * len(connections)
-        for connection, error in zip(connections, errors):
-            if error is None:
-                headers = [("X-Request-Id", connection.request_id)]
-                self._respond(connection, "accepted", headers)
-            else:
-                connection.request_id = None
-                self._refuse(connection, self._spool_failed(error))
+        for connection, (request_id, _, _), error in zip(connections, drafts, errors):
+            if error is not None:
+                self._refuse_all(connection, self._spool_failed(error))
+                continue
+            self._accepted(connection, request_id, "accepted")
+            for repeat in connection.repeats:
+                self._accepted(repeat, request_id, "delivered before")
 
-    def _variables(self, connection):
+    def _variables(self, connection, request_id):
         variables = cgi.meta_variables(
             connection.request,
             self._endpoint.path.encode(),
             connection.draft.length,
             connection.peer,
             connection.port,
+            self._endpoint.pass_headers,
         )
         variables.append((b"TRIGGER_ENDPOINT", self._endpoint.name.encode()))
-        variables.append((b"TRIGGER_REQUEST_ID", connection.request_id.encode()))
+        variables.append((b"TRIGGER_REQUEST_ID", request_id.encode()))
+        if connection.values:
+            from trigger import parameters
+
+            variables += parameters.variables(connection.values)
         return variables
 
     def _spool_failed(self, error):
         """Say it once, and leave: a fresh start finds a spool that was mended or mounted again."""
         if not self._leaving:
-            self._say("<3>the spool takes no entry, requests are answered 503: %s" % error)
+            self.say("<3>the spool takes no entry, requests are answered 503: %s" % error)
             self.stop()
         return admission.unavailable("the request cannot be kept")
+
+    def _accepted(self, connection, request_id, reason):
+        connection.request_id = request_id
+        self._respond(connection, reason, [("X-Request-Id", request_id)])
 
     def _respond(self, connection, reason, headers=()):
         response = self._endpoint.response
         self._begin_answer(connection, response["status"], reason, self._answer, response["content_type"], headers)
 
+    def _refuse_all(self, connection, refusal):
+        for each in [connection, *connection.repeats]:
+            self._refuse(each, refusal)
+
     def _refuse(self, connection, refusal):
         if connection.draft is not None:
             connection.draft.discard()
-        body = ("%d %s\n" % (refusal.status, refusal.reason)).encode()
-        self._begin_answer(
-            connection,
-            refusal.status,
-            refusal.reason,
-            body,
-            "text/plain; charset=utf-8",
-            refusal.headers,
-        )
+        if refusal.status == 401 and self._delay(connection):
+            connection.refusal = refusal
+        else:
+            self._tell(connection, refusal)
+
+    def _delay(self, connection):
+        """Let a peer that fails again and again wait for its answer. Returns whether it has to."""
+        now = time.monotonic()
+        seconds = self._failures.delay(connection.peer, now)
+        if not seconds or self._leaving or self._delayed >= DELAYED_LIMIT:
+            return False
+        connection.state = DELAYED
+        connection.deadline = now + seconds
+        self._delayed += 1
+        self._epoll.modify(connection.socket.fileno(), 0)
+        return True
+
+    def _tell(self, connection, refusal):
+        request = connection.request
+        as_json = request is not None and http.accepts_json(request)
+        body, content_type = (_problem if as_json else _plain_text)(refusal)
+        reason = refusal.reason + (": " + refusal.detail if refusal.detail else "")
+        if refusal.errors:
+            reason += ": " + "; ".join("%s %s" % error for error in refusal.errors)
+        self._begin_answer(connection, refusal.status, reason, body, content_type, refusal.headers)
 
     def _begin_answer(self, connection, status, reason, body, content_type, headers):
         request = connection.request
@@ -316,10 +369,14 @@ class Acceptor:
     def _expire(self):
         now = time.monotonic()
         for connection in list(self._connections.values()):
-            if now < connection.deadline:
+            if now < connection.deadline and not (self._leaving and connection.state == DELAYED):
                 continue
             if connection.state in (HEAD, BODY):
                 self._refuse(connection, http.Refusal(408, "the request did not arrive in time"))
+            elif connection.state == DELAYED:
+                self._delayed -= 1
+                self._epoll.modify(connection.socket.fileno(), select.EPOLLIN)
+                self._tell(connection, connection.refusal)
             else:
                 self._close(connection)
 
@@ -328,6 +385,7 @@ class Acceptor:
             return
         if connection.draft is not None:
             connection.draft.discard()
+        self._delayed -= connection.state == DELAYED
         connection.state = CLOSED
         del self._connections[connection.socket.fileno()]
         connection.socket.close()  # which also takes it out of the epoll set
@@ -335,12 +393,13 @@ class Acceptor:
 
     def _log_request(self, connection, status, reason):
         request = connection.request
-        self._say(
-            'endpoint=%s request=%s peer=%s method=%s path=%s status=%d reason="%s" ms=%.1f'
+        self.say(
+            'endpoint=%s request=%s peer=%s auth=%s method=%s path=%s status=%d reason="%s" ms=%.1f'
             % (
                 self._endpoint.name,
                 connection.request_id or "-",
                 connection.peer.decode("latin-1") or "unix",
+                connection.attempt.accepted[0] if connection.attempt and connection.attempt.accepted else "-",
                 request.method.decode("latin-1")[:32] if request else "-",
                 request.path.decode("latin-1")[:256] if request else "-",
                 status,
@@ -349,7 +408,8 @@ class Acceptor:
             )
         )
 
-    def _say(self, line):
+    def say(self, line):
+        """Write a line to the journal, at the end of this round."""
         self._log.append(line + "\n")
 
     def _write_log(self):
@@ -362,23 +422,40 @@ class Acceptor:
                 pass
 
 
-def _addresses(socket):
-    """The client's address and the local port, bytes. An IPv4 client of a dual-stack socket is one."""
-    if socket.family == _socket.AF_UNIX:
-        return b"", b""
-    try:
-        address = socket.getpeername()[0].encode()
-    except OSError:
-        address = b""  # it has gone already
-    if address.startswith(b"::ffff:"):
-        address = address[7:]
-    return address, b"%d" % socket.getsockname()[1]
+def _plain_text(refusal):
+    """The body of a refusal and its media type."""
+    lines = ["%d %s" % (refusal.status, refusal.reason)]
+    lines += ["%s: %s" % error if error[0] else "a parameter %s" % error[1] for error in refusal.errors]
+    return "".join(line + "\n" for line in lines).encode(), http.PLAIN
+
+
+def _problem(refusal):
+    """The same as problem details (RFC 9457)."""
+    text = strict_json.encode_text
+    members = [
+        '"title": ' + text(http.REASONS[refusal.status]),
+        '"status": %d' % refusal.status,
+        '"detail": ' + text(refusal.reason),
+    ]
+    if refusal.errors:
+        errors = ['{"parameter": %s, "detail": %s}' % (text(name), text(wrong)) for name, wrong in refusal.errors]
+        members.append('"errors": [%s]' % ", ".join(errors))
+    return ("{%s}\n" % ", ".join(members)).encode(), "application/problem+json"
 
 
 def main(name):
     """Serve the endpoint called name: str. Returns the exit status."""
     settings = endpoint.load(name)
     listeners = descriptors.listen_sockets()
-    acceptor = Acceptor(settings, listeners, spool.Spool(settings.spool, settings.claimed))
+    guard, problem = credentials.load_guard(settings)
+    memory = None
+    if settings.auth and settings.replay_window:
+        from trigger import deliveries
+
+        memory = deliveries.Deliveries(settings.deliveries, settings.replay_window)
+    acceptor = Acceptor(settings, listeners, spool.Spool(settings.spool, settings.claimed, memory), guard)
+    if problem:
+        acceptor.say("<3>" + problem)
+        settings.linger = 0  # the next one may find them again
     _signal.signal(_signal.SIGTERM, lambda *_: acceptor.stop())
     return acceptor.serve()

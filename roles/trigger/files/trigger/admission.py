@@ -1,20 +1,28 @@
 """Decides what becomes of a request. No I/O: it is told all that it needs."""
 
+from _socket import AF_INET, AF_INET6, inet_pton
+
 from trigger.http import Refusal
 
 RETRY_AFTER = 5  # seconds; when to come back to a queue that was full
 
 
-def check_head(endpoint, request):
-    """Raise Refusal unless the request may start a run of this endpoint, so far as its head tells.
+def check_head(endpoint, request, peer):
+    """Raise Refusal unless the request may start a run of this endpoint, so far as its head tells, tokens and
+    signatures apart.
 
     Called before the body is read: a request that is refused here costs nothing more.
+    peer: bytes, the client's address, or b"" on a Unix socket, which its mode guards.
     """
+    if peer and endpoint.allow_from is not None and not _is_within(endpoint.allow_from, peer.decode()):
+        raise Refusal(403, "this address may not call")
     if request.path != endpoint.path.encode():
         raise Refusal(404, "nothing is served here")
     allowed = allowed_methods(endpoint)
     if request.method.decode("latin-1") not in allowed:
         raise Refusal(405, "this method starts nothing", [("Allow", ", ".join(allowed))])
+    if _is_from_another_site(endpoint, request):
+        raise Refusal(403, "a page of another site may not call")
 
 
 def allowed_methods(endpoint):
@@ -25,6 +33,28 @@ def allowed_methods(endpoint):
 def starts_run(request):
     """HEAD is answered as GET would be, and starts nothing."""
     return request.method != b"HEAD"
+
+
+def check_values(endpoint, sources):
+    """Look at what a complete request says: only_if, then the parameters.
+
+    sources: sources.Sources. Returns the parameters, dict of str to str, and why the request shall start nothing
+    although all is well with it, str or None. Raises Refusal.
+    """
+    if endpoint.only_if:
+        from trigger import conditions
+
+        unmet = conditions.first_unmet(endpoint.only_if, sources)
+        if unmet is not None:
+            return {}, "ignored: not what only_if asks for, " + unmet
+    if endpoint.parameters is None:
+        return {}, None
+    from trigger import parameters
+
+    try:
+        return parameters.collect(endpoint.parameters, sources, endpoint.known_names), None
+    except parameters.Invalid as invalid:
+        raise Refusal(400, "the parameters are not right", errors=invalid.errors) from None
 
 
 def check_load(endpoint, waiting, running):
@@ -38,6 +68,39 @@ def check_load(endpoint, waiting, running):
         raise unavailable("too many requests wait")
 
 
-def unavailable(reason):
+def unavailable(reason, detail=None):
     """The Refusal of a request that may succeed later."""
-    return Refusal(503, reason, [("Retry-After", str(RETRY_AFTER))])
+    return Refusal(503, reason, [("Retry-After", str(RETRY_AFTER))], detail)
+
+
+def _is_within(networks, address):
+    """Whether an address is in one of the networks: list of str such as 192.0.2.0/24 or 2001:db8::/32."""
+    address = address.partition("%")[0]  # a link-local one carries its interface
+    family = AF_INET6 if ":" in address else AF_INET
+    packed = inet_pton(family, address)
+    for network in networks:
+        base, _, bits = network.partition("/")
+        if (":" in base) == (family == AF_INET6):
+            shift = len(packed) * 8 - int(bits)
+            if int.from_bytes(packed, "big") >> shift == int.from_bytes(inet_pton(family, base), "big") >> shift:
+                return True
+    return False
+
+
+def _is_from_another_site(endpoint, request):
+    """Whether a browser says that a page of another origin made it send this (Fetch Metadata; RFC 6454)."""
+    origin = request.fields.get(b"origin")
+    if origin is not None and origin.decode("latin-1").lower() in endpoint.allow_origins:
+        return False
+    # same-site counts as another one: to a browser, http://localhost:8080 is of the site of http://localhost:3000.
+    if request.fields.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
+        return True
+    return origin is not None and _authority(origin) != _authority(b"://" + request.fields.get(b"host", b""))
+
+
+def _authority(origin):
+    scheme, _, authority = origin.lower().partition(b"://")
+    for default in (b":80", b":443"):
+        if authority.endswith(default) and scheme in (b"", b"http", b"https"):
+            authority = authority[: -len(default)]
+    return authority

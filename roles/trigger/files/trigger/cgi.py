@@ -21,14 +21,13 @@ NAMES = frozenset(
 )
 
 
-def meta_variables(request, script_name, body_length, remote, server_port):
+def meta_variables(request, script_name, body_length, remote, server_port, pass_headers=()):
     """Return the variables as a list of (bytes, bytes).
 
     request: http.Request. script_name: bytes, the endpoint's path. body_length: int, after the
     transfer coding was taken off. remote: bytes, the client's address or b"" on a Unix socket.
-    server_port: bytes, b"" on a Unix socket.
-
-    No field becomes a variable of its own (HTTP_*): a client could set HTTP_PROXY with one.
+    server_port: bytes, b"" on a Unix socket. pass_headers: list of str, the names, in lower case, of
+    the fields that become a variable of their own; with any other a client could set HTTP_PROXY.
     """
     host, port = _host_and_port(request.fields.get(b"host", b""))
     variables = [
@@ -48,7 +47,15 @@ def meta_variables(request, script_name, body_length, remote, server_port):
         variables.append((b"CONTENT_LENGTH", b"%d" % body_length))
     if b"content-type" in request.fields:
         variables.append((b"CONTENT_TYPE", request.fields[b"content-type"]))
+    for name in pass_headers:
+        if name.encode() in request.fields:
+            variables.append((header_variable(name), request.fields[name.encode()]))
     return variables
+
+
+def header_variable(name):
+    """The variable of a field (RFC 3875, section 4.1.18), bytes. name: str."""
+    return b"HTTP_" + name.upper().replace("-", "_").encode()
 
 
 def _host_and_port(host):

@@ -2,7 +2,7 @@
 
 import os
 
-from trigger import endpoint, entry, handover
+from trigger import endpoint, entry, handover, parameters
 from trigger.claimed import Claimed
 
 
@@ -22,7 +22,7 @@ def main(name):
                 % (name, settings.command[0], len(waiting))
             )
             return 1
-        damaged = claimed.take(_batch(settings, waiting))
+        damaged = claimed.take(_batch(settings, claimed, waiting))
         _record_damaged(settings, damaged)
         ids = claimed.ids()
         if ids:
@@ -31,11 +31,15 @@ def main(name):
     return 0
 
 
-def _batch(settings, waiting):
-    """Which of the waiting entries the next run serves: list of str."""
+def _batch(settings, claimed, waiting):
+    """Which of the waiting entries the next run serves: list of str. One run serves several only if they ask
+    for the same."""
     if settings.when_busy == "queue":
         return waiting[:1]
-    return waiting
+    if not settings.parameters:
+        return waiting
+    asked = {name: claimed.parameters_in_spool(name) for name in waiting}
+    return [name for name in waiting if asked[name] == asked[waiting[0]]]
 
 
 def _executable(program):
@@ -72,7 +76,9 @@ def _record_damaged(settings, damaged):
 def _hand_over(settings, claimed, ids):
     """Tell the job about the newest request that its run serves."""
     fd, variables, body_length = claimed.open(ids[-1])
+    values = parameters.read_back(settings.parameters or [], variables)
+    variables.update(parameters.variables(values))
     variables[b"TRIGGER_ENDPOINT"] = settings.name.encode()
     variables[b"TRIGGER_REQUESTS"] = b"%d" % len(ids)
-    handover.write(settings, variables, fd, body_length)
+    handover.write(settings, parameters.expand(settings.command, values), variables, fd, body_length)
     os.close(fd)

@@ -14,7 +14,7 @@ import pwd
 import stat
 import time
 
-from trigger import cgi, entry
+from trigger import cgi, entry, parameters
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -65,7 +65,8 @@ class Claimed:
         """Claim entries of the spool; when this returns, that they are claimed is durable.
 
         The newest is copied, since it is the one that the run is told about. The others only lend their
-        ids. All stay in the spool until finish().
+        ids. All stay in the spool until finish(). What a request says is checked again here, because the
+        acceptor, which has checked it before, meets the network.
 
         names: list of str, oldest first. Returns those that were no proper entries and were set aside,
         as a list of (name, name from now on, reason). Raises OSError.
@@ -81,18 +82,30 @@ class Claimed:
                         self._copy_in(source, size, name)
                         described = name
                     else:
-                        _check_content(source, size, name)
+                        self._check_content(source, size, name)
                         os.close(os.open(name, _CREATE, 0o600, dir_fd=self._claimed))
             except entry.Damaged as error:
                 damaged.append((name, self._set_aside(name), str(error)))
         os.fsync(self._claimed)
         return damaged
 
+    def parameters_in_spool(self, name):
+        """Return the parameters of a waiting entry, dict of bytes to bytes, or None when it is damaged. Only
+        to compare: the entry may change until it is taken. Raises OSError."""
+        try:
+            with _Opened(self._open_source(name)) as source:
+                variables, _ = entry.read_variables(source, self._check_file(source))
+        except entry.Damaged:
+            return None
+        prefix = parameters.PREFIX.encode()
+        return {key: value for key, value in variables.items() if key.startswith(prefix)}
+
     def open(self, request_id):
         """Open the claimed entry. Returns (descriptor, variables, length of the body)."""
         fd = os.open(request_id, _READ, dir_fd=self._claimed)
         variables, body_length = entry.read_variables(fd, os.fstat(fd).st_size)
-        return fd, variables, body_length
+        known = self._known_variables()
+        return fd, {name: value for name, value in variables.items() if name in known}, body_length
 
     def finish(self, ids):
         """Remove the requests whose run is recorded."""
@@ -153,24 +166,33 @@ class Claimed:
                 if not count:
                     raise entry.Damaged("it was cut short while it was read")
                 sent += count
-            _check_content(target, size, name)
+            self._check_content(target, size, name)
             os.fsync(target)
         os.rename(draft, name, src_dir_fd=self._claimed, dst_dir_fd=self._claimed)
+
+    def _check_content(self, fd, size, name):
+        variables, _ = entry.read_variables(fd, size)
+        if variables.get(b"TRIGGER_REQUEST_ID") != name.encode():
+            raise entry.Damaged("it carries another request's id")
+        for name in set(variables) - self._known_variables():
+            # The endpoint may have known such a one when the request was accepted.
+            if not name.startswith((b"HTTP_", parameters.PREFIX.encode())):
+                raise entry.Damaged("it sets a variable that no request sets")
+        try:
+            parameters.read_back(self._endpoint.parameters or [], variables)
+        except parameters.Invalid as invalid:
+            raise entry.Damaged("its parameter %s %s" % invalid.errors[0]) from None
+
+    def _known_variables(self):
+        """Nothing but these names reaches the job's environment: no LD_PRELOAD, no PATH."""
+        known = {parameters.variable(parameter["name"]).encode() for parameter in self._endpoint.parameters or []}
+        return known.union(cgi.NAMES, OWN_VARIABLES, map(cgi.header_variable, self._endpoint.pass_headers))
 
     def _set_aside(self, name):
         """Take a name out of systemd's sight and of ours. Returns the new one, which is free for sure."""
         aside = ".damaged-%d-%s" % (time.time_ns(), name[:64])
         os.rename(name, aside, src_dir_fd=self._spool, dst_dir_fd=self._spool)
         return aside
-
-
-def _check_content(fd, size, name):
-    variables, _ = entry.read_variables(fd, size)
-    if variables.get(b"TRIGGER_REQUEST_ID") != name.encode():
-        raise entry.Damaged("it carries another request's id")
-    # Nothing but these names may reach the job's environment: no LD_PRELOAD, no PATH.
-    if not cgi.NAMES.union(OWN_VARIABLES).issuperset(variables):
-        raise entry.Damaged("it sets a variable that no request sets")
 
 
 class _Opened:

@@ -1,6 +1,6 @@
 """The configuration of one endpoint, as the role wrote it to /etc/trigger/NAME.json."""
 
-import _json
+from trigger import strict_json
 
 DIRECTORY = "/etc/trigger"
 SPOOL = "/var/spool/trigger"
@@ -20,6 +20,7 @@ class Endpoint:
         self.name = name
         self.user = "trigger-" + name  # the acceptor's
         self.spool = SPOOL + "/" + name
+        self.deliveries = self.spool + "/.deliveries"
         self.claimed = STATE + "/" + name + "/claimed"
         self.runs = STATE + "/" + name + "/runs"
 
@@ -27,28 +28,4 @@ class Endpoint:
 def load(name, directory=DIRECTORY):
     """Return the Endpoint called name. Raises OSError and ValueError."""
     with open(directory + "/" + name + ".json", encoding="utf-8") as file:
-        return Endpoint(name, decode_json(file.read()))
-
-
-def decode_json(text):
-    """json.loads() for a file that a program of ours wrote.
-
-    The scanner below is the one that json itself uses. Importing json would cost 9 ms at every start,
-    nearly all of it for the regular expressions of its Python half. Raises ValueError.
-    """
-    try:
-        value, end = _json.make_scanner(_ScannerContext())(text, len(text) - len(text.lstrip()))
-    except StopIteration:
-        raise ValueError("this is not JSON") from None
-    if text[end:].strip():
-        raise ValueError("something follows the JSON value")
-    return value
-
-
-class _ScannerContext:
-    strict = True
-    object_hook = None
-    object_pairs_hook = None
-    parse_float = float
-    parse_int = int
-    parse_constant = None
+        return Endpoint(name, strict_json.decode(file.read()))

@@ -14,11 +14,11 @@ ENVIRONMENT, BODY, ARGUMENTS = FILES = ("environment", "body", "arguments")
 CREDENTIALS = "credentials"
 
 
-def write(settings, variables, source, body_length):
+def write(settings, command, variables, source, body_length):
     """Lay a request out for the job's user alone to read.
 
-    settings: endpoint.Endpoint. variables: dict of bytes to bytes. source: an open file that begins
-    with body_length bytes of body. Raises OSError.
+    settings: endpoint.Endpoint. command: list of str. variables: dict of bytes to bytes. source: an open file
+    that begins with body_length bytes of body. Raises OSError.
     """
     directory = path(settings.name)
     os.makedirs(directory, mode=0o755, exist_ok=True)
@@ -35,7 +35,7 @@ def write(settings, variables, source, body_length):
             while sent < body_length:
                 sent += os.sendfile(file.fileno(), source, sent, body_length - sent)
     with _create(directory, ARGUMENTS, owner) as file:
-        file.write(b"".join(os.fsencode(argument) + b"\0" for argument in settings.command))
+        file.write(b"".join(os.fsencode(argument) + b"\0" for argument in command))
 
 
 def clear(settings):

@@ -14,6 +14,8 @@ REASONS = {
     202: "Accepted",
     204: "No Content",
     400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     408: "Request Timeout",
@@ -25,6 +27,8 @@ REASONS = {
     503: "Service Unavailable",
     505: "HTTP Version Not Supported",
 }
+
+PLAIN = "text/plain; charset=utf-8"
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -43,14 +47,17 @@ class Refusal(Exception):
     """A request that is answered with an error and starts nothing.
 
     status: int, the HTTP status. reason: str, for the client and the journal; it never repeats
-    what the client sent. headers: list of (str, str), further response fields.
+    what the client sent. headers: list of (str, str), further response fields. detail: str, more that
+    only the journal is told. errors: list of (str, str), names of parameters and what is wrong with each.
     """
 
-    def __init__(self, status, reason, headers=()):
+    def __init__(self, status, reason, headers=(), detail=None, errors=()):
         super().__init__(status, reason)
         self.status = status
         self.reason = reason
         self.headers = list(headers)
+        self.detail = detail
+        self.errors = list(errors)
 
 
 class Request:
@@ -111,6 +118,16 @@ def parse_head(head):
     if fields.get(b"expect", b"100-continue").lower() != b"100-continue":
         raise Refusal(417, "the only expectation that can be met is 100-continue")
     return Request(method, target, version, fields)
+
+
+def accepts_json(request):
+    """Whether a client asks for JSON by name (RFC 9110, section 12.5.1); */* is what everybody sends."""
+    for media_range in request.fields.get(b"accept", b"").lower().split(b","):
+        name, *parameters = [part.strip(b" \t") for part in media_range.split(b";")]
+        if name in (b"application/json", b"application/problem+json", b"application/*"):
+            weights = [part[2:] for part in parameters if part.startswith(b"q=")]
+            return not weights or weights[0].strip(b"0.") != b""
+    return False
 
 
 class Body:
@@ -240,6 +257,7 @@ def response(status, body=b"", content_type=None, headers=(), head_only=False):
         "Date: " + time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()),
         "Connection: close",
         "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
     ]
     if status != 204:  # RFC 9110, section 8.6
         lines.append("Content-Length: %d" % len(body))

@@ -6,7 +6,7 @@ $SERVICE_RESULT).
 
 import os
 
-from trigger import endpoint, handover, history
+from trigger import endpoint, handover, history, parameters
 from trigger.claimed import Claimed
 
 
@@ -25,12 +25,21 @@ def main(name):
             print("<4>%s: the job could not start; %d requests wait for it" % (name, len(ids)))
             return 0
         outcome = _outcome(os.environ)
+        if settings.parameters:
+            outcome["parameters"] = _parameters(settings, claimed, ids[-1])
         history.write(settings, ids, claimed.since(ids[-1]), outcome)
         claimed.finish(ids)
     print("%s: run %s %s" % (name, ids[-1], outcome["state"]))
     if os.environ["SERVICE_RESULT"] != "success":
         _spare_the_pause(name)
     return 0
+
+
+def _parameters(settings, claimed, request_id):
+    """What the run was told, without what is sensitive."""
+    fd, variables, _ = claimed.open(request_id)
+    os.close(fd)
+    return parameters.shown(settings.parameters, parameters.read_back(settings.parameters, variables))
 
 
 def _outcome(environment):

@@ -1,10 +1,11 @@
 """The acceptor's side of the spool: it adds entries and counts those that wait.
 
-A name that begins with a dot is a file being written: systemd's DirectoryNotEmpty= does not see it,
-and no run takes it.
+A name that begins with a dot is no entry: a file being written, or the memory of deliveries. systemd's
+DirectoryNotEmpty= does not see it, and no run takes it.
 """
 
 import os
+import time
 
 from trigger import entry
 
@@ -13,11 +14,13 @@ _DRAFT = ".draft-"
 
 
 class Spool:
-    """path: str, the directory of entries. claimed: str, where those of the present run are."""
+    """path: str, the directory of entries. claimed: str, where those of the present run are. deliveries:
+    deliveries.Deliveries, or None where none are remembered."""
 
-    def __init__(self, path, claimed):
+    def __init__(self, path, claimed, deliveries=None):
         self._path = path
         self._claimed = claimed
+        self._deliveries = deliveries
         self._ids = None
         self._drafts = 0
 
@@ -42,38 +45,66 @@ class Spool:
         """Return the id for the next entry. draft() has been called before."""
         return self._ids.next()
 
+    def delivered(self, keys):
+        """Return the id of the request that a delivery was accepted as before, str, or None. keys: list
+        of str. Raises OSError."""
+        return self._deliveries.find(keys, time.time()) if keys else None
+
     def commit(self, drafts):
         """Turn complete drafts into entries; when this returns they are durable.
 
-        drafts: list of (id, Draft). Returns the list of the OSErrors that befell single drafts, in
-        their order, None where all went well. Raises OSError when nothing was kept at all.
+        drafts: list of (id, Draft, keys of its delivery). Returns the list of the OSErrors that befell
+        single drafts, in their order, None where all went well. Raises OSError when nothing was kept at all.
         """
-        errors = []
         directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             # The data of all of them first: the renames below are then flushed together.
-            for _, draft in drafts:
-                errors.append(draft.flush())
-            kept = [pair for pair, error in zip(drafts, errors) if error is None]
-            for request_id, draft in kept:
-                os.rename(draft.path, request_id, dst_dir_fd=directory)
-            os.fsync(directory)
-        except OSError:
-            for request_id, draft in drafts:
-                _unlink(draft.path)
-                _unlink(self._path + "/" + request_id)
-            raise
+            errors = [draft.flush() for _, draft, _ in drafts]
+            kept = [draft for draft, error in zip(drafts, errors) if error is None]
+            self._keep(kept, directory)
         finally:
             os.close(directory)
         return errors
+
+    def _keep(self, drafts, directory):
+        deliveries = [(request_id, keys) for request_id, _, keys in drafts if keys]
+        remembered = False
+        try:
+            if deliveries:
+                self._deliveries.add(deliveries, time.time())
+                remembered = True
+            # From here on, a draft whose delivery is remembered becomes an entry, by _recover() at the latest.
+            for request_id, draft, _ in drafts:
+                os.rename(draft.path, request_id, dst_dir_fd=directory)
+            os.fsync(directory)
+        except OSError:
+            if remembered:
+                self._deliveries.take_back()
+            for request_id, draft, _ in drafts:
+                _unlink(draft.path)
+                _unlink(self._path + "/" + request_id)
+            raise
 
     def _recover(self):
         """Find what earlier acceptors left: drafts of one that was killed, and the latest id."""
         names = os.listdir(self._path)
         for name in names:
             if name.startswith(_DRAFT):
-                _unlink(self._path + "/" + name)
-        self._ids = entry.Ids(after=max(filter(entry.is_id, names), default=None))
+                names.append(self._finish_draft(self._path + "/" + name))
+        self._ids = entry.Ids(after=max(filter(entry.is_id, filter(None, names)), default=None))
+
+    def _finish_draft(self, path):
+        """Remove a draft that was left, or, if its delivery is remembered already, make it an entry and
+        return its id."""
+        request_id = _complete_id(path) if self._deliveries else None
+        if not request_id or not self._deliveries.has(request_id, time.time()):
+            _unlink(path)
+            return None
+        os.rename(path, self._path + "/" + request_id)
+        directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.fsync(directory)
+        os.close(directory)
+        return request_id
 
 
 class Draft:
@@ -93,6 +124,22 @@ class Draft:
         self._held += body
         if len(self._held) > MEMORY_LIMIT:
             self._write_out()
+
+    def read_body(self):
+        """Return the body so far, bytes. Raises OSError."""
+        written = self.length - len(self._held)
+        body = os.pread(self._fd, written, 0) if written else b""
+        if len(body) < written:
+            raise OSError("the file of a request was cut short")
+        return body + bytes(self._held)
+
+    def drop_body(self):
+        """Let the body go. Raises OSError."""
+        self.length = 0
+        self._held = bytearray()
+        if self._fd is not None:
+            os.ftruncate(self._fd, 0)
+            os.lseek(self._fd, 0, os.SEEK_SET)
 
     def close_body(self, variables):
         """Say that the body is complete and what follows it: a list of (bytes, bytes)."""
@@ -120,10 +167,24 @@ class Draft:
 
     def _write_out(self):
         if self._fd is None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             self._fd = os.open(self.path, flags, 0o600)
         while self._held:
             del self._held[: os.write(self._fd, self._held)]
+
+
+def _complete_id(path):
+    """The id of the request in a file, str, or None when the file is not complete."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            variables, _ = entry.read_variables(fd, os.fstat(fd).st_size)
+        finally:
+            os.close(fd)
+    except (OSError, entry.Damaged):
+        return None
+    request_id = variables.get(b"TRIGGER_REQUEST_ID", b"").decode("ascii", "replace")
+    return request_id if entry.is_id(request_id) else None
 
 
 def _unlink(path):

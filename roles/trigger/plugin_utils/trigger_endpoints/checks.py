@@ -1,19 +1,14 @@
 # Copyright: The trigger authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Lays trigger_defaults under the endpoints and checks them. No I/O.
-
-The keys, their types and their defaults stand in meta/argument_specs.yml, entry point `endpoint`. Here is
-what such a specification cannot say. Every mistake becomes one message that names the endpoint and the
-key, and all of them are found in one go.
-"""
+"""What argument_specs cannot say of an endpoint: its addresses, its job, its measures, its directives; and what is
+wrong between endpoints."""
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from . import values
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.IGNORECASE)
@@ -59,119 +54,12 @@ OWNED = {
 }
 
 
-class Mistakes(ValueError):
-    """What is wrong with the endpoints. messages: list of str."""
-
-    def __init__(self, messages):
-        super().__init__("\n".join(messages))
-        self.messages = messages
-
-
-def prepare(endpoints, defaults, options, values):
-    """Return the endpoints complete and checked: a list of dicts with every key of `options`.
-
-    endpoints: list of dicts, as the user wrote them. defaults: dict, trigger_defaults. options: dict, the
-    entry point `endpoint` of the role's argument_specs. values: the module trigger_values. Beside the
-    keys, each result has `addresses`, its `listen` as a list of Address.
-
-    Raises Mistakes.
-    """
-    mistakes = [f"trigger_defaults: {text}" for text in _unknown_keys(defaults, options)]
-    if "name" in defaults:
-        mistakes.append("trigger_defaults: name: an endpoint's name cannot be a default")
-    prepared = []
-    for position, given in enumerate(endpoints, 1):
-        label = _label(given, position)
-        endpoint, wrong = _complete(merge(defaults, given), options)
-        if not wrong and endpoint["state"] != "absent":
-            wrong = list(_check(endpoint, values))
-        mistakes += [f"{label}: {text}" for text in wrong]
-        prepared.append(endpoint)
-    if not mistakes:
-        mistakes += _conflicts(prepared)
-    if mistakes:
-        raise Mistakes(list(dict.fromkeys(mistakes)))
-    return prepared
-
-
-def merge(below, above):
-    """Lay one dict under another. Dicts in them are merged deeply; what is None above counts as not said."""
-    merged = dict(below)
-    for key, value in above.items():
-        if isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = merge(merged[key], value)
-        elif value is not None:
-            merged[key] = value
-    return merged
-
-
-def _label(given, position):
-    name = given.get("name")
-    return f"endpoint {name!r}" if isinstance(name, str) else f"endpoint number {position} (without a name)"
-
-
-def _complete(given, options):
-    """Apply the specification: (the endpoint with defaults and right types, list of messages)."""
-    wrong = list(_unknown_keys(given, options)) + list(_wrong_shapes(given, options))
-    if given.get("state") == "absent":  # its name is all that is needed
-        options = {key: {**value, "required": key == "name", "options": None} for key, value in options.items()}
-    if wrong:
-        return given, wrong
-    result = ArgumentSpecValidator(_without_texts(options)).validate(given)
-    return result.validated_parameters, [_plain(text) for text in result.error_messages]
-
-
-def _without_texts(options):
-    """The specification as ArgumentSpecValidator takes it."""
-    spec = {}
-    for key, option in options.items():
-        spec[key] = {name: value for name, value in option.items() if name not in ("description", "options")}
-        if option.get("options"):
-            spec[key]["options"] = _without_texts(option["options"])
-            # A dict that was not given gets the defaults of what it would hold.
-            if "default" in option:
-                spec[key]["apply_defaults"] = True
-                del spec[key]["default"]
-    return spec
-
-
-def _plain(text):
-    return re.sub(r"<class '(\w+)'>", r"\1", text)
-
-
-def _unknown_keys(given, options, inside=""):
-    for key in given:
-        if key not in options:
-            close = difflib.get_close_matches(str(key), options, 1, 0.5)
-            hint = f"; did you mean {inside}{close[0]}?" if close else f"; known are {', '.join(options)}"
-            yield f"{inside}{key}: this key is unknown{hint}"
-        elif options[key].get("options") and isinstance(given[key], dict):
-            yield from _unknown_keys(given[key], options[key]["options"], f"{key}.")
-
-
-def _wrong_shapes(given, options, inside=""):
-    """What the validator would convert in silence, a list to the string "['a']" or a string to a list, or
-    would complain about without a word of the key."""
-    for key, value in given.items():
-        option = options.get(key, {})
-        if option.get("type") == "dict" and option.get("options") and isinstance(value, dict):
-            yield from _wrong_shapes(value, option["options"], f"{key}.")
-        elif option.get("type") == "dict" and not isinstance(value, dict):
-            yield f"{inside}{key}: this must be a dict of its keys, not {value!r}"
-        elif option.get("type") == "list" and not isinstance(value, list):
-            yield f"{inside}{key}: this must be a list of strings, not {value!r}"
-        elif "str" in (option.get("type"), option.get("elements")):
-            for text in value if isinstance(value, list) and option["type"] == "list" else [value]:
-                if isinstance(text, (bool, dict, list)):
-                    yield f"{inside}{key}: {text!r} is no string; put it in quotes if it shall be one"
-
-
-def _check(endpoint, values):
-    """Yield what is wrong with one endpoint."""
+def check(endpoint):
+    """Yield what is wrong with one endpoint, and set its `addresses`, `seconds` and `body_limit_bytes`."""
     yield from _check_identity(endpoint)
-    yield from _check_listen(endpoint, values)
+    yield from _check_listen(endpoint)
     yield from _check_job(endpoint["job"])
-    yield from _check_measures(endpoint, values)
+    yield from _check_measures(endpoint)
     yield from _check_http(endpoint)
     yield from _check_environment(endpoint)
     yield from _check_directives(endpoint)
@@ -188,7 +76,7 @@ def _check_identity(endpoint):
         yield "description: it must be one line of text that does not end with a backslash"
 
 
-def _check_listen(endpoint, values):
+def _check_listen(endpoint):
     if endpoint["listen"] is None:
         endpoint["listen"] = [f"/run/trigger/{endpoint['name']}.sock"]
     endpoint["addresses"] = []
@@ -203,9 +91,9 @@ def _check_listen(endpoint, values):
         if one.overlaps(other, endpoint["bind_ipv6_only"] == "ipv6-only"):
             yield f"listen: {one.text} and {other.text} are the same place"
     exposed = [address.text for address in endpoint["addresses"] if not address.is_local]
-    if exposed and not endpoint["allow_unauthenticated"]:
+    if exposed and endpoint["auth"] is None and not endpoint["allow_unauthenticated"]:
         yield (
-            f"listen: everybody who reaches {', '.join(exposed)} could start the job. Listen on "
+            f"listen: everybody who reaches {', '.join(exposed)} could start the job. Say with auth who may, listen on "
             "127.0.0.1, [::1] or a Unix socket, or set allow_unauthenticated: true if that is wanted"
         )
 
@@ -225,8 +113,14 @@ def _check_job(job):
                 yield f"job.{key}: an argument holds a NUL or is longer than 128 KiB"
 
 
-def _check_measures(endpoint, values):
-    spans = {"timeout": (1e-3, True), "kill_after": (1, False), "linger": (0, False), "request_timeout": (1e-3, False)}
+def _check_measures(endpoint):
+    spans = {
+        "timeout": (1e-3, True),
+        "kill_after": (1, False),
+        "linger": (0, False),
+        "request_timeout": (1e-3, False),
+        "replay_window": (0, False),
+    }
     endpoint["seconds"] = {}
     for key, (least, endless) in spans.items():
         try:
@@ -300,7 +194,7 @@ def _check_directives(endpoint):
                     yield f"{section}: {key} must be one line that does not end with a backslash"
 
 
-def _conflicts(endpoints):
+def conflicts(endpoints):
     """Yield what is wrong between endpoints."""
     for one, other in itertools.combinations(endpoints, 2):
         if one["name"] == other["name"]:

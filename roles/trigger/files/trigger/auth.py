@@ -1,0 +1,201 @@
+"""Who may call: tokens, and signatures over the body. No I/O.
+
+The role turns every scheme into one of two kinds of entry, so that nothing here knows a sender by name:
+
+- token: sha256 (of the secret, hexadecimal), header (lower case), bearer (whether the header is
+  `Authorization: Bearer`), query (a parameter's name, or null);
+- signature: an HMAC (RFC 2104) of algorithm with key (base64), over the values of the fields `signed` and the body,
+  joined with dots. It stands in one of headers, in encoding (hex or base64), behind prefix; with `several`, it is one
+  of a list with spaces between. With timestamp (a header) and tolerance (seconds), that must be near to now. With
+  form_field, what is signed of a form is the decoded value of its only field, which has this name.
+
+Everything secret is compared in constant time, and every entry is looked at, whether one before it fits or not.
+"""
+
+import binascii
+import hashlib
+import hmac
+
+from trigger import sources
+from trigger.http import Refusal
+
+SIGNATURES_LIMIT = 16  # that are looked at in one field
+
+
+class Guard:
+    """entries: list of dicts, as the role wrote them. Raises KeyError and ValueError where they are damaged."""
+
+    def __init__(self, entries):
+        if not entries:
+            raise ValueError("there is no entry")
+        self._tokens = []
+        self._signatures = []
+        for number, entry in enumerate(entries, 1):
+            label = "%s[%d]" % (entry["scheme"], number)
+            if entry["kind"] == "token":
+                self._tokens.append(_Token(label, entry))
+            else:
+                self._signatures.append(_Signature(label, entry))
+        self._challenge = any(token.bearer for token in self._tokens)
+
+    def begin(self, request):
+        """Look at a request's head. Takes tokens out of its query, wherever it goes from here.
+
+        Returns an Attempt. Raises Refusal 401 when nothing that the body may hold can make the request welcome.
+        """
+        accepted = [token.label for token in self._tokens if token.accepts(request)]
+        for token in self._tokens:
+            token.remove_from(request)
+        checks = [] if accepted else [s.begin(request) for s in self._signatures if s.is_in(request)]
+        if not accepted and not checks:
+            raise self._refusal("it brings no token and no signature that is known here, or a wrong token")
+        return Attempt(self, accepted, checks)
+
+    def _refusal(self, detail):
+        # RFC 9110, section 11.6.1, wants a challenge with every 401; for signatures there is none to name.
+        headers = [("WWW-Authenticate", 'Bearer realm="trigger"')] if self._challenge else []
+        return Refusal(401, "not authorized", headers, detail)
+
+
+class Attempt:
+    """One request on its way through the guard. accepted: list of the entries' labels, so far."""
+
+    def __init__(self, guard, accepted, checks):
+        self._guard = guard
+        self._checks = checks
+        self.accepted = accepted
+        self.digest = None
+
+    def feed(self, body):
+        """Take a part of the body, in order."""
+        for check in self._checks:
+            check.feed(body)
+
+    def finish(self, now, read_body):
+        """Judge, the body being complete. now: seconds since the epoch. read_body: a function that returns the
+        body, bytes; called only where not the body itself is signed.
+
+        Raises Refusal 401. After it `accepted` is not empty; `digest` is what identifies the signed bytes, or None
+        when nothing was signed.
+        """
+        for check in self._checks:
+            mac = check.matches(now, read_body)
+            if mac is not None:
+                self.accepted.append(check.label)
+                self.digest = self.digest or mac
+        if not self.accepted:
+            raise self._guard._refusal("its signature is wrong, or its timestamp too old or too new")
+
+
+class _Token:
+    def __init__(self, label, entry):
+        self.label = label
+        self.bearer = entry["bearer"]
+        self._header = entry["header"].encode()
+        self._query = entry["query"]
+        self._digest = entry["sha256"]
+        if len(binascii.unhexlify(self._digest)) != 32:
+            raise ValueError("this is no SHA-256")
+
+    def accepts(self, request):
+        presented = [self._in_header(request)]
+        if self._query:
+            presented += [value for name, value in _query_pairs(request) if name == self._query.encode()]
+        digests = [hashlib.sha256(token).hexdigest() for token in presented[:2]]
+        fits = [hmac.compare_digest(digest, self._digest) for digest in digests]
+        # Twice in the query is as good as not at all.
+        return len(presented) <= 2 and any(fits)
+
+    def remove_from(self, request):
+        if self._query:
+            pairs = request.query.split(b"&")
+            request.query = b"&".join(pair for pair in pairs if _pair(pair)[0] != self._query.encode())
+
+    def _in_header(self, request):
+        value = request.fields.get(self._header, b"")
+        if self.bearer:
+            scheme, _, value = value.partition(b" ")
+            value = value.lstrip(b" ") if scheme.lower() == b"bearer" else b""
+        return value
+
+
+class _Signature:
+    def __init__(self, label, entry):
+        self.label = label
+        self.entry = entry
+        self.headers = [name.encode() for name in entry["headers"]]
+        self.signed = [name.encode() for name in entry["signed"]]
+        self.key = binascii.a2b_base64(entry["key"])
+        self.prefix = entry["prefix"].encode()
+        if not self.key:
+            raise ValueError("there is no key")
+
+    def is_in(self, request):
+        """Whether a request has all the fields that the scheme needs. That is no secret."""
+        fields = request.fields
+        return any(name in fields for name in self.headers) and all(name in fields for name in self.signed)
+
+    def begin(self, request):
+        return _Check(self, request.fields)
+
+
+class _Check:
+    """One signature of one request."""
+
+    def __init__(self, signature, fields):
+        self.label = signature.label
+        self._signature = signature
+        self._fields = fields
+        begin = b"".join(fields[name] + b"." for name in signature.signed)
+        self._mac = hmac.new(signature.key, begin, signature.entry["algorithm"])
+        self._field = signature.entry["form_field"] if sources.is_form(fields) else None
+
+    def feed(self, body):
+        if self._field is None:
+            self._mac.update(body)
+
+    def matches(self, now, read_body):
+        """Return the HMAC, bytes, when it is the one that was sent, or None."""
+        if self._field is not None:
+            name, _, value = read_body().partition(b"=")
+            if name != self._field.encode() or b"&" in value:
+                return None  # what stands beside the field would not be signed
+            try:
+                self._mac.update(sources.unquote(value))
+            except Refusal:
+                return None
+        mac = self._mac.digest()
+        if self._signature.entry["encoding"] == "hex":
+            text = binascii.hexlify(mac)
+        else:
+            text = binascii.b2a_base64(mac, newline=False)
+        expected = self._signature.prefix + text
+        # The text is compared, not what it decodes to: so there is one spelling that is right.
+        fits = [hmac.compare_digest(expected, sent) for sent in self._sent()]
+        return mac if self._is_fresh(now) and any(fits) else None
+
+    def _sent(self):
+        found = [self._fields[name] for name in self._signature.headers if name in self._fields]
+        if self._signature.entry["several"]:
+            found = [part for value in found for part in value.split(b" ")]
+        return found[:SIGNATURES_LIMIT]
+
+    def _is_fresh(self, now):
+        header = self._signature.entry["timestamp"]
+        if header is None:
+            return True
+        sent = self._fields[header.encode()]
+        return len(sent) <= 12 and sent.isdigit() and abs(now - int(sent)) <= self._signature.entry["tolerance"]
+
+
+def _query_pairs(request):
+    return [_pair(pair) for pair in request.query.split(b"&") if pair]
+
+
+def _pair(pair):
+    """A name and a value of the query. What cannot be decoded is nobody's token, and is refused later."""
+    name, _, value = pair.partition(b"=")
+    try:
+        return sources.unquote(name), sources.unquote(value)
+    except Refusal:
+        return name, value

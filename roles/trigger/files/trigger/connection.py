@@ -1,0 +1,58 @@
+"""One client, on its way through the acceptor."""
+
+import _socket
+
+HEAD, BODY, READY, DELAYED, ANSWERING, DRAINING, CLOSED = range(7)
+
+
+class Connection:
+    """socket: _socket.socket, not blocking. address: the client's, as accept() returns it. now, time_limit:
+    seconds, of a monotonic clock."""
+
+    __slots__ = (
+        "attempt",  # auth.Attempt, or None where everybody may call
+        "body",  # http.Body
+        "deadline",  # when the present state ends
+        "draft",  # spool.Draft
+        "drained",  # bytes that came behind the answer
+        "keys",  # what its delivery goes by, list of str
+        "output",  # bytes of the answer that are not sent yet
+        "peer",  # the client's address, bytes; b"" on a Unix socket
+        "port",  # the local port, bytes; b"" on a Unix socket
+        "received",  # bytes of the head
+        "refusal",  # http.Refusal that waits to be told
+        "repeats",  # connections that brought the same delivery in the same moment
+        "request",  # http.Request
+        "request_id",  # str, when it is accepted
+        "socket",
+        "started",
+        "state",
+        "values",  # the parameters, dict of str to str
+    )
+
+    def __init__(self, socket, address, now, time_limit):
+        self.socket = socket
+        self.state = HEAD
+        self.started = now
+        self.deadline = now + time_limit
+        self.peer = self.port = b""
+        if socket.family != _socket.AF_UNIX:
+            self.peer = _peer(address[0])
+            self.port = b"%d" % socket.getsockname()[1]
+        self.received = bytearray()
+        self.request = None
+        self.request_id = None
+        self.refusal = None
+        self.attempt = None
+        self.body = None
+        self.draft = None
+        self.values = {}
+        self.keys = []
+        self.repeats = []
+        self.output = b""
+        self.drained = 0
+
+
+def _peer(host):
+    """The client's address, bytes. An IPv4 client of a dual-stack socket is one."""
+    return host[7:].encode() if host.startswith("::ffff:") else host.encode()

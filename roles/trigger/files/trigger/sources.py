@@ -1,0 +1,131 @@
+"""Where the values of a request stand: its query, its fields, a form or JSON in its body. No I/O.
+
+A place is a list as the role wrote it: ["query", NAME], ["form", NAME], ["header", NAME in lower case],
+["json", [TOKEN, ...]] with the tokens of a JSON pointer (RFC 6901), or ["any", NAME], which is the query and the
+form, and where neither has it the top-level member of a JSON object.
+"""
+
+from trigger import strict_json
+from trigger.http import Refusal
+
+PAIRS_LIMIT = 1000  # of a query or form
+# GitHub and Gitea can send their JSON as this one field of a form.
+FORM_JSON = "payload"
+
+_HEX = b"0123456789abcdefABCDEF"
+_MISSING = object()
+
+
+class Sources:
+    """request: http.Request. read_body: a function without arguments that returns the body, bytes; it is
+    called once at most, and only when a value could stand there."""
+
+    def __init__(self, request, read_body):
+        self._request = request
+        self._read_body = read_body
+        self._body = None
+        self._cache = {}
+        media_type = _media_type(request.fields)
+        self._is_form = is_form(request.fields)
+        self._is_json = media_type == b"application/json" or media_type.endswith(b"+json")
+
+    def find(self, place):
+        """Return all values at a place: list of str, and for JSON of what strict_json.decode_body() makes.
+        Raises Refusal for a query, form or JSON that cannot be read."""
+        kind, name = place
+        if kind == "any":
+            found = self.pairs("query").get(name, []) + self.pairs("form").get(name, [])
+            return found or self.find(["json", [name]])
+        if kind == "json":
+            value = _follow(name, self._once("json", self._decode_json))
+            return [] if value is _MISSING else [value]
+        if kind == "header":
+            value = self._request.fields.get(name.encode())
+            return [] if value is None else [_text(value)]
+        return self.pairs(kind).get(name, [])
+
+    def pairs(self, kind):
+        """Return the names and values of the "query" or of the "form": dict of str to list of str. Raises
+        Refusal."""
+        if kind == "query":
+            return self._once("query", lambda: _pairs(self._request.query))
+        return self._once("form", lambda: _pairs(self._whole_body()) if self._is_form else {})
+
+    def _once(self, key, make):
+        if key not in self._cache:
+            self._cache[key] = make()
+        return self._cache[key]
+
+    def _whole_body(self):
+        if self._body is None:
+            self._body = self._read_body()
+        return self._body
+
+    def _decode_json(self):
+        if self._is_json:
+            body = self._whole_body()
+        else:
+            field = self.pairs("form").get(FORM_JSON, [])
+            if len(field) != 1:
+                return _MISSING
+            body = field[0].encode()
+        try:
+            return strict_json.decode_body(body)
+        except strict_json.Malformed as error:
+            raise Refusal(400, str(error)) from None
+
+
+def is_form(fields):
+    """Whether the body is a form. fields: a request's."""
+    return _media_type(fields) == b"application/x-www-form-urlencoded"
+
+
+def _media_type(fields):
+    return fields.get(b"content-type", b"").partition(b";")[0].strip(b" \t").lower()
+
+
+def _follow(tokens, value):
+    """Evaluate a JSON pointer (RFC 6901, section 4). Returns _MISSING where it leads nowhere."""
+    for token in tokens:
+        if isinstance(value, dict):
+            value = value.get(token, _MISSING)
+        elif isinstance(value, list) and _is_index(token) and int(token) < len(value):
+            value = value[int(token)]
+        else:
+            return _MISSING
+    return value
+
+
+def _is_index(token):
+    return token.isascii() and token.isdigit() and len(token) < 10 and (token == "0" or token[0] != "0")
+
+
+def _pairs(encoded):
+    """Read application/x-www-form-urlencoded bytes (WHATWG URL standard, section 5), strictly."""
+    found = {}
+    pairs = [pair for pair in encoded.split(b"&") if pair]
+    if len(pairs) > PAIRS_LIMIT:
+        raise Refusal(400, "there are more than %d parameters" % PAIRS_LIMIT)
+    for pair in pairs:
+        name, _, value = pair.partition(b"=")
+        found.setdefault(_text(unquote(name)), []).append(_text(unquote(value)))
+    return found
+
+
+def unquote(encoded):
+    """Undo the percent encoding of a part of a query or form: bytes to bytes. Raises Refusal."""
+    first, *others = encoded.replace(b"+", b" ").split(b"%")
+    decoded = [first]
+    for part in others:
+        code = part[:2]
+        if len(code) < 2 or code.translate(None, _HEX):
+            raise Refusal(400, "a percent sign is not followed by two hexadecimal digits")
+        decoded.append(bytes((int(code, 16),)) + part[2:])
+    return b"".join(decoded)
+
+
+def _text(value):
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise Refusal(400, "a value is not UTF-8") from None

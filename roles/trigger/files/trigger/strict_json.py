@@ -1,0 +1,101 @@
+"""JSON (RFC 8259), read strictly and without I/O.
+
+`_json` is the C half of json, and its scanner the one that json itself uses. Importing json would cost 9 ms
+at every start, nearly all of it for the regular expressions of its Python half.
+"""
+
+import _json
+
+DEPTH_LIMIT = 64
+_SPACE = " \t\n\r"
+
+encode_text = _json.encode_basestring_ascii  # str to a JSON string, quotes and all
+
+
+class Malformed(ValueError):
+    """A client's body that is no JSON, or not of the strict kind. str(error) is for the client."""
+
+
+class Number(str):
+    """A number as it was written: no digit is lost, and no client makes us convert a million of them."""
+
+
+def decode(text):
+    """json.loads() for a file that a program of ours wrote. Raises ValueError."""
+    return _decode(text, _Plain)
+
+
+def decode_body(body):
+    """Return the value that a client's body says. Raises Malformed.
+
+    body: bytes. Strings become str, numbers Number. Refused beside what is no JSON: other encodings than UTF-8, NaN
+    and Infinity, an object with two members of one name, and more than DEPTH_LIMIT levels.
+    """
+    try:
+        value = _decode(body.decode(), _Strict)
+    except Malformed:
+        raise
+    except UnicodeDecodeError:
+        raise Malformed("the JSON is not UTF-8") from None
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
+        raise Malformed("the body is no JSON") from None
+    if body.count(b"[") + body.count(b"{") > DEPTH_LIMIT and _depth(value) > DEPTH_LIMIT:
+        raise _too_deep()
+    return value
+
+
+def _decode(text, context):
+    text = text.rstrip(_SPACE)
+    try:
+        value, end = _json.make_scanner(context)(text, len(text) - len(text.lstrip(_SPACE)))
+    except StopIteration:
+        raise ValueError("this is not JSON") from None
+    if end < len(text):
+        raise ValueError("something follows the JSON value")
+    return value
+
+
+class _Plain:
+    """What make_scanner() asks for."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = None
+
+
+def _members(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise Malformed("an object of the JSON has two members of one name")
+    return members
+
+
+def _constant(_name):
+    raise Malformed("NaN and Infinity are no JSON")
+
+
+class _Strict(_Plain):
+    object_pairs_hook = staticmethod(_members)
+    parse_float = Number
+    parse_int = Number
+    parse_constant = staticmethod(_constant)
+
+
+def _depth(value):
+    depth = 0
+    level = [value]
+    while True:
+        level = [item for item in level if isinstance(item, (dict, list))]
+        if not level:
+            return depth
+        depth += 1
+        level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
+
+
+def _too_deep():
+    return Malformed("the JSON has more than %d levels" % DEPTH_LIMIT)

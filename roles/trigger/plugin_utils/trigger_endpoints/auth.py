@@ -1,0 +1,255 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who may call: checks `auth` and what stands beside it, and turns each scheme into an entry for the acceptor.
+
+Senders and their schemes are known here alone; the acceptor knows tokens and signatures (files/trigger/auth.py).
+No message repeats a secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import ipaddress
+import re
+
+from . import values
+
+SECRET_LENGTH = 16  # bytes, at least
+FIELD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._~\[\]:-]+", re.ASCII)
+
+# RFC 9110: these say how a message is framed or who sends it; a secret in one of them would meet other rules.
+RESERVED_FIELDS = {"host", "content-length", "transfer-encoding", "content-type", "connection", "expect", "cookie"}
+
+# Signatures over the body. Where each is published stands beside its vectors in tests/test_auth.py.
+SIGNATURES = {
+    "github": {"headers": ["x-hub-signature-256"], "prefix": "sha256="},
+    "gitea": {
+        "headers": ["x-gitea-signature", "x-forgejo-signature", "x-gogs-signature"],
+        "form_field": "payload",
+    },
+    "standard_webhooks": {
+        "headers": ["webhook-signature"],
+        "signed": ["webhook-id", "webhook-timestamp"],
+        "encoding": "base64",
+        "prefix": "v1,",
+        "several": True,
+        "timestamp": "webhook-timestamp",
+        "tolerance": 300,
+    },
+}
+STANDARD_PREFIX = "whsec_"
+GITLAB_TOKEN = "x-gitlab-token"
+
+# No job may be handed these, by whatever name it asks for them.
+HIDDEN_FIELDS = {
+    "proxy",
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-hub-signature",
+    GITLAB_TOKEN,
+    *(name for scheme in SIGNATURES.values() for name in scheme["headers"]),
+}
+
+
+def check(endpoint, read_secret):
+    """Yield what is wrong with who may call, and set the endpoint's `guard`: a list of dicts, secrets among them."""
+    endpoint["guard"] = []
+    yield from _check_auth(endpoint, read_secret)
+    yield from _check_networks(endpoint)
+    for text in endpoint["allow_origins"]:
+        if text != "null" and not ORIGIN.fullmatch(text):
+            yield (
+                f"allow_origins: {text!r} is no origin; write scheme://host or scheme://host:port in lower case, "
+                "without a path"
+            )
+    yield from _check_pass_headers(endpoint)
+
+
+def _check_auth(endpoint, read_secret):
+    given = endpoint["auth"]
+    if given is None:
+        return
+    if not given:
+        yield (
+            "auth: an empty list would let nobody in; leave the key out, with allow_unauthenticated: true if "
+            "everybody may call"
+        )
+    for number, item in enumerate(given, 1):
+        label = f"auth[{number}]"
+        schemes = [name for name in item if item[name] is not None]
+        if len(schemes) != 1:
+            found = " and ".join(schemes) or "none"
+            yield f"{label}: each entry names exactly one scheme, and here is {found}"
+            continue
+        try:
+            entry = _entry(schemes[0], item[schemes[0]], endpoint["allow_weak_secret"], read_secret)
+        except ValueError as error:
+            yield f"{label}.{schemes[0]}.{error}"
+        else:
+            endpoint["guard"].append(entry)
+            yield from _check_window(label, entry, endpoint)
+
+
+def _entry(scheme, options, allow_weak, read_secret):
+    """Return what the acceptor needs to know. Raises ValueError, the message beginning with the option."""
+    secret = _secret(options, read_secret)
+    if scheme == "token":
+        _check_strength(secret.encode(), allow_weak)
+        return _token(scheme, secret, options["header"], options["query"])
+    if scheme == "gitlab" and not secret.startswith(STANDARD_PREFIX):
+        _check_strength(secret.encode(), allow_weak)
+        return _token(scheme, secret, GITLAB_TOKEN)
+    if scheme == "hmac":
+        key, signature = secret.encode(), _own_signature(options)
+    elif scheme in ("standard_webhooks", "gitlab"):
+        key, signature = _standard_key(secret), SIGNATURES["standard_webhooks"]
+    else:
+        key, signature = secret.encode(), SIGNATURES[scheme]
+    _check_strength(key, allow_weak)
+    entry = {
+        "scheme": scheme,
+        "kind": "signature",
+        "algorithm": "sha256",
+        "encoding": "hex",
+        "prefix": "",
+        "signed": [],
+        "form_field": None,
+        "several": False,
+        "timestamp": None,
+        "tolerance": None,
+    }
+    return {**entry, **signature, "key": base64.b64encode(key).decode()}
+
+
+def _secret(options, read_secret):
+    given = [key for key in ("secret", "secret_file") if options[key] is not None]
+    if len(given) != 1:
+        raise ValueError(f"secret: exactly one of secret and secret_file is needed, and {len(given)} are given")
+    if given == ["secret"]:
+        secret = str(options["secret"])
+    else:
+        try:
+            secret = read_secret(options["secret_file"]).decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise ValueError("secret_file: the file is not UTF-8") from None
+        except ValueError as error:
+            raise ValueError(f"secret_file: {error}") from None
+    if not secret:
+        raise ValueError(f"{given[0]}: it is empty, so everybody would know it")
+    if "\n" in secret or "\0" in secret:
+        raise ValueError(f"{given[0]}: it must be one line")
+    return secret
+
+
+def _check_strength(key, allow_weak):
+    if len(key) < SECRET_LENGTH and not allow_weak:
+        raise ValueError(
+            f"secret: it is shorter than {SECRET_LENGTH} bytes and could be guessed; make one with "
+            "`openssl rand -hex 32`, or set allow_weak_secret: true"
+        )
+
+
+def _token(scheme, secret, header, query=None):
+    bearer = header is None
+    if header is not None:
+        _check_field("header", header)
+    if query is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", query, re.ASCII):
+        raise ValueError(f"query: {query!r} is no name of a parameter; use letters, digits, _, . and -")
+    if secret != secret.strip() or (bearer and not re.fullmatch(r"[!-~]+", secret, re.ASCII)):
+        raise ValueError("secret: a token stands in a header, so it can hold visible ASCII characters and no spaces")
+    return {
+        "scheme": scheme,
+        "kind": "token",
+        "sha256": hashlib.sha256(secret.encode()).hexdigest(),
+        "header": "authorization" if bearer else header.lower(),
+        "bearer": bearer,
+        "query": query,
+    }
+
+
+def _own_signature(options):
+    _check_field("header", options["header"])
+    signature = {key: options[key] for key in ("algorithm", "encoding", "prefix")}
+    signature["headers"] = [options["header"].lower()]
+    if not re.fullmatch(r"[!-~]*", options["prefix"]):
+        raise ValueError("prefix: it can hold visible ASCII characters only")
+    timestamp = options["timestamp_header"]
+    if timestamp is not None:
+        _check_field("timestamp_header", timestamp)
+        try:
+            tolerance = values.parse_span(options["tolerance"])
+        except ValueError as error:
+            raise ValueError(f"tolerance: {error}") from None
+        if not 1 <= tolerance < float("inf"):
+            raise ValueError("tolerance: it must be a second or longer, and end")
+        signature.update(signed=[timestamp.lower()], timestamp=timestamp.lower(), tolerance=tolerance)
+    return signature
+
+
+def _check_field(key, name):
+    if not FIELD.fullmatch(name) or name.lower() in RESERVED_FIELDS:
+        raise ValueError(f"{key}: {name!r} is no header that can carry this")
+
+
+def _standard_key(secret):
+    encoded = secret[len(STANDARD_PREFIX) :] if secret.startswith(STANDARD_PREFIX) else secret
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        key = b""
+    if not key:
+        raise ValueError(f"secret: after {STANDARD_PREFIX} it must be valid base64, as the sender shows it")
+    return key
+
+
+def _check_window(label, entry, endpoint):
+    """What is let in for longer than it is remembered could be sent again."""
+    window = endpoint["seconds"].get("replay_window")
+    if entry.get("tolerance") and window and window < 2 * entry["tolerance"]:
+        yield (
+            f"replay_window: {endpoint['replay_window']!r} is shorter than the {2 * entry['tolerance']:g} s for which "
+            f"a timestamp of {label}.{entry['scheme']} is taken; make it at least that long"
+        )
+
+
+def _check_networks(endpoint):
+    given = endpoint["allow_from"]
+    if given is None:
+        return
+    if not given:
+        yield "allow_from: an empty list would let nobody in; leave the key out to allow every address"
+    networks = []
+    for text in given:
+        try:
+            network = ipaddress.ip_network(text)
+        except ValueError:
+            hint = ""
+            try:
+                hint = f"; did you mean {ipaddress.ip_network(text, strict=False)}?"
+            except ValueError:
+                pass
+            yield f"allow_from: {text!r} is no network; write for example 192.0.2.0/24 or 2001:db8::/32{hint}"
+            continue
+        mapped = getattr(network.network_address, "ipv4_mapped", None)
+        if mapped is not None:
+            yield f"allow_from: {text!r} is an IPv4 network in IPv6 form; write it as {mapped}/{network.prefixlen - 96}"
+        networks.append(str(network))
+    endpoint["allow_from"] = networks
+
+
+def _check_pass_headers(endpoint):
+    own = {entry["header"] for entry in endpoint["guard"] if entry["kind"] == "token"}
+    own.update(name for entry in endpoint["guard"] if entry["kind"] == "signature" for name in entry["headers"])
+    for name in endpoint["pass_headers"]:
+        if not re.fullmatch(r"[A-Za-z0-9-]+", name, re.ASCII):
+            yield f"pass_headers: {name!r} is no name of a header; use letters, digits and -"
+        elif name.lower() in HIDDEN_FIELDS | own or name.lower().endswith("-signature"):
+            yield f"pass_headers: {name} carries a secret or could mislead the job, so it cannot be passed on"
+        elif name.lower() in ("content-type", "content-length"):
+            yield f"pass_headers: {name} reaches the job already, as {name.upper().replace('-', '_')}"
+    endpoint["pass_headers"] = list(dict.fromkeys(name.lower() for name in endpoint["pass_headers"]))

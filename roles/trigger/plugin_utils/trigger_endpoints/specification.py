@@ -1,0 +1,104 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What meta/argument_specs.yml says of an endpoint, applied to one.
+
+Ansible's own validator does the most of it. Beside it: unknown keys with a hint, and shapes that it would convert in
+silence. No message repeats a value of an option with `no_log`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+
+def merge(below, above):
+    """Lay one dict under another. Dicts in them are merged deeply; what is None above counts as not said."""
+    merged = dict(below)
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = merge(merged[key], value)
+        elif value is not None:
+            merged[key] = value
+    return merged
+
+
+def complete(given, options):
+    """Apply the specification: (the endpoint with defaults and right types, list of messages)."""
+    wrong = list(unknown_keys(given, options)) + list(_wrong_shapes(given, options))
+    if given.get("state") == "absent":  # its name is all that is needed
+        options = {key: {**value, "required": key == "name", "options": None} for key, value in options.items()}
+    if wrong:
+        return given, wrong
+    result = ArgumentSpecValidator(_without_texts(options)).validate(given)
+    return result.validated_parameters, [_plain(text) for text in result.error_messages]
+
+
+def unknown_keys(given, options, inside=""):
+    """Yield a message for each key that the specification does not know."""
+    for key in given:
+        if key not in options:
+            close = difflib.get_close_matches(str(key), options, 1, 0.5)
+            hint = f"; did you mean {inside}{close[0]}?" if close else f"; known are {', '.join(options)}"
+            yield f"{inside}{key}: this key is unknown{hint}"
+        elif options[key].get("options"):
+            for label, part in _parts(f"{inside}{key}", given[key]):
+                yield from unknown_keys(part, options[key]["options"], f"{label}.")
+
+
+def _parts(label, value):
+    """The dicts that a value with options of its own consists of, each with its label."""
+    if isinstance(value, dict):
+        yield label, value
+    elif isinstance(value, list):
+        for number, item in enumerate(value, 1):
+            if isinstance(item, dict):
+                yield f"{label}[{number}]", item
+
+
+def _wrong_shapes(given, options, inside=""):
+    """What the validator would convert in silence, a list to the string "['a']" or a string to a list, or
+    would complain about without a word of the key."""
+    for key, value in given.items():
+        option = options.get(key, {})
+        label = f"{inside}{key}"
+        shown = "what is given" if option.get("no_log") else repr(value)
+        kind, elements = option.get("type"), option.get("elements")
+        if kind == "dict" and not isinstance(value, dict):
+            yield f"{label}: this must be a dict of its keys, not {shown}"
+        elif kind == "list" and not isinstance(value, list):
+            yield f"{label}: this must be a list{_of(elements)}, not {shown}"
+        elif kind == "list" and elements == "dict" and not all(isinstance(item, dict) for item in value):
+            yield f"{label}: this must be a list of dicts"
+        elif option.get("options"):
+            for part_label, part in _parts(label, value):
+                yield from _wrong_shapes(part, option["options"], f"{part_label}.")
+        elif "str" in (kind, elements):
+            for text in value if kind == "list" else [value]:
+                if isinstance(text, (bool, dict, list)):
+                    shown = "it" if option.get("no_log") else repr(text)
+                    yield f"{label}: {shown} is no string; put it in quotes if it shall be one"
+
+
+def _of(elements):
+    return {"str": " of strings", "dict": " of dicts"}.get(elements, "")
+
+
+def _without_texts(options):
+    """The specification as ArgumentSpecValidator takes it."""
+    spec = {}
+    for key, option in options.items():
+        spec[key] = {name: value for name, value in option.items() if name not in ("description", "options")}
+        if option.get("options"):
+            spec[key]["options"] = _without_texts(option["options"])
+            # A dict that was not given gets the defaults of what it would hold.
+            if option["type"] == "dict" and "default" in option:
+                spec[key]["apply_defaults"] = True
+                del spec[key]["default"]
+    return spec
+
+
+def _plain(text):
+    return re.sub(r"<class '(\w+)'>", r"\1", text)
