@@ -25,7 +25,8 @@ def test_the_role_s_defaults_are_those_of_argument_specs():
 
 def yaml_blocks(document):
     blocks = re.findall(r"^```yaml\n(.*?)^```", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return [yaml.safe_load(block) for block in blocks]
+    # Ansible puts a value in place of an expression
+    return [yaml.safe_load(re.sub(r"\{\{.*?\}\}", "a-secret-of-the-example", block)) for block in blocks]
 
 
 def test_the_recipes_are_endpoints_that_the_role_takes():

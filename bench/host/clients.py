@@ -1,5 +1,9 @@
 """What stands outside a host: clients, and somebody who waits until the host is at rest."""
 
+import hashlib
+import hmac
+import itertools
+import json
 import os
 import select
 import socket
@@ -7,6 +11,8 @@ import subprocess
 import time
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n"
+SECRET = b"the secret of bench/site.yml"
+COUNTER = itertools.count(time.time_ns())
 AT_REST = {"listening", "waiting", "dead"}  # SubState of a socket, a path, a service
 
 
@@ -36,12 +42,29 @@ class Answer:
         self.error = error or ("" if self.text.startswith(b"HTTP/1.1 200 ") else "lost" if not self.text else "refused")
 
 
-def ask(port):
+def signed_request():
+    """A push of GitHub's kind that nobody has sent before: signed, with JSON for three parameters."""
+    push = {
+        "ref": "refs/heads/main",
+        "after": f"{next(COUNTER):040x}",
+        "commits": [{"message": "x" * 80}] * 10,
+        "size": 10,
+    }
+    body = json.dumps(push).encode()
+    signature = hmac.new(SECRET, body, hashlib.sha256).hexdigest()
+    head = (
+        "POST / HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+        f"X-Hub-Signature-256: sha256={signature}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def ask(port, request=REQUEST):
     """One client, who reads to the end. Returns its Answer."""
     answer = Answer(time.monotonic())
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
-            client.sendall(REQUEST)
+            client.sendall(request)
             part = client.recv(65536)
             while part:
                 answer.text += part

@@ -12,10 +12,10 @@ import subprocess
 import sys
 import time
 
-from clients import ask, crowd, show, units_of, wait_for_rest
+from clients import ask, crowd, show, signed_request, units_of, wait_for_rest
 
 FLOOR, RECIPE, RECIPE_BUSY = 7000, 7100, 7101
-COLD, WARM, BURST, QUEUE, BUSY = 7200, 7201, 7202, 7203, 7204
+COLD, WARM, BURST, QUEUE, BUSY, SIGNED, SIGNED_WARM = range(7200, 7207)
 PEERS = ["bench-floor.socket", "bench-recipe@0.socket", "bench-recipe@1.socket"]
 ONE_BY_ONE = 100  # of the queue's requests; the rest arrive at once
 
@@ -37,26 +37,38 @@ def errors(answers):
 def single(rounds):
     """Cold and warm answers, one client at a time, every host at rest before it comes."""
     say(f"{rounds} rounds of cold and warm answers")
-    # The warm one's socket is not asked: its acceptor stays, so it never listens again itself.
-    units = PEERS + units_of("cold") + units_of("warm")[1:]
-    wait_for_rest(units, ["cold", "warm"])
+    ours = ["cold", "signed", "warm", "signed-warm"]
+    # The warm ones' sockets are not asked: their acceptors stay, so they never listen again themselves.
+    units = PEERS + [unit for name in ours for unit in units_of(name)[name.endswith("warm") :]]
+    wait_for_rest(units, ours)
     ask(WARM)
-    answers = {"floor": [], "recipe": [], "cold": [], "warm": []}
-    ports = {"floor": FLOOR, "recipe": RECIPE, "cold": COLD, "warm": WARM}
+    ask(SIGNED_WARM, signed_request())
+    ports = {
+        "floor": FLOOR,
+        "recipe": RECIPE,
+        "cold": COLD,
+        "warm": WARM,
+        "signed": SIGNED,
+        "signed-warm": SIGNED_WARM,
+    }
+    answers = {name: [] for name in ports}
     order = list(ports)
     for _ in range(rounds):
         order.append(order.pop(0))
         for name in order:
-            wait_for_rest(units, ["cold", "warm"])
-            answers[name].append(ask(ports[name]))
-    wait_for_rest(units, ["cold", "warm"])
+            wait_for_rest(units, ours)
+            answers[name].append(ask(ports[name], *([signed_request()] if name.startswith("signed") else [])))
+    wait_for_rest(units, ours)
     starts = {request: began for name in ("cold", "warm") for request, began in started(name)}
-    ours = answers["cold"]
     return {
         "cold": {name: milliseconds(answers[name]) for name in ("floor", "recipe", "cold")},
+        "signed": milliseconds(answers["signed"]),
         "warm": milliseconds(answers["warm"]),
+        "signed_warm": milliseconds(answers["signed-warm"]),
         "errors": {name: errors(answers[name]) for name in answers},
-        "job_start": [(starts[answer.request_id] - answer.ended) * 1000 for answer in ours if answer.accepted],
+        "job_start": [
+            (starts[answer.request_id] - answer.ended) * 1000 for answer in answers["cold"] if answer.accepted
+        ],
         "job_start_warm": [
             (starts[answer.request_id] - answer.ended) * 1000 for answer in answers["warm"] if answer.accepted
         ],
@@ -198,7 +210,7 @@ def idle():
     endpoints = [path.split("/")[-1] for path in glob.glob("/var/spool/trigger/*")]
     ask(WARM)
     wait_for_rest([unit for endpoint in endpoints for unit in units_of(endpoint)[1:]], endpoints)
-    stop("trigger@burst", "trigger@queue")  # they linger for some seconds
+    stop("trigger@burst", "trigger@queue", "trigger@signed-warm")  # they linger for some seconds
     lingering = processes()
     result = {"lingering_processes": len(lingering), "lingering_kib": memory(lingering)}
     stop("trigger@warm")

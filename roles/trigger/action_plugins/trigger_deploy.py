@@ -66,7 +66,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("\n".join(["nothing was changed:", *mistakes.messages])) from None
         handed_on = {key: arguments[key] for key in ("state", "purge", "preflight") if key in arguments}
         if arguments.get("preflight"):
-            plan = {"endpoints": [_accounts(endpoint) for endpoint in endpoints]}
+            plan = {"endpoints": [_needs(endpoint) for endpoint in endpoints]}
         else:
             plan = self._plan(endpoints, jobs, Renderer(options, arguments["systemd"], arguments["no_log"]))
         return self._execute_module("trigger_deploy", {**handed_on, "plan": json.dumps(plan)}, task_vars=task_vars)
@@ -235,9 +235,12 @@ class Renderer:
         return self._templates.get_template(f"{path}.j2").render(**variables).encode()
 
 
-def _accounts(endpoint):
-    """What a preflight looks up on the host."""
-    return {key: endpoint.get(key) for key in ("name", "state", "user", "group")}
+def _needs(endpoint):
+    """What a preflight looks up or tries on the host."""
+    needs = {key: endpoint.get(key) for key in ("name", "state", "user", "group")}
+    patterns = [parameter["pattern"] for parameter in endpoint.get("declared") or []]
+    patterns += [condition["matches"] for condition in endpoint.get("conditions") or []]
+    return {**needs, "patterns": [pattern for pattern in patterns if pattern is not None]}
 
 
 def _endpoint_options():

@@ -443,7 +443,8 @@ class Deployment:
 
 
 def preflight(endpoints, state):
-    """Look at the host: what it lacks, and whether the accounts exist that the endpoints name."""
+    """Look at the host: what it lacks, whether the accounts exist that the endpoints name, and whether its Python
+    takes their patterns."""
     mistakes = []
     for item in endpoints:
         if "absent" in (item["state"], state):
@@ -457,6 +458,14 @@ def preflight(endpoints, state):
             mistakes.append(
                 f"endpoint {item['name']!r}: group: {item['group']!r} does not exist on this host; make it first"
             )
+        for pattern in item["patterns"]:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                mistakes.append(
+                    f"endpoint {item['name']!r}: {pattern!r} is no regular expression for the Python of this host, "
+                    f"{sys.version.split()[0]}: {error}"
+                )
     if mistakes:
         raise Mistake("\n".join(mistakes))
     present = version()

@@ -10,7 +10,7 @@ import os
 import select
 import time
 
-from trigger import admission, cgi, credentials, descriptors, endpoint, http, sources, spool, strict_json
+from trigger import admission, answers, cgi, credentials, descriptors, endpoint, http, sources, spool
 from trigger.connection import ANSWERING, BODY, CLOSED, DELAYED, DRAINING, HEAD, READY, Connection
 from trigger.failures import Failures
 
@@ -196,7 +196,7 @@ class Acceptor:
         except OSError as error:
             raise self._spool_failed(error) from None
         if ignored:
-            self._begin_answer(connection, 200, ignored, ignored.encode() + b"\n", http.PLAIN, [])
+            self._begin_answer(connection, 200, ignored, ignored.encode() + b"\n", answers.PLAIN, [])
         else:
             connection.keys = self._delivery_keys(connection)
             self._ready.append(connection)
@@ -325,12 +325,8 @@ class Acceptor:
         return True
 
     def _tell(self, connection, refusal):
-        request = connection.request
-        as_json = request is not None and http.accepts_json(request)
-        body, content_type = (_problem if as_json else _plain_text)(refusal)
-        reason = refusal.reason + (": " + refusal.detail if refusal.detail else "")
-        if refusal.errors:
-            reason += ": " + "; ".join("%s %s" % error for error in refusal.errors)
+        body, content_type = answers.refusal_body(connection.request, refusal)
+        reason = answers.journal_text(refusal)
         self._begin_answer(connection, refusal.status, reason, body, content_type, refusal.headers)
 
     def _begin_answer(self, connection, status, reason, body, content_type, headers):
@@ -420,27 +416,6 @@ class Acceptor:
                 os.write(2, "".join(lines).encode("latin-1", "replace"))
             except OSError:
                 pass
-
-
-def _plain_text(refusal):
-    """The body of a refusal and its media type."""
-    lines = ["%d %s" % (refusal.status, refusal.reason)]
-    lines += ["%s: %s" % error if error[0] else "a parameter %s" % error[1] for error in refusal.errors]
-    return "".join(line + "\n" for line in lines).encode(), http.PLAIN
-
-
-def _problem(refusal):
-    """The same as problem details (RFC 9457)."""
-    text = strict_json.encode_text
-    members = [
-        '"title": ' + text(http.REASONS[refusal.status]),
-        '"status": %d' % refusal.status,
-        '"detail": ' + text(refusal.reason),
-    ]
-    if refusal.errors:
-        errors = ['{"parameter": %s, "detail": %s}' % (text(name), text(wrong)) for name, wrong in refusal.errors]
-        members.append('"errors": [%s]' % ", ".join(errors))
-    return ("{%s}\n" % ", ".join(members)).encode(), "application/problem+json"
 
 
 def main(name):

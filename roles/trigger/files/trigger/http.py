@@ -28,8 +28,6 @@ REASONS = {
     505: "HTTP Version Not Supported",
 }
 
-PLAIN = "text/plain; charset=utf-8"
-
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _DIGITS = b"0123456789"
@@ -118,16 +116,6 @@ def parse_head(head):
     if fields.get(b"expect", b"100-continue").lower() != b"100-continue":
         raise Refusal(417, "the only expectation that can be met is 100-continue")
     return Request(method, target, version, fields)
-
-
-def accepts_json(request):
-    """Whether a client asks for JSON by name (RFC 9110, section 12.5.1); */* is what everybody sends."""
-    for media_range in request.fields.get(b"accept", b"").lower().split(b","):
-        name, *parameters = [part.strip(b" \t") for part in media_range.split(b";")]
-        if name in (b"application/json", b"application/problem+json", b"application/*"):
-            weights = [part[2:] for part in parameters if part.startswith(b"q=")]
-            return not weights or weights[0].strip(b"0.") != b""
-    return False
 
 
 class Body:

@@ -11,7 +11,7 @@ and, since that one may have been taken over, again before a run.
 from trigger.strict_json import Number
 
 PREFIX = "TRIGGER_PARAM_"
-TOTAL_LIMIT = 256 * 1024  # bytes of all values; the kernel gives arguments and environment 2 MiB together
+TOTAL_LIMIT = 64 * 1024  # bytes of all values; the kernel takes 128 KiB in one argument
 UNDECLARED_LIMIT = 20  # of these are named in an answer
 HIDDEN = "(sensitive)"
 
@@ -127,10 +127,14 @@ def expand(command, values):
     ]
 
 
-def shown(parameters, values):
-    """The values as a record may tell them: dict of name to text."""
-    hidden = {parameter["name"] for parameter in parameters if parameter["sensitive"]}
-    return {name: HIDDEN if name in hidden else text for name, text in values.items()}
+def shown(parameters, environment):
+    """What a record may tell of the values in a request's variables: dict of name to text."""
+    told = {}
+    for parameter in parameters:
+        encoded = environment.get(variable(parameter["name"]).encode())
+        if encoded is not None:
+            told[parameter["name"]] = HIDDEN if parameter["sensitive"] else encoded.decode(errors="replace")
+    return told
 
 
 def text_of(parameter, value):

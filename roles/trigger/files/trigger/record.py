@@ -39,7 +39,7 @@ def _parameters(settings, claimed, request_id):
     """What the run was told, without what is sensitive."""
     fd, variables, _ = claimed.open(request_id)
     os.close(fd)
-    return parameters.shown(settings.parameters, parameters.read_back(settings.parameters, variables))
+    return parameters.shown(settings.parameters, variables)
 
 
 def _outcome(environment):

@@ -11,7 +11,7 @@ import re
 from . import host
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
-LENGTH_LIMIT = 32 * 1024  # characters; the kernel takes 128 KiB in one argument
+LENGTH_LIMIT = 32 * 1024  # characters
 PLACES = "query:NAME, form:NAME, header:NAME or json:/pointer"
 
 
