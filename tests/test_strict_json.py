@@ -1,12 +1,13 @@
-"""The reader of /etc/trigger/NAME.json is json's own scanner, so the two must agree."""
+"""The reader of /etc/trigger/NAME.json is json's own scanner, so the two must agree; clients meet a stricter one."""
 
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trigger import strict_json
+from trigger.strict_json import DEPTH_LIMIT, Malformed, Number
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -24,3 +25,146 @@ def test_reads_what_json_writes(value, indent, ascii_only):
 def test_refuses_what_is_not_json(text):
     with pytest.raises(ValueError, match=r"JSON|follows|Expecting"):
         strict_json.decode(text)
+
+
+# A client's body
+
+
+def as_numbers(value):
+    """What json makes of a value, with its numbers as they are written."""
+    return json.loads(json.dumps(value), parse_int=Number, parse_float=Number)
+
+
+@given(JSON, st.sampled_from([None, 1]), st.booleans())
+def test_a_body_says_what_json_says(value, indent, ascii_only):
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+    if not any("\ud800" <= character <= "\udfff" for character in text):
+        assert strict_json.decode_body(f" \n{text}\t\r\n".encode()) == as_numbers(value)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["0", "-0", "7", "-12", "1.0", "1.50", "1e5", "1E+5", "1e400", "-1e-400", "1" * 100_000, "0." + "1" * 9999],
+)
+def test_a_number_is_as_it_was_written(number):
+    """int() takes no more than 4300 digits, or a long time for them; nothing here converts one."""
+    value = strict_json.decode_body(number.encode())
+    assert isinstance(value, Number)
+    assert value == number
+
+
+def test_a_string_is_no_number():
+    assert not isinstance(strict_json.decode_body(b'"7"'), Number)
+
+
+NOT_JSON = [
+    b"", b" ", b"\n", b"nonsense", b"{", b"[1", b"[1,]", b"{'a': 1}", b'{"a": 1,}', b'{"a"}', b"{} {}", b"[]x", b"1 2",
+    b"01", b"+1", b".5", b"1.", b"1e", b"0x1", b"1_0", b"True", b"nul", b'"', b'"a', b'"\\x41"', b'"\\u12"', b'"\t"',
+    b'"\n"', b'"\0"', b"\0", b"//a\n1", b"/**/1", b"a=1", b"\x0b1", b"\xc2\xa01",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", NOT_JSON)
+def test_a_body_that_is_no_json(body):
+    with pytest.raises(Malformed, match="no JSON"):
+        strict_json.decode_body(body)
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+def test_nan_and_infinity_are_no_json(text):
+    for body in (text, f"[{text}]", f'{{"a": {text}}}'):
+        with pytest.raises(Malformed, match="NaN and Infinity"):
+            strict_json.decode_body(body.encode())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'"\xff"', b'"\xc3"', b'"\xed\xa0\x80"', b'"\xc0\xaf"', b'"\xf5\x80\x80\x80"', '"ä"'.encode("latin-1"),
+     '{"a": 1}'.encode("utf-16"), '{"a": 1}'.encode("utf-32")],
+    ids=range(8),
+)  # fmt: skip
+def test_only_utf_8_is_read(body):
+    with pytest.raises(Malformed, match="not UTF-8"):
+        strict_json.decode_body(body)
+
+
+def test_utf_16_without_a_mark_is_no_json_either():
+    with pytest.raises(Malformed):
+        strict_json.decode_body('{"a": 1}'.encode("utf-16-le"))
+
+
+def test_a_byte_order_mark_is_no_json():
+    """RFC 8259, section 8.1: it must not be added. To one program the name begins with it, to another not."""
+    with pytest.raises(Malformed):
+        strict_json.decode_body(b"\xef\xbb\xbf{}")
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '"\\udfff"', '"a\\ud83d"', '"\\udc00\\ud800"', '{"\\ud800": 1}'])
+def test_half_a_surrogate_pair_is_read_as_json_reads_it(text):
+    """It stands in valid JSON (RFC 8259, section 8.2). As a value it is refused, see test_parameters.py."""
+    assert strict_json.decode_body(text.encode()) == as_numbers(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": 1, "a": 1}',
+        b'{"a": 1, "a": 2}',
+        b'{"a": 1, "b": 2, "a": null}',
+        b'{"a": 1, "\\u0061": 2}',
+        b'[{"b": {"a": 1, "a": 2}}]',
+        b'{"": 1, "": 2}',
+    ],
+)
+def test_an_object_with_two_members_of_one_name(body):
+    with pytest.raises(Malformed, match="two members of one name"):
+        strict_json.decode_body(body)
+
+
+def test_names_differ_by_case():
+    assert strict_json.decode_body(b'{"a": 1, "A": 2}') == {"a": "1", "A": "2"}
+
+
+NESTED = {
+    "arrays": lambda depth: b"[" * depth + b"]" * depth,
+    "objects": lambda depth: b'{"a":' * depth + b"1" + b"}" * depth,
+    "both": lambda depth: (b'[{"a":' * depth)[: depth // 2 * 6] + b"[" * (depth % 2) + b"1" + b"]" * (depth % 2)
+    + b"}]" * (depth // 2),
+    "behind a shallow one": lambda depth: b"[[], " + b"[" * (depth - 1) + b"]" * (depth - 1) + b"]",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("nested", NESTED.values(), ids=NESTED)
+def test_only_so_many_levels(nested):
+    strict_json.decode_body(nested(DEPTH_LIMIT))
+    for depth in (DEPTH_LIMIT + 1, 500, 5000, 100_000):
+        with pytest.raises(Malformed, match=f"more than {DEPTH_LIMIT} levels"):
+            strict_json.decode_body(nested(depth))
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"[{" * 500])
+def test_levels_that_are_never_closed(body):
+    with pytest.raises(Malformed):
+        strict_json.decode_body(body)
+
+
+def test_many_brackets_are_not_many_levels():
+    assert len(strict_json.decode_body(b"[" + b"[]," * 9999 + b"{}]")) == 10_000
+    assert strict_json.decode_body(b'"' + b"[{" * 500 + b'"') == "[{" * 500
+
+
+@given(st.binary(max_size=60) | st.text('{}[]",:0123456789.eE-+ntfrue\\/ \n', max_size=60).map(str.encode))
+@example(b"\xef\xbb\xbf1")
+def test_no_body_raises_anything_else(body):
+    """And nothing is taken that json does not take."""
+    try:
+        value = strict_json.decode_body(body)
+    except Malformed:
+        return
+    assert value == json.loads(body, parse_int=Number, parse_float=Number)
+
+
+@given(st.text(st.characters()))
+def test_text_is_encoded_as_json_encodes_it(text):
+    assert json.loads(strict_json.encode_text(text)) == text
+    assert strict_json.encode_text(text).isascii()

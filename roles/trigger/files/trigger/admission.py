@@ -95,12 +95,17 @@ def _is_from_another_site(endpoint, request):
     # same-site counts as another one: to a browser, http://localhost:8080 is of the site of http://localhost:3000.
     if request.fields.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
         return True
-    return origin is not None and _authority(origin) != _authority(b"://" + request.fields.get(b"host", b""))
+    return origin is not None and not _is_own(origin.lower(), request.fields.get(b"host", b"").lower())
 
 
-def _authority(origin):
-    scheme, _, authority = origin.lower().partition(b"://")
-    for default in (b":80", b":443"):
-        if authority.endswith(default) and scheme in (b"", b"http", b"https"):
-            authority = authority[: -len(default)]
-    return authority
+def _is_own(origin, host):
+    """Whether an Origin names the host that the request is for. The scheme's own port may be left out in both."""
+    scheme, _, authority = origin.partition(b"://")
+    port = {b"http": b":80", b"https": b":443"}.get(scheme)
+    if port is None or not host:
+        return False
+    return _without(port, authority) == _without(port, host)
+
+
+def _without(port, authority):
+    return authority[: -len(port)] if authority.endswith(port) else authority

@@ -92,7 +92,7 @@ class _Token:
         self.label = label
         self.bearer = entry["bearer"]
         self._header = entry["header"].encode()
-        self._query = entry["query"]
+        self._query = entry["query"] and entry["query"].encode()
         self._digest = entry["sha256"]
         if len(binascii.unhexlify(self._digest)) != 32:
             raise ValueError("this is no SHA-256")
@@ -100,7 +100,7 @@ class _Token:
     def accepts(self, request):
         presented = [self._in_header(request)]
         if self._query:
-            presented += [value for name, value in _query_pairs(request) if name == self._query.encode()]
+            presented += [value for name, value in _query_pairs(request) if name == self._query]
         digests = [hashlib.sha256(token).hexdigest() for token in presented[:2]]
         fits = [hmac.compare_digest(digest, self._digest) for digest in digests]
         # Twice in the query is as good as not at all.
@@ -109,7 +109,7 @@ class _Token:
     def remove_from(self, request):
         if self._query:
             pairs = request.query.split(b"&")
-            request.query = b"&".join(pair for pair in pairs if _pair(pair)[0] != self._query.encode())
+            request.query = b"&".join(pair for pair in pairs if _pair(pair)[0] != self._query)
 
     def _in_header(self, request):
         value = request.fields.get(self._header, b"")
@@ -122,13 +122,21 @@ class _Token:
 class _Signature:
     def __init__(self, label, entry):
         self.label = label
-        self.entry = entry
         self.headers = [name.encode() for name in entry["headers"]]
         self.signed = [name.encode() for name in entry["signed"]]
         self.key = binascii.a2b_base64(entry["key"])
+        self.algorithm = entry["algorithm"]
+        self.is_hex = {"hex": True, "base64": False}[entry["encoding"]]
         self.prefix = entry["prefix"].encode()
-        if not self.key:
-            raise ValueError("there is no key")
+        self.several = entry["several"]
+        self.form_field = entry["form_field"] and entry["form_field"].encode()
+        self.timestamp = entry["timestamp"] and entry["timestamp"].encode()
+        self.tolerance = entry["tolerance"]
+        hmac.new(self.key, b"", {"sha256": "sha256", "sha512": "sha512", "sha1": "sha1"}[self.algorithm])
+        if not self.key or not self.headers:
+            raise ValueError("there is no key, or no header")
+        if self.timestamp and not (self.timestamp in self.signed and self.tolerance > 0):
+            raise ValueError("the timestamp is not signed, or has no tolerance")
 
     def is_in(self, request):
         """Whether a request has all the fields that the scheme needs. That is no secret."""
@@ -147,8 +155,8 @@ class _Check:
         self._signature = signature
         self._fields = fields
         begin = b"".join(fields[name] + b"." for name in signature.signed)
-        self._mac = hmac.new(signature.key, begin, signature.entry["algorithm"])
-        self._field = signature.entry["form_field"] if sources.is_form(fields) else None
+        self._mac = hmac.new(signature.key, begin, signature.algorithm)
+        self._field = signature.form_field if sources.is_form(fields) else None
 
     def feed(self, body):
         if self._field is None:
@@ -158,34 +166,36 @@ class _Check:
         """Return the HMAC, bytes, when it is the one that was sent, or None."""
         if self._field is not None:
             name, _, value = read_body().partition(b"=")
-            if name != self._field.encode() or b"&" in value:
+            if name != self._field or b"&" in value:
                 return None  # what stands beside the field would not be signed
             try:
                 self._mac.update(sources.unquote(value))
             except Refusal:
                 return None
         mac = self._mac.digest()
-        if self._signature.entry["encoding"] == "hex":
-            text = binascii.hexlify(mac)
-        else:
-            text = binascii.b2a_base64(mac, newline=False)
+        text = binascii.hexlify(mac) if self._signature.is_hex else binascii.b2a_base64(mac, newline=False)
         expected = self._signature.prefix + text
         # The text is compared, not what it decodes to: so there is one spelling that is right.
         fits = [hmac.compare_digest(expected, sent) for sent in self._sent()]
-        return mac if self._is_fresh(now) and any(fits) else None
+        return mac if self._is_fresh(now) and self._is_unambiguous() and any(fits) else None
+
+    def _is_unambiguous(self):
+        """Whether what was signed can be taken apart in one way only: with a dot in an id, another id and body would
+        have the same signature."""
+        return not any(b"." in self._fields[name] for name in self._signature.signed)
 
     def _sent(self):
         found = [self._fields[name] for name in self._signature.headers if name in self._fields]
-        if self._signature.entry["several"]:
-            found = [part for value in found for part in value.split(b" ")]
+        if self._signature.several:
+            # A field that came twice was joined with a comma and a space (RFC 9110), and is refused as any other.
+            found = [part for value in found if b", " not in value for part in value.split(b" ")]
         return found[:SIGNATURES_LIMIT]
 
     def _is_fresh(self, now):
-        header = self._signature.entry["timestamp"]
-        if header is None:
+        if not self._signature.timestamp:
             return True
-        sent = self._fields[header.encode()]
-        return len(sent) <= 12 and sent.isdigit() and abs(now - int(sent)) <= self._signature.entry["tolerance"]
+        sent = self._fields[self._signature.timestamp]
+        return len(sent) <= 12 and sent.isdigit() and abs(now - int(sent)) <= self._signature.tolerance
 
 
 def _query_pairs(request):
@@ -195,7 +205,11 @@ def _query_pairs(request):
 def _pair(pair):
     """A name and a value of the query. What cannot be decoded is nobody's token, and is refused later."""
     name, _, value = pair.partition(b"=")
+    return _unquote(name), _unquote(value)
+
+
+def _unquote(encoded):
     try:
-        return sources.unquote(name), sources.unquote(value)
+        return sources.unquote(encoded)
     except Refusal:
-        return name, value
+        return encoded

@@ -55,4 +55,5 @@ class Connection:
 
 def _peer(host):
     """The client's address, bytes. An IPv4 client of a dual-stack socket is one."""
-    return host[7:].encode() if host.startswith("::ffff:") else host.encode()
+    is_ipv4 = host.startswith("::ffff:") and "." in host
+    return host[7:].encode() if is_ipv4 else host.encode()

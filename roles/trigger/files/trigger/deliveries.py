@@ -8,6 +8,8 @@ draft and makes it one. So there is no moment at which the one is known without 
 import hashlib
 import os
 
+from trigger import entry
+
 LIMIT = 10000  # deliveries; the oldest are forgotten first
 # Ids that senders give to a delivery and repeat when they send it again.
 ID_FIELDS = (b"webhook-id", b"x-github-delivery", b"x-gitea-delivery", b"x-gogs-delivery", b"idempotency-key")
@@ -67,8 +69,7 @@ class Deliveries:
             raise
         self._lines += len(lines)
         for request_id, keys_ in deliveries:
-            for key in keys_:
-                self._known[key] = (int(now), request_id)
+            self._remember(int(now), request_id, keys_)
 
     def take_back(self):
         """Forget, durably, what the last add() was told. Raises OSError."""
@@ -88,12 +89,17 @@ class Deliveries:
         self._lines = len(lines) - 1
         self._known = {}
         for line in lines[:-1]:
-            second, request_id, *keys_ = line.decode("ascii", "replace").split(" ")
-            if second.isdigit() and now - int(second) < self._window:
-                for key in keys_:
-                    self._known[key] = (int(second), request_id)
+            second, request_id, *keys_ = [*line.decode("ascii", "replace").split(" "), ""]
+            is_proper = second.isascii() and second.isdigit() and len(second) < 16 and entry.is_id(request_id)
+            if is_proper and now - int(second) < self._window:
+                self._remember(int(second), request_id, filter(None, keys_))
         if self._lines > 2 * self._limit:
             self._rewrite(now)
+
+    def _remember(self, second, request_id, keys_):
+        for key in keys_:
+            self._known.pop(key, None)  # so that the newest is the last
+            self._known[key] = (second, request_id)
 
     def _rewrite(self, now):
         """Leave out what is no longer known."""

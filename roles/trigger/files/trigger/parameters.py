@@ -53,8 +53,7 @@ def collect(parameters, sources, known_names=None):
             errors.append((parameter["name"], str(error)))
     if known_names is not None:
         errors += _undeclared(sources, known_names)
-    if not errors and sum(len(text.encode()) for text in values.values()) > TOTAL_LIMIT:
-        errors.append(("", "all values together are larger than %d bytes" % TOTAL_LIMIT))
+    errors += _check_total(values)
     if errors:
         raise Invalid(errors)
     return values
@@ -103,7 +102,7 @@ def read_back(parameters, environment):
         try:
             encoded = environment.get(variable(parameter["name"]).encode())
             if encoded is not None:
-                text = values[parameter["name"]] = encoded.decode()
+                text = values[parameter["name"]] = _decode(encoded)
                 check(parameter, text)
             elif parameter["required"]:
                 raise ValueError("is required")
@@ -111,6 +110,7 @@ def read_back(parameters, environment):
                 values[parameter["name"]] = parameter["default"]
         except ValueError as error:
             errors.append((parameter["name"], str(error)))
+    errors += _check_total(values)
     if errors:
         raise Invalid(errors)
     return values
@@ -168,6 +168,19 @@ def _read(parameter, sources):
     return parameter["default"]
 
 
+def _decode(encoded):
+    try:
+        return encoded.decode()
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8") from None
+
+
+def _check_total(values):
+    if sum(len(text.encode(errors="surrogatepass")) for text in values.values()) > TOTAL_LIMIT:
+        return [("", "all values together are larger than %d bytes" % TOTAL_LIMIT)]
+    return []
+
+
 def _check_type(parameter, text):
     kind = parameter["type"]
     if kind == "boolean":
@@ -176,13 +189,22 @@ def _check_type(parameter, text):
     elif kind in ("integer", "number"):
         if not (_is_integer(text) or (kind == "number" and _is_decimal(text))):
             raise ValueError(_WANTED[kind])
-        number = int(text) if kind == "integer" else float(text)
-        if number in (float("inf"), float("-inf")):
+        number = _number(kind, text)
+        if kind == "number" and number in (float("inf"), float("-inf")):
             raise ValueError("is too large")
         if parameter["min"] is not None and number < parameter["min"]:
             raise ValueError("is less than %s" % parameter["min"])
         if parameter["max"] is not None and number > parameter["max"]:
             raise ValueError("is more than %s" % parameter["max"])
+
+
+def _number(kind, text):
+    """What to compare with min and max. Python converts 4300 digits at most (sys.set_int_max_str_digits)."""
+    if kind == "number":
+        return float(text)
+    if len(text.lstrip("-0")) > 4000:
+        return float("-inf") if text[0] == "-" else float("inf")
+    return int(text.lstrip("-0") or "0") * (-1 if text[0] == "-" else 1)
 
 
 def _is_integer(text):
@@ -193,7 +215,7 @@ def _is_integer(text):
 def _is_decimal(text):
     mantissa, has_exponent, exponent = text.lower().partition("e")
     whole, has_fraction, fraction = mantissa.partition(".")
-    if has_exponent and not _is_integer(exponent[1:] if exponent[:1] == "+" else exponent):
+    if has_exponent and not _is_integer("-" + exponent[1:] if exponent[:1] == "+" else exponent):
         return False
     return _is_integer(whole) and (not has_fraction or (fraction.isascii() and fraction.isdigit()))
 

@@ -88,10 +88,10 @@ class Spool:
     def _recover(self):
         """Find what earlier acceptors left: drafts of one that was killed, and the latest id."""
         names = os.listdir(self._path)
-        for name in names:
-            if name.startswith(_DRAFT):
-                names.append(self._finish_draft(self._path + "/" + name))
-        self._ids = entry.Ids(after=max(filter(entry.is_id, filter(None, names)), default=None))
+        drafts = [name for name in names if name.startswith(_DRAFT)]
+        finished = [self._finish_draft(self._path + "/" + name) for name in drafts]
+        ids = filter(entry.is_id, names + [request_id for request_id in finished if request_id])
+        self._ids = entry.Ids(after=max(ids, default=None))
 
     def _finish_draft(self, path):
         """Remove a draft that was left, or, if its delivery is remembered already, make it an entry and

@@ -9,7 +9,6 @@ No message repeats a secret.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import ipaddress
 import re
@@ -200,7 +199,7 @@ def _standard_key(secret):
     encoded = secret[len(STANDARD_PREFIX) :] if secret.startswith(STANDARD_PREFIX) else secret
     try:
         key = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:  # also of characters beyond ASCII
         key = b""
     if not key:
         raise ValueError(f"secret: after {STANDARD_PREFIX} it must be valid base64, as the sender shows it")
@@ -226,7 +225,7 @@ def _check_networks(endpoint):
     networks = []
     for text in given:
         try:
-            network = ipaddress.ip_network(text)
+            network = ipaddress.ip_network(text if "%" not in text else "")
         except ValueError:
             hint = ""
             try:

@@ -6,6 +6,7 @@ form of files/trigger/parameters.py and files/trigger/conditions.py, whose rules
 
 from __future__ import annotations
 
+import math
 import re
 
 from . import host
@@ -34,7 +35,7 @@ def _check_parameter(declared, item, label):
     if not NAME.fullmatch(item["name"]):
         yield f"{label}: a name begins with a letter and holds letters, digits, _ and -, 64 at most"
     parameter = {key: item[key] for key in ("name", "type", "required", "pattern", "min", "max", "max_length")}
-    parameter.update(sensitive=item["sensitive"], default=None, choices=None, leads=False)
+    parameter.update(sensitive=item["sensitive"], default=None, choices=None, leads=False, places=[])
     declared.append(parameter)
     wrong = [
         *_check_bounds(parameter),
@@ -51,7 +52,7 @@ def _check_bounds(parameter):
         bound = parameter[key]
         if bound is None:
             continue
-        if isinstance(bound, bool) or not isinstance(bound, (int, float)):
+        if isinstance(bound, bool) or not isinstance(bound, (int, float)) or not math.isfinite(bound):
             yield f"{key}: {bound!r} is no number"
         elif parameter["type"] not in ("integer", "number"):
             yield f"{key}: only integers and numbers have it; for a string there are max_length and pattern"

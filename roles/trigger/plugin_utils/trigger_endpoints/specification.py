@@ -58,13 +58,14 @@ def _parts(label, value):
                 yield f"{label}[{number}]", item
 
 
-def _wrong_shapes(given, options, inside=""):
+def _wrong_shapes(given, options, inside="", hidden=False):
     """What the validator would convert in silence, a list to the string "['a']" or a string to a list, or
     would complain about without a word of the key."""
     for key, value in given.items():
         option = options.get(key, {})
         label = f"{inside}{key}"
-        shown = "what is given" if option.get("no_log") else repr(value)
+        no_log = hidden or option.get("no_log", False)
+        shown = "what is given" if no_log else repr(value)
         kind, elements = option.get("type"), option.get("elements")
         if kind == "dict" and not isinstance(value, dict):
             yield f"{label}: this must be a dict of its keys, not {shown}"
@@ -74,11 +75,11 @@ def _wrong_shapes(given, options, inside=""):
             yield f"{label}: this must be a list of dicts"
         elif option.get("options"):
             for part_label, part in _parts(label, value):
-                yield from _wrong_shapes(part, option["options"], f"{part_label}.")
+                yield from _wrong_shapes(part, option["options"], f"{part_label}.", no_log)
         elif "str" in (kind, elements):
             for text in value if kind == "list" else [value]:
                 if isinstance(text, (bool, dict, list)):
-                    shown = "it" if option.get("no_log") else repr(text)
+                    shown = "it" if no_log else repr(text)
                     yield f"{label}: {shown} is no string; put it in quotes if it shall be one"
 
 

@@ -1,0 +1,458 @@
+"""The memory of deliveries, and the spool that writes it: on real files, as a crash leaves them."""
+
+import os
+import re
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from message import message, parse
+
+from trigger import deliveries, entry
+from trigger.deliveries import Deliveries
+from trigger.spool import MEMORY_LIMIT, Spool
+
+NOW = 1700000000
+WINDOW = 600
+
+
+def made_ids(count):
+    ids = entry.Ids()
+    return [ids.next() for _ in range(count)]
+
+
+ID, OTHER, *MORE = made_ids(40)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / ".deliveries")
+
+
+def memory(path, limit=deliveries.LIMIT, window=WINDOW):
+    """A new acceptor's."""
+    return Deliveries(path, window, limit)
+
+
+def content(path):
+    with open(path, encoding="ascii") as file:
+        return file.read()
+
+
+# What a delivery goes by
+
+
+def keys(fields=(), digest=None):
+    return deliveries.keys(parse(message(fields))[0], digest)
+
+
+@pytest.mark.parametrize(
+    "field", ["webhook-id", "X-GitHub-Delivery", "X-Gitea-Delivery", "X-Gogs-Delivery", "Idempotency-Key"]
+)
+def test_a_delivery_goes_by_the_id_of_its_sender(field):
+    (key,) = keys({field: "1"})
+    assert keys({field.upper(): "1", "X-Other": "2"}) == [key]
+    assert keys({field: "2"}) != [key]
+    assert re.fullmatch("[0-9a-f]{64}", key)
+
+
+def test_a_delivery_goes_by_what_is_signed_too():
+    both = keys({"webhook-id": "1"}, b"digest")
+    assert len(both) == 2
+    assert set(both) == {*keys({"webhook-id": "1"}), *keys(digest=b"digest")}
+    assert keys(digest=b"other") != keys(digest=b"digest")
+
+
+def test_without_both_nothing_is_remembered():
+    assert keys({"X-Request-Id": "1", "X-GitHub-Event": "push"}) == []
+
+
+def test_an_id_in_one_field_is_not_the_same_in_another():
+    assert not set(keys({"webhook-id": "1"})) & set(keys({"Idempotency-Key": "1"}))
+
+
+def test_no_id_can_be_taken_for_what_is_signed():
+    assert not set(keys({"webhook-id": "signed\xff"})) & set(keys(digest=b"\xff"))
+
+
+# The memory
+
+
+def test_a_delivery_is_found_by_each_of_its_keys(path):
+    known = memory(path)
+    known.add([(ID, ["a", "b"]), (OTHER, ["c"])], NOW)
+    assert [known.find([key], NOW) for key in "abcd"] == [ID, ID, OTHER, None]
+    assert known.find(["d", "b"], NOW) == ID
+    assert known.find([], NOW) is None
+    assert known.has(ID, NOW)
+    assert not known.has(MORE[0], NOW)
+
+
+def test_it_outlives_the_acceptor(path):
+    memory(path).add([(ID, ["a", "b"])], NOW)
+    memory(path).add([(OTHER, ["c"])], NOW + 1)
+    assert [memory(path).find([key], NOW + 2) for key in "abcd"] == [ID, ID, OTHER, None]
+
+
+def test_nobody_else_can_read_it(path):
+    memory(path).add([(ID, ["a"])], NOW)
+    assert os.stat(path).st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_delivery_is_forgotten_when_the_window_ends(path, reopened):
+    known = memory(path)
+    known.add([(ID, ["a"])], NOW)
+
+    def found(now):
+        return (memory(path) if reopened else known).find(["a"], now)
+
+    assert found(NOW + WINDOW - 1) == ID
+    assert found(NOW + WINDOW) is None
+
+
+def test_an_acceptor_that_begins_later_does_not_know_it_at_all(path):
+    memory(path).add([(ID, ["a"])], NOW)
+    assert memory(path).has(ID, NOW + WINDOW - 1)
+    assert not memory(path).has(ID, NOW + WINDOW)
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_clock_that_was_set_back_forgets_nothing(path, reopened):
+    known = memory(path)
+    known.add([(ID, ["a"])], NOW)
+    known = memory(path) if reopened else known
+    assert known.find(["a"], NOW - 10 * WINDOW) == ID
+    known.add([(OTHER, ["b"])], NOW - 10 * WINDOW)
+    assert known.find(["a"], NOW - 10 * WINDOW) == ID
+    assert known.find(["b"], NOW - 10 * WINDOW) == OTHER
+
+
+@pytest.mark.parametrize("torn", ["1", f"{NOW}", f"{NOW} ", f"{NOW} {OTHER}", f"{NOW} {OTHER} ", f"{NOW} {OTHER} b"])
+def test_a_line_that_was_cut_short_counts_for_nothing(path, torn):
+    """The power went before it was flushed, so nobody was told of it."""
+    memory(path).add([(ID, ["a"])], NOW)
+    before = content(path)
+    with open(path, "a", encoding="ascii") as file:
+        file.write(torn)
+    known = memory(path)
+    assert known.find(["a"], NOW) == ID
+    assert known.find(["b"], NOW) is None
+    assert content(path) == before
+    known.add([(MORE[0], ["c"])], NOW)
+    assert [memory(path).find([key], NOW) for key in "abc"] == [ID, None, MORE[0]]
+
+
+@pytest.mark.parametrize("line", [b"", b" ", b"x", b"\0\0\0\0\0\0", b"\xff\xfe", b"x y z", b"-1 a b", b"1e9 a b"])
+def test_a_damaged_line_harms_no_other(path, line):
+    memory(path).add([(ID, ["a"])], NOW)
+    with open(path, "ab") as file:
+        file.write(line + b"\n")
+    memory(path).add([(OTHER, ["c"])], NOW)
+    assert [memory(path).find([key], NOW) for key in "ac"] == [ID, OTHER]
+
+
+@given(st.binary(max_size=200))
+def test_no_content_of_the_file_stops_the_acceptor(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("memory") / ".deliveries"
+    path.write_bytes(content)
+    known = memory(str(path))
+    known.add([(ID, ["a"])], NOW)
+    assert known.find(["a"], NOW) == ID
+    assert memory(str(path)).find(["a"], NOW) == ID
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_the_file_is_written_anew_past_twice_the_limit(path, reopened):
+    known = memory(path, limit=4)
+    for second, request_id in enumerate(MORE[:9]):
+        known.add([(request_id, [f"key{second}", f"also{second}"])], NOW + second)
+    assert content(path).count("\n") == 9
+    if reopened:
+        known = memory(path, limit=4)
+        assert known.find(["key8"], NOW + 9) == MORE[8]
+    else:
+        known.add([(MORE[9], ["key9"])], NOW + 9)
+    assert content(path).count("\n") == 4 + (not reopened)
+    assert [known.find([f"also{n}"], NOW + 9) for n in range(4, 9)] == [None, *MORE[5:9]]
+    assert memory(path, limit=4).find(["key8"], NOW + 9) == MORE[8]
+    assert os.listdir(os.path.dirname(path)) == [".deliveries"]
+
+
+def test_the_rewritten_file_leaves_out_what_is_past_the_window(path):
+    known = memory(path, limit=4)
+    for request_id in MORE[:9]:
+        known.add([(request_id, [f"old {request_id}"])], NOW)
+    known.add([(ID, ["a"])], NOW + WINDOW)
+    assert content(path).count("\n") == 1
+
+
+def test_the_oldest_are_forgotten_first(path):
+    """Also where one of them bears the id of one that was forgotten, as when a sender tries again for hours."""
+    known = memory(path, limit=2)
+    known.add([(ID, ["again"])], NOW)
+    for second, request_id in enumerate(MORE[:3]):
+        known.add([(request_id, [f"key{second}"])], NOW + WINDOW + second)
+    known.add([(OTHER, ["again"])], NOW + WINDOW + 3)
+    known.add([(MORE[4], ["newest"])], NOW + WINDOW + 4)
+    assert content(path).count("\n") == 3  # it was written anew
+    assert known.find(["again"], NOW + WINDOW + 5) == OTHER
+    assert known.find(["key0"], NOW + WINDOW + 5) is None
+
+
+def test_a_rewrite_that_was_cut_short_harms_nothing(path):
+    memory(path).add([(ID, ["a"])], NOW)
+    with open(path + ".new", "w", encoding="ascii") as file:
+        file.write(f"{NOW} {OTHER} b and more that is longer than what the next one writes there\n" * 9)
+    known = memory(path, limit=1)
+    for request_id in MORE[:4]:
+        known.add([(request_id, [request_id])], NOW)
+    assert known.find(["b"], NOW) is None
+    assert known.find([MORE[3]], NOW) == MORE[3]
+
+
+def test_the_last_addition_can_be_taken_back(path):
+    known = memory(path)
+    known.add([(ID, ["a"])], NOW)
+    before = content(path)
+    known.add([(OTHER, ["b"]), (MORE[0], ["c"])], NOW)
+    known.take_back()
+    assert content(path) == before
+    for each in (known, memory(path)):
+        assert [each.find([key], NOW) for key in "abc"] == [ID, None, None]
+    known.add([(OTHER, ["b"])], NOW)
+    assert memory(path).find(["b"], NOW) == OTHER
+
+
+def test_it_follows_no_link(path, tmp_path):
+    (tmp_path / "elsewhere").write_text("")
+    os.symlink("elsewhere", path)
+    with pytest.raises(OSError, match="symbolic link"):
+        memory(path).find(["a"], NOW)
+
+
+# The spool
+
+
+class Acceptor:
+    """A spool with its memory, over directories that stay when it goes."""
+
+    def __init__(self, tmp_path, remembers=True):
+        self.path = tmp_path / "spool"
+        (tmp_path / "claimed").mkdir(exist_ok=True)
+        self.path.mkdir(exist_ok=True)
+        self.memory = Deliveries(str(self.path / ".deliveries"), WINDOW) if remembers else None
+        self.spool = Spool(str(self.path), str(tmp_path / "claimed"), self.memory)
+
+    def draft(self, body=b"", request_id=None):
+        """A complete draft that is not flushed yet: (id, Draft)."""
+        draft = self.spool.draft()
+        request_id = request_id or self.spool.next_id()
+        draft.write(body)
+        draft.close_body([(b"TRIGGER_REQUEST_ID", request_id.encode())])
+        return request_id, draft
+
+    def names(self):
+        return sorted(name for name in os.listdir(self.path) if name != ".deliveries")
+
+    def body(self, request_id):
+        whole = (self.path / request_id).read_bytes()
+        with open(self.path / request_id, "rb") as file:
+            variables, length = entry.read_variables(file.fileno(), len(whole))
+        assert variables == {b"TRIGGER_REQUEST_ID": request_id.encode()}
+        return whole[:length]
+
+
+def left_behind(tmp_path, body=b"body", whole=True, remembered=True, keys=("a",)):
+    """The state in which a crash leaves a draft. Returns its request's id."""
+    before = Acceptor(tmp_path)
+    request_id, draft = before.draft(body)
+    assert draft.flush() is None
+    if not whole:
+        with open(draft.path, "r+b") as file:
+            file.truncate(os.path.getsize(draft.path) - 1)
+    if remembered:
+        before.memory.add([(request_id, list(keys))], time.time())
+    return request_id
+
+
+def test_what_is_committed_is_an_entry_and_is_remembered(tmp_path):
+    acceptor = Acceptor(tmp_path)
+    one, other = acceptor.draft(b"one"), acceptor.draft(b"other" * MEMORY_LIMIT)
+    assert acceptor.spool.commit([(*one, ["a"]), (*other, [])]) == [None, None]
+    assert acceptor.names() == sorted([one[0], other[0]])
+    assert acceptor.body(one[0]) == b"one"
+    assert acceptor.body(other[0]) == b"other" * MEMORY_LIMIT
+    for each in (acceptor, Acceptor(tmp_path)):
+        assert each.spool.delivered(["a"]) == one[0]
+        assert each.spool.delivered([]) is None
+        assert not each.memory.has(other[0], time.time())
+
+
+def test_a_draft_whose_delivery_is_remembered_becomes_an_entry(tmp_path):
+    """The power went between the two. The sender would be told that it was accepted, so it has to run."""
+    request_id = left_behind(tmp_path, b"body" * MEMORY_LIMIT)
+    after = Acceptor(tmp_path)
+    after.spool.draft()
+    assert after.names() == [request_id]
+    assert after.body(request_id) == b"body" * MEMORY_LIMIT
+    assert after.spool.delivered(["a"]) == request_id
+    assert after.spool.load() == (1, False)
+
+
+def test_the_next_id_follows_that_of_a_draft_that_became_an_entry(tmp_path):
+    far_ahead = "ffffffff-ffff-7000-8000-000000000000"
+    before = Acceptor(tmp_path)
+    _, draft = before.draft(request_id=far_ahead)
+    draft.flush()
+    before.memory.add([(far_ahead, ["a"])], time.time())
+    after = Acceptor(tmp_path)
+    after.spool.draft()
+    assert after.names() == [far_ahead]
+    assert after.spool.next_id() > far_ahead
+
+
+def test_a_draft_that_nothing_remembers_is_removed(tmp_path):
+    left_behind(tmp_path, remembered=False)
+    after = Acceptor(tmp_path)
+    after.spool.draft()
+    assert after.names() == []
+
+
+def test_a_draft_that_is_not_complete_is_removed(tmp_path):
+    left_behind(tmp_path, whole=False)
+    after = Acceptor(tmp_path)
+    after.spool.draft()
+    assert after.names() == []
+
+
+def test_a_draft_is_removed_where_nothing_is_remembered_at_all(tmp_path):
+    left_behind(tmp_path)
+    after = Acceptor(tmp_path, remembers=False)
+    after.spool.draft()
+    assert after.names() == []
+    assert after.spool.delivered([]) is None
+
+
+def test_all_that_was_left_behind_is_looked_at(tmp_path):
+    spool = Acceptor(tmp_path)
+    drafts = [spool.draft(b"%d" % number) for number in range(6)]
+    for _, draft in drafts:
+        draft.flush()
+    kept = [request_id for request_id, _ in drafts[::2]]
+    spool.memory.add([(request_id, [request_id]) for request_id in kept], time.time())
+    after = Acceptor(tmp_path)
+    after.spool.draft()
+    assert after.names() == sorted(kept)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 50, b"00000000 trigger entry\n", b"ffffffff trigger entry\n"])
+def test_a_draft_of_anything_is_removed(tmp_path, content):
+    before = Acceptor(tmp_path)
+    (before.path / ".draft-1").write_bytes(content)
+    before.memory.add([(ID, ["a"])], time.time())
+    before.spool.draft()
+    assert before.names() == []
+
+
+def test_a_draft_cannot_choose_the_name_of_a_file(tmp_path):
+    before = Acceptor(tmp_path)
+    draft = before.spool.draft()
+    draft.close_body([(b"TRIGGER_REQUEST_ID", b"../elsewhere")])
+    draft.flush()
+    before.memory.add([("../elsewhere", ["a"])], time.time())
+    after = Acceptor(tmp_path)
+    after.spool.draft()
+    assert after.names() == []
+    assert sorted(os.listdir(tmp_path)) == ["claimed", "spool"]
+
+
+def test_a_draft_that_is_a_link_is_removed(tmp_path):
+    request_id = left_behind(tmp_path)
+    before = Acceptor(tmp_path)
+    (name,) = before.names()
+    os.rename(before.path / name, tmp_path / "elsewhere")
+    os.symlink(tmp_path / "elsewhere", before.path / name)
+    before.spool.draft()
+    assert before.names() == []
+    assert (tmp_path / "elsewhere").exists()
+    assert request_id not in os.listdir(before.path)
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_a_commit_that_fails_leaves_nothing_behind(tmp_path, failing):
+    """A directory in the place of an entry is what no permission of root's can get over."""
+    acceptor = Acceptor(tmp_path)
+    accepted = acceptor.draft(b"before")
+    acceptor.spool.commit([(*accepted, ["before"])])
+    lines = content(acceptor.path / ".deliveries")
+    drafts = [(*acceptor.draft(b"%d" % number), [f"key{number}"]) for number in range(3)]
+    in_the_way = acceptor.path / drafts[failing][0]
+    (in_the_way / "file").mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        acceptor.spool.commit(drafts)
+    assert acceptor.names() == sorted([accepted[0], in_the_way.name])
+    assert content(acceptor.path / ".deliveries") == lines
+    for each in (acceptor, Acceptor(tmp_path)):
+        assert [each.spool.delivered([f"key{number}"]) for number in range(3)] == [None] * 3
+        assert each.spool.delivered(["before"]) == accepted[0]
+    # A sender tries again, and then nothing is in the way.
+    again = acceptor.draft(b"0")
+    acceptor.spool.commit([(*again, ["key0"])])
+    assert Acceptor(tmp_path).spool.delivered(["key0"]) == again[0]
+
+
+def test_a_commit_whose_memory_cannot_be_written_leaves_nothing_behind(tmp_path):
+    acceptor = Acceptor(tmp_path)
+    draft = acceptor.draft(b"body")
+    (acceptor.path / ".deliveries").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        acceptor.spool.commit([(*draft, ["a"])])
+    assert acceptor.names() == []
+
+
+def test_a_draft_that_cannot_be_written_harms_no_other(tmp_path):
+    acceptor = Acceptor(tmp_path)
+    good, bad = acceptor.draft(b"good"), acceptor.draft(b"bad")
+    os.mkdir(bad[1].path)
+    errors = acceptor.spool.commit([(*bad, ["bad"]), (*good, ["good"])])
+    assert isinstance(errors[0], OSError)
+    assert errors[1] is None
+    assert good[0] in acceptor.names()
+    assert bad[0] not in acceptor.names()
+    assert [acceptor.spool.delivered([key]) for key in ("good", "bad")] == [good[0], None]
+
+
+@pytest.mark.parametrize("size", [0, 10, MEMORY_LIMIT, MEMORY_LIMIT + 1, 3 * MEMORY_LIMIT + 7])
+def test_a_body_can_be_read_while_it_is_a_draft(tmp_path, size):
+    draft = Acceptor(tmp_path).spool.draft()
+    body = os.urandom(size)
+    for start in range(0, size, 10000):
+        draft.write(body[start : start + 10000])
+        assert draft.read_body() == body[: start + 10000]
+    assert draft.read_body() == body
+    assert draft.length == size
+
+
+@pytest.mark.parametrize("size", [10, 3 * MEMORY_LIMIT])
+def test_a_body_can_be_let_go(tmp_path, size):
+    acceptor = Acceptor(tmp_path)
+    draft = acceptor.spool.draft()
+    draft.write(b"x" * size)
+    draft.drop_body()
+    assert (draft.length, draft.read_body()) == (0, b"")
+    request_id = acceptor.spool.next_id()
+    draft.close_body([(b"TRIGGER_REQUEST_ID", request_id.encode())])
+    acceptor.spool.commit([(request_id, draft, [])])
+    assert acceptor.body(request_id) == b""
+
+
+@pytest.mark.parametrize("size", [10, 3 * MEMORY_LIMIT])
+def test_a_draft_that_is_discarded_leaves_nothing(tmp_path, size):
+    acceptor = Acceptor(tmp_path)
+    draft = acceptor.spool.draft()
+    draft.write(b"x" * size)
+    draft.discard()
+    draft.discard()
+    assert acceptor.names() == []
