@@ -243,6 +243,15 @@ def test_an_origin_is_ours_when_its_host_and_port_are(origin, host, welcome):
     assert lets_in(endpoint(), host, {"Origin": origin}) == welcome
 
 
+@pytest.mark.parametrize("origin", ["http://", "http://:80", "https://", "://", "null", "", "http://hooks.example"])
+def test_where_no_host_is_named_no_origin_is_ours(origin):
+    """HTTP/1.0 can do without. No browser speaks it, but a proxy in front may."""
+    request, _ = parse(message({"Origin": origin}, version="1.0").replace(b"Host: hooks.example\r\n", b""))
+    with pytest.raises(http.Refusal) as caught:
+        admission.check_head(endpoint(), request, b"")
+    assert caught.value.status == 403
+
+
 @pytest.mark.parametrize(
     ("allowed", "origin", "welcome"),
     [

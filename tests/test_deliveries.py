@@ -144,13 +144,19 @@ def test_a_line_that_was_cut_short_counts_for_nothing(path, torn):
     assert [memory(path).find([key], NOW) for key in "abc"] == [ID, None, MORE[0]]
 
 
-@pytest.mark.parametrize("line", [b"", b" ", b"x", b"\0\0\0\0\0\0", b"\xff\xfe", b"x y z", b"-1 a b", b"1e9 a b"])
+@pytest.mark.parametrize(
+    "line",
+    ["", " ", "x", "\0\0\0\0\0\0", "\xff\xfe", "x y z", f"{NOW}", f"{NOW} z", f"{NOW} y z", f"{NOW} ../{OTHER} z",
+     f"x {OTHER} z", f" {OTHER} z", f"-{NOW} {OTHER} z", f"1e9 {OTHER} z", f"{NOW}. {OTHER} z", f"\xb2 {OTHER} z",
+     f"{'9' * 5000} {OTHER} z", f"{NOW}\t{OTHER}\tz"],
+    ids=range(18),
+)  # fmt: skip
 def test_a_damaged_line_harms_no_other(path, line):
     memory(path).add([(ID, ["a"])], NOW)
     with open(path, "ab") as file:
-        file.write(line + b"\n")
+        file.write(line.encode("latin-1") + b"\n")
     memory(path).add([(OTHER, ["c"])], NOW)
-    assert [memory(path).find([key], NOW) for key in "ac"] == [ID, OTHER]
+    assert [memory(path).find([key], NOW) for key in ("a", "c", "z", "")] == [ID, OTHER, None, None]
 
 
 @given(st.binary(max_size=200))

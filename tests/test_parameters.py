@@ -85,6 +85,9 @@ TAKEN = [
     ({"type": "integer", "min": -1, "max": 1}, "-1", "-1"),
     ({"type": "integer", "min": -1, "max": 1}, "1", "1"),
     ({"type": "integer", "min": 0.5, "max": 1.5}, "1", "1"),
+    ({"type": "integer", "min": -3, "max": -2}, "-2", "-2"),
+    ({"type": "integer", "min": 0, "max": 0}, "-000", "-000"),
+    ({"type": "integer", "max": 10**400}, "1" + "0" * 400, "1" + "0" * 400),
     ({"type": "number"}, "1", "1"),
     ({"type": "number"}, "-1.50", "-1.50"),
     ({"type": "number"}, "1e-9", "1e-9"),
@@ -138,6 +141,8 @@ REFUSED = [
     ({"type": "number"}, "1e99999999999999999999", "too large"),
     ({"type": "number"}, "9" * 400, "too large"),
     ({"type": "integer", "min": 1}, "0", "less than 1"),
+    ({"type": "integer", "min": -1}, "-2", "less than -1"),
+    ({"type": "integer", "max": -2}, "-1", "more than -2"),
     ({"type": "integer", "max": 1}, "2", "more than 1"),
     ({"type": "integer", "max": 1}, "9" * 1000, "more than 1"),
     ({"type": "number", "min": 0.5}, "0.4999", "less than 0.5"),
@@ -174,6 +179,16 @@ def test_a_number_is_as_long_as_max_length_says(kind, digits):
     settings = on_host(p(type=kind, max_length=32768))
     value = "9" * digits
     assert collect(settings, body=f"p={value}".encode(), content_type=FORM) == {"p": value}
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong"),
+    [("9" * 5000, "more than 1"), ("-" + "9" * 5000, "less than -1"), ("0" * 5000 + "2", "more than 1")],
+)
+def test_a_long_number_has_its_bounds_too(value, wrong):
+    settings = on_host(p(type="integer", min=-1, max=1, max_length=32768))
+    assert error(settings, body=f"p={value}".encode(), content_type=FORM) == f"is {wrong}"
+    assert collect(settings, body=b"p=" + b"0" * 5000 + b"1", content_type=FORM)
 
 
 JSON_TAKEN = [

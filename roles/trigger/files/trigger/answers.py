@@ -28,7 +28,8 @@ def accepts_json(request):
         name, *parameters = [part.strip(b" \t") for part in media_range.split(b";")]
         if name in (b"application/json", b"application/problem+json", b"application/*"):
             weights = [part[2:] for part in parameters if part.startswith(b"q=")]
-            return not weights or weights[0].strip(b"0.") != b""
+            if not weights or weights[0].strip(b"0."):
+                return True
     return False
 
 

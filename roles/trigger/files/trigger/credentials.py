@@ -18,7 +18,7 @@ def load_guard(endpoint):
     try:
         with open(os.environ["CREDENTIALS_DIRECTORY"] + "/" + NAME) as file:
             return auth.Guard(strict_json.decode(file.read())), None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         # The fallback of the unit, "-", ends here too. What is wrong is told without what stands in the file.
         return Shut(), "its secrets cannot be loaded, requests are answered 503: %s" % (
             error.strerror if isinstance(error, OSError) else "the credential %s is damaged or missing" % NAME

@@ -176,7 +176,7 @@ def _decode(encoded):
 
 
 def _check_total(values):
-    if sum(len(text.encode(errors="surrogatepass")) for text in values.values()) > TOTAL_LIMIT:
+    if sum(len(text.encode()) for text in values.values()) > TOTAL_LIMIT:
         return [("", "all values together are larger than %d bytes" % TOTAL_LIMIT)]
     return []
 

@@ -23,7 +23,6 @@ class Sources:
     def __init__(self, request, read_body):
         self._request = request
         self._read_body = read_body
-        self._body = None
         self._cache = {}
         media_type = _media_type(request.fields)
         self._is_form = is_form(request.fields)
@@ -49,21 +48,16 @@ class Sources:
         Refusal."""
         if kind == "query":
             return self._once("query", lambda: _pairs(self._request.query))
-        return self._once("form", lambda: _pairs(self._whole_body()) if self._is_form else {})
+        return self._once("form", lambda: _pairs(self._read_body()) if self._is_form else {})
 
     def _once(self, key, make):
         if key not in self._cache:
             self._cache[key] = make()
         return self._cache[key]
 
-    def _whole_body(self):
-        if self._body is None:
-            self._body = self._read_body()
-        return self._body
-
     def _decode_json(self):
         if self._is_json:
-            body = self._whole_body()
+            body = self._read_body()
         else:
             field = self.pairs("form").get(FORM_JSON, [])
             if len(field) != 1:

@@ -6,13 +6,13 @@ form of files/trigger/parameters.py and files/trigger/conditions.py, whose rules
 
 from __future__ import annotations
 
-import math
 import re
 
 from . import host
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
 LENGTH_LIMIT = 32 * 1024  # characters
+NO_NUMBERS = (float("inf"), float("-inf"))
 PLACES = "query:NAME, form:NAME, header:NAME or json:/pointer"
 
 
@@ -52,10 +52,13 @@ def _check_bounds(parameter):
         bound = parameter[key]
         if bound is None:
             continue
-        if isinstance(bound, bool) or not isinstance(bound, (int, float)) or not math.isfinite(bound):
+        if isinstance(bound, bool) or not isinstance(bound, (int, float)) or bound in NO_NUMBERS or bound != bound:
             yield f"{key}: {bound!r} is no number"
         elif parameter["type"] not in ("integer", "number"):
             yield f"{key}: only integers and numbers have it; for a string there are max_length and pattern"
+    wrong_order = None not in (parameter["min"], parameter["max"]) and parameter["min"] > parameter["max"]
+    if parameter["type"] in ("integer", "number") and wrong_order:
+        yield "min: it is greater than max, so no value would be taken"
     if not 1 <= parameter["max_length"] <= LENGTH_LIMIT:
         yield f"max_length: it must be from 1 to {LENGTH_LIMIT} characters"
 
