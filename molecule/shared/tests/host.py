@@ -37,14 +37,16 @@ def wait_until(condition, seconds=30):
         time.sleep(0.02)
 
 
-def connect(address):
-    """address: port on 127.0.0.1, (host, port), or the path of a Unix socket."""
+def connect(address, source=None):
+    """address: port on 127.0.0.1, (host, port), or the path of a Unix socket. source: the client's own address,
+    which may be any of 127.0.0.0/8."""
     if isinstance(address, str):
         client = socket.socket(socket.AF_UNIX)
         client.settimeout(30)
         client.connect(address)
         return client
-    return socket.create_connection(("127.0.0.1", address) if isinstance(address, int) else address, timeout=30)
+    target = ("127.0.0.1", address) if isinstance(address, int) else address
+    return socket.create_connection(target, timeout=30, source_address=source and (source, 0))
 
 
 def read_all(client):
@@ -57,9 +59,9 @@ def read_all(client):
         answer += part
 
 
-def exchange(address, message=GET):
+def exchange(address, message=GET, source=None):
     """Send a message and return the whole answer."""
-    with connect(address) as client:
+    with connect(address, source) as client:
         client.sendall(message)
         return read_all(client)
 
@@ -143,15 +145,18 @@ def wait_until_running(name, request):
     )
 
 
+def is_served(name):
+    """Whether no request waits and no job runs."""
+    return not spooled(name) and property_of(f"trigger-run@{name}.service", "ActiveState") in ("inactive", "failed")
+
+
+def wait_until_served(name):
+    wait_until(lambda: is_served(name))
+
+
 def wait_until_idle(name):
     """No request waits, no job runs, no acceptor lingers."""
-    wait_until(
-        lambda: (
-            not spooled(name)
-            and property_of(f"trigger-run@{name}.service", "ActiveState") in ("inactive", "failed")
-            and property_of(f"trigger@{name}.service", "ActiveState") == "inactive"
-        )
-    )
+    wait_until(lambda: is_served(name) and property_of(f"trigger@{name}.service", "ActiveState") == "inactive")
 
 
 def journal(unit, since=None):
@@ -159,3 +164,11 @@ def journal(unit, since=None):
     run("journalctl", "--sync")
     arguments = ["journalctl", "--unit", unit, "--output", "cat", "--no-pager"]
     return run(*arguments, *(["--since", f"@{since:.6f}"] if since else []))
+
+
+def whole_journal(since=None):
+    """All that is in the journal, every field of every message, whoever wrote it: bytes."""
+    run("journalctl", "--sync")
+    arguments = ["journalctl", "--all", "--output", "export", "--no-pager"]
+    arguments += ["--since", f"@{since:.6f}"] if since else []
+    return subprocess.run(arguments, stdout=subprocess.PIPE, check=True).stdout

@@ -13,6 +13,7 @@ from pathlib import Path
 import jinja2
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 # Through links too, as when the plugin is linked into a collection: the role's files are beside it.
@@ -68,7 +69,7 @@ class ActionModule(ActionBase):
         if arguments.get("preflight"):
             plan = {"endpoints": [_needs(endpoint) for endpoint in endpoints]}
         else:
-            plan = self._plan(endpoints, jobs, Renderer(options, arguments["systemd"], arguments["no_log"]))
+            plan = self._plan(endpoints, jobs, Renderer(options, arguments["systemd"], boolean(arguments["no_log"])))
         return self._execute_module("trigger_deploy", {**handed_on, "plan": json.dumps(plan)}, task_vars=task_vars)
 
     def _plan(self, endpoints, jobs, renderer):

@@ -50,7 +50,8 @@ def _decode(text, context):
     text = text.rstrip(_SPACE)
     try:
         value, end = _json.make_scanner(context)(text, len(text) - len(text.lstrip(_SPACE)))
-    except StopIteration:
+    except (StopIteration, SystemError):
+        # SystemError: on Python 3.11 the scanner cannot raise what json.decoder defines while that is not imported.
         raise ValueError("this is not JSON") from None
     if end < len(text):
         raise ValueError("something follows the JSON value")
