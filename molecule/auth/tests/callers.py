@@ -37,7 +37,7 @@ PORTS = {
     "discard": 3007,
     "near": 3008,
     "six": 3009,
-    "sites": 3010,
+    "sites": 3018,
     "frail": 3011,
     "once": 3012,
     "brief": 3013,

@@ -76,7 +76,7 @@ class ActionModule(ActionBase):
         """All that the host needs: dict of `shared` files and `endpoints`."""
         present = [endpoint["name"] for endpoint in endpoints if endpoint["state"] != "absent"]
         return {
-            "shared": renderer.shared(present),
+            "shared": renderer.shared(),
             "endpoints": [
                 renderer.endpoint(endpoint, jobs[endpoint["name"]])
                 if endpoint["name"] in present
@@ -157,10 +157,10 @@ class Renderer:
         )
         self._templates = environment
 
-    def shared(self, names):
+    def shared(self):
         """The files that all endpoints share: list of dicts as the module takes them."""
         files = [_file(f"{UNITS}/{unit}", self._render(f"etc/systemd/system/{unit}")) for unit in SHARED_UNITS]
-        files.append(_file("/etc/sysusers.d/trigger.conf", self._render("etc/sysusers.d/trigger.conf", names=names)))
+        files.append(_file("/etc/sysusers.d/trigger.conf", self._render("etc/sysusers.d/trigger.conf")))
         for path in sorted((ROLE / "files").rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 target = f"{LIBRARY}/{path.relative_to(ROLE / 'files')}"
@@ -174,12 +174,13 @@ class Renderer:
         endpoint = {**endpoint, "credentials_directory": f"{directory}/job", "auth_file": f"{directory}/acceptor/auth"}
         files = [
             _file(f"/etc/trigger/{name}.json", _json(self._configuration(endpoint))),
+            _file(f"/etc/sysusers.d/trigger-{name}.conf", self._render("etc/sysusers.d/trigger-NAME.conf", name=name)),
             _file(f"{UNITS}/trigger@{name}.socket.d/endpoint.conf", self._render(SOCKET_DROP_IN, endpoint=endpoint)),
             _file(f"{UNITS}/trigger@{name}.service.d/endpoint.conf", self._render(ACCEPTOR_DROP_IN, endpoint=endpoint)),
             _file(f"{UNITS}/trigger-run@{name}.service.d/endpoint.conf", self._render(RUN_DROP_IN, endpoint=endpoint)),
         ]
         # A drop-in that says nothing does not exist.
-        files = [file for file in files if not file["path"].endswith(".conf") or _says_something(file)]
+        files = [file for file in files if "/systemd/" not in file["path"] or _says_something(file)]
         if job is not None:
             files.append(_file(f"{LIBRARY}/jobs/{name}", job, mode="0755"))
         secrets = {f"{directory}/job/{key}": secret.encode() for key, secret in sorted(endpoint["credentials"].items())}

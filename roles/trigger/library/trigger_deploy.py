@@ -105,7 +105,7 @@ from ansible.module_utils.trigger_host import (
 )
 from ansible.module_utils.trigger_systemd import Failed, journal, run, show, systemctl, verify, version
 
-SYSUSERS = "/etc/sysusers.d/trigger.conf"
+SYSUSERS = "/etc/sysusers.d/trigger"
 SYSCTL = "/etc/sysctl.d/60-trigger.conf"
 TEMPLATES = (
     "trigger@.socket",
@@ -229,7 +229,7 @@ class Deployment:
         paths = [path for endpoint in self.removed for path in endpoint.leftovers()]
         if self.purge_all:
             paths += [f"{UNITS}/{name}" for name in TEMPLATES]
-            paths += [CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME, SYSUSERS, SYSCTL]
+            paths += [CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME, f"{SYSUSERS}.conf", SYSCTL]
         return [path for path in paths if os.path.lexists(path)]
 
     def users_to_remove(self):
@@ -336,10 +336,13 @@ class Deployment:
 
     def _make_users(self):
         missing = self.missing_users()
-        for file in self.shared:
-            if file.path == SYSUSERS and (file.changed or missing):
-                file.write()
-                run("systemd-sysusers", SYSUSERS)
+        files = [*self.shared, *(file for endpoint in self.wanted for file in endpoint.files)]
+        files = [file for file in files if file.path.startswith(SYSUSERS)]
+        changed = [file for file in files if file.changed]
+        for file in changed:
+            file.write()
+        if missing or changed:
+            run("systemd-sysusers", *(file.path for file in files if file.content is not None))
 
     def _write_files(self):
         for path, mode in ((SPOOL, 0o755), (STATE, 0o755), (CREDENTIALS, 0o700), (LIBRARY + "/jobs", 0o755)):

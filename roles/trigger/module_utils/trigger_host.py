@@ -80,6 +80,7 @@ class Endpoint:
         return [
             *(os.path.dirname(self.drop_in(unit)) for unit in self.units),
             self.configuration,
+            f"/etc/sysusers.d/trigger-{self.name}.conf",
             f"{CREDENTIALS}/{self.name}",
             f"{LIBRARY}/jobs/{self.name}",
             f"{SPOOL}/{self.name}",
