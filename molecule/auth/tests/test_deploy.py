@@ -25,7 +25,7 @@ def repository():
 
 
 def git(directory, *arguments):
-    environment = {"HOME": "/tmp", "PATH": "/usr/bin:/bin"}
+    environment = {"HOME": "/tmp", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     names = [f"GIT_{who}_{what}=test" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")]
     command = ["runuser", "-u", "trigger", "--", "env", *names, "git", "-C", str(directory), *arguments]
     return run(*command, env=environment).strip()
