@@ -30,8 +30,15 @@ SHARED_UNITS = (
     "trigger-run@.service",
     "trigger-pause@.service",
 )
+METRICS_UNITS = ("trigger-metrics.socket", "trigger-metrics.service")
 ACCEPTOR_DROP_IN = "etc/systemd/system/trigger@.service.d/endpoint.conf"
 EXECUTABLE_STARTS = (b"#!", b"\x7fELF")
+# Those of the role's files that do not go below LIBRARY: where, and with which mode.
+ELSEWHERE = {
+    "triggerctl": ("/usr/local/bin/triggerctl", "0755"),
+    "triggerctl.8": ("/usr/local/share/man/man8/triggerctl.8", "0644"),
+    "triggerctl.bash": ("/usr/local/share/bash-completion/completions/triggerctl", "0644"),
+}
 
 
 def _load(name):
@@ -45,6 +52,9 @@ def _load(name):
 
 trigger_endpoints = _load("trigger_endpoints")
 values = trigger_endpoints.checks.values
+
+METRICS_GROUP = "triggermetrics"  # with a dash it could be an acceptor's
+METRICS_SOCKET = trigger_endpoints.parameters.host.counts.SOCKET
 
 
 class ActionModule(ActionBase):
@@ -66,10 +76,13 @@ class ActionModule(ActionBase):
         except trigger_endpoints.Mistakes as mistakes:
             raise AnsibleActionFail("\n".join(["nothing was changed:", *mistakes.messages])) from None
         handed_on = {key: arguments[key] for key in ("state", "purge", "preflight") if key in arguments}
+        metrics_dir = arguments.get("metrics_dir")
+        if metrics_dir and not (metrics_dir.startswith("/") and metrics_dir.isprintable()):
+            raise AnsibleActionFail(f"nothing was changed:\ntrigger_metrics_dir: {metrics_dir!r} is no absolute path")
         if arguments.get("preflight"):
             plan = {"endpoints": [_needs(endpoint) for endpoint in endpoints]}
         else:
-            plan = self._plan(endpoints, jobs, Renderer(options, arguments["systemd"], boolean(arguments["no_log"])))
+            plan = self._plan(endpoints, jobs, Renderer(options, arguments))
         return self._execute_module("trigger_deploy", {**handed_on, "plan": json.dumps(plan)}, task_vars=task_vars)
 
     def _plan(self, endpoints, jobs, renderer):
@@ -127,14 +140,16 @@ class ActionModule(ActionBase):
 
 
 class Renderer:
-    """Makes the files of the host. options: the endpoint's specification. systemd: int, its version. no_log: bool,
-    whether secrets stay out of diffs."""
+    """Makes the files of the host. options: the endpoint's specification. arguments: the module's: systemd, its
+    version; no_log, whether secrets stay out of diffs; metrics_dir, where metrics go, or nothing."""
 
-    def __init__(self, options, systemd, no_log):
-        self._show_secrets = not no_log
+    def __init__(self, options, arguments):
+        systemd = int(arguments["systemd"])
+        self._show_secrets = not boolean(arguments["no_log"])
+        self._metrics_dir = arguments["metrics_dir"]
         # systemd 247 cannot combine LoadCredential= with ExecStartPre= and a sandbox; there the claim hands
         # the job's credentials over.
-        self._loads_credentials = int(systemd) >= 250
+        self._loads_credentials = systemd >= 250
         self._default = {key: option.get("default") for key, option in options.items()}
         self._default["listen"] = "/run/trigger/%i.sock"
         environment = jinja2.Environment(
@@ -152,19 +167,24 @@ class Renderer:
             documentation="man:systemd.socket(5) file:/usr/local/lib/trigger/README",
             default=self._default,
             library=LIBRARY,
-            systemd=int(systemd),
+            metrics_dir=self._metrics_dir,
+            metrics_group=METRICS_GROUP,
+            metrics_socket=METRICS_SOCKET,
+            systemd=systemd,
             loads_credentials=self._loads_credentials,
         )
         self._templates = environment
 
     def shared(self):
         """The files that all endpoints share: list of dicts as the module takes them."""
-        files = [_file(f"{UNITS}/{unit}", self._render(f"etc/systemd/system/{unit}")) for unit in SHARED_UNITS]
+        units = SHARED_UNITS + (METRICS_UNITS if self._metrics_dir else ())
+        files = [_file(f"{UNITS}/{unit}", self._render(f"etc/systemd/system/{unit}")) for unit in units]
         files.append(_file("/etc/sysusers.d/trigger.conf", self._render("etc/sysusers.d/trigger.conf")))
         for path in sorted((ROLE / "files").rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
-                target = f"{LIBRARY}/{path.relative_to(ROLE / 'files')}"
-                files.append(_file(target, path.read_bytes(), show=False))
+                name = str(path.relative_to(ROLE / "files"))
+                target, mode = ELSEWHERE.get(name, (f"{LIBRARY}/{name}", "0644"))
+                files.append(_file(target, path.read_bytes(), mode, show=False))
         return files
 
     def endpoint(self, endpoint, job):
@@ -190,6 +210,7 @@ class Renderer:
         return {
             "name": name,
             "state": endpoint["state"],
+            "handoff": endpoint["handoff"],
             "files": files,
             "bind_ipv6_only": endpoint["bind_ipv6_only"],
             "free_bind": str(endpoint["socket"].get("FreeBind", "no")).lower() in ("1", "yes", "true", "on"),
@@ -213,7 +234,11 @@ class Renderer:
             "response": endpoint["response"],
             "when_busy": endpoint["when_busy"],
             "queue_limit": endpoint["queue_limit"],
-            "body_limit": endpoint["body_limit_bytes"],
+            "debounce": endpoint["seconds"]["debounce"],
+            "debounce_max": endpoint["seconds"]["debounce_max"],
+            "exclusive": endpoint["exclusive"],
+            "max_rate": endpoint["rate"],
+            "body_limit": endpoint["bytes"]["body_limit"],
             "linger": endpoint["seconds"]["linger"],
             "request_timeout": endpoint["seconds"]["request_timeout"],
             "auth": [entry["scheme"] for entry in endpoint["guard"]],
@@ -230,7 +255,16 @@ class Renderer:
             "credentials": {}
             if self._loads_credentials
             else {name: f"{endpoint['credentials_directory']}/{name}" for name in sorted(endpoint["credentials"])},
+            "wait": endpoint["seconds"]["wait"],
+            "stream": endpoint["stream"],
+            "output": endpoint["output"],
+            "output_limit": endpoint["bytes"]["output_limit"],
+            "runs_api": endpoint["runs_api"],
+            "on_success": endpoint["on_success"],
+            "on_failure": endpoint["on_failure"],
+            "metrics": bool(self._metrics_dir),
             "keep_runs": endpoint["keep_runs"],
+            "keep_for": None if endpoint["seconds"]["keep_for"] == float("inf") else endpoint["seconds"]["keep_for"],
         }
 
     def _render(self, path, **variables):

@@ -40,6 +40,9 @@ options:
   systemd:
     description: The version of systemd on the host, as RV(systemd) of a preflight told it.
     type: int
+  metrics_dir:
+    description: Where metrics for node_exporter are written; none by default.
+    type: path
   no_log:
     description: Whether secrets stay out of diffs. The action plugin uses it up.
     type: bool
@@ -105,17 +108,15 @@ from ansible.module_utils.trigger_host import (
 )
 from ansible.module_utils.trigger_systemd import Failed, journal, run, show, systemctl, verify, version
 
+METRICS_UNIT = "trigger-metrics.socket"
+METRICS = f"{UNITS}/{METRICS_UNIT}"
+METRICS_FILES = (METRICS, METRICS.replace(".socket", ".service"))
 SYSUSERS = "/etc/sysusers.d/trigger"
 SYSCTL = "/etc/sysctl.d/60-trigger.conf"
-TEMPLATES = (
-    "trigger@.socket",
-    "trigger@.service",
-    "trigger-run@.path",
-    "trigger-run@.service",
-    "trigger-pause@.service",
-)
 JOBS_USER = "trigger"
 JOBS_GECOS = "Trigger jobs"
+METRICS_USER = "triggermetrics"
+METRICS_GECOS = "Trigger metrics"
 # What systemd says of a directive that it takes nevertheless. Whatever else it says is a mistake.
 HARMLESS = re.compile(r"not safe|unsafe|deprecated|obsolete|legacy", re.IGNORECASE)
 INOTIFY_LIMIT = "/proc/sys/fs/inotify/max_user_instances"
@@ -133,6 +134,10 @@ class Deployment:
     def __init__(self, plan, purge, state):
         self.purge_all = state == "absent"
         self.shared = [] if self.purge_all else [File.decode(item) for item in plan["shared"]]
+        if not any(file.path == METRICS for file in self.shared):
+            gone = [File(path, None) for path in METRICS_FILES]
+            self.shared += [file for file in gone if file.changed]
+        self.shared_paths = [item["path"] for item in plan["shared"]]
         self.wanted = [
             Endpoint(item["name"], item)
             for item in plan["endpoints"]
@@ -148,10 +153,18 @@ class Deployment:
         self.unfinished = unfinished()
         # To look at a unit makes systemd load it, so only at those that tell something.
         looked_at = self.wanted + self.removed + self.others
-        self.states = show([unit for e in looked_at for unit in (e.socket, e.path, e.job)])
-        self.warnings = []
+        self.states = show([METRICS_UNIT, *(unit for e in looked_at for unit in (e.socket, e.path, e.job))])
+        self.warnings = [
+            f"{e.name}: it is paused, so no run begins; `triggerctl resume {e.name}` on the host ends that"
+            for e in self.wanted
+            if e.paused
+        ]
 
     # What there is to do.
+
+    @property
+    def tells_metrics(self):
+        return any(file.path == METRICS and file.content is not None for file in self.shared)
 
     def file_changes(self):
         files = [*self.shared, *(file for endpoint in self.wanted for file in endpoint.files)]
@@ -178,23 +191,41 @@ class Deployment:
 
     def stops_acceptor(self, endpoint):
         """Whether a running acceptor has to make place for one that knows the change."""
+        if endpoint.hands_over and self.shared_changed(f"{UNITS}/trigger-run@.service"):
+            return True
         return (
             endpoint.name in self.unfinished
+            or (endpoint.hands_over and any(file.changed for file in endpoint.files))
             or endpoint.changed(endpoint.configuration)
             or endpoint.changed(endpoint.auth_file)
             or endpoint.changed(endpoint.drop_in(endpoint.acceptor))
             or self.shared_changed(f"{UNITS}/trigger@.service", f"{LIBRARY}/trigger/", f"{LIBRARY}/launch.py")
         )
 
+    def waiting_units(self):
+        """The units that shall be enabled and active: they wait for requests, in the spool and on the network."""
+        units = [e.path for e in self.wanted if not e.hands_over] + [e.socket for e in self.wanted if e.listens]
+        return units + ([METRICS_UNIT] if self.tells_metrics else [])
+
     def to_start(self):
-        """The units that shall be active and are not."""
-        units = [e.path for e in self.wanted] + [e.socket for e in self.wanted if e.listens]
-        return [unit for unit in units if not self.is_active(unit)]
+        """Those of them that are not active."""
+        return [unit for unit in self.waiting_units() if not self.is_active(unit) and unit not in self.paused()]
+
+    def paused(self):
+        """The path units that wait for nothing, until somebody says `triggerctl resume`."""
+        return [e.path for e in self.wanted if e.paused]
+
+    def to_stop(self):
+        """Path units that shall not be active: of endpoints that hand their socket over now, which would start the
+        server without it; and the socket of metrics which nobody wants any more."""
+        units = [e.path for e in self.wanted if e.hands_over]
+        return [unit for unit in units + ([] if self.tells_metrics else [METRICS_UNIT]) if self.is_active(unit)]
 
     def links(self):
         """The units to enable and to disable: two lists."""
-        enable = [e.path for e in self.wanted] + [e.socket for e in self.wanted if e.listens]
-        disable = [e.socket for e in self.wanted if not e.listens]
+        enable = self.waiting_units()
+        disable = [unit for e in self.wanted for unit in (e.path, e.socket) if unit not in enable]
+        disable += [] if self.tells_metrics else [METRICS_UNIT]
         for endpoint in self.removed:
             disable += [endpoint.socket, endpoint.path]
         return [u for u in enable if not enabled(u)], [u for u in disable if enabled(u)]
@@ -203,6 +234,8 @@ class Deployment:
         names = [endpoint.user for endpoint in self.wanted]
         if self.wanted or self.shared:
             names.append(JOBS_USER)
+        if self.tells_metrics:
+            names.append(METRICS_USER)
         return [name for name in names if not account(pwd.getpwnam, name)]
 
     def directory_changes(self):
@@ -215,7 +248,7 @@ class Deployment:
         if not self.shared:
             return []
         kept = {file.path for file in self.shared}
-        return [path for path in glob.glob(f"{LIBRARY}/trigger/*.py") if path not in kept]
+        return [path for path in glob.glob(f"{LIBRARY}/trigger/**/*.py", recursive=True) if path not in kept]
 
     def inotify_limit(self):
         """The limit to set, int, or None when the present one is enough."""
@@ -228,20 +261,23 @@ class Deployment:
         """What is to be removed from the file system."""
         paths = [path for endpoint in self.removed for path in endpoint.leftovers()]
         if self.purge_all:
-            paths += [f"{UNITS}/{name}" for name in TEMPLATES]
-            paths += [CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME, f"{SYSUSERS}.conf", SYSCTL]
+            paths += [path for path in self.shared_paths if not path.startswith(LIBRARY)]
+            paths += [CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME, SYSCTL, *METRICS_FILES]
         return [path for path in paths if os.path.lexists(path)]
 
     def users_to_remove(self):
         names = [e.user for e in self.removed]
         if self.purge_all and gecos(JOBS_USER) == JOBS_GECOS:
             names.append(JOBS_USER)
+        if gecos(METRICS_USER) == METRICS_GECOS and (self.purge_all or (self.shared and not self.tells_metrics)):
+            names.append(METRICS_USER)
         return [name for name in names if account(pwd.getpwnam, name)]
 
     def changes_anything(self):
         return bool(
             self.file_changes()
             or self.to_start()
+            or self.to_stop()
             or any(self.links())
             or self.missing_users()
             or self.directory_changes()
@@ -258,6 +294,8 @@ class Deployment:
     def check_units(self):
         """Every unit that changes, through systemd's own parser."""
         units = [u for e in self.wanted for u in e.units if e.changed(e.drop_in(u))]
+        if self.tells_metrics and self.shared_changed(METRICS, METRICS_FILES[1]):
+            units += [METRICS_UNIT, METRICS_UNIT.replace(".socket", ".service")]
         if self.wanted and self.shared_changed(UNITS):
             units += self.wanted[0].units  # the templates, by one instance
         if not units:
@@ -275,7 +313,10 @@ class Deployment:
     def _judge(self, root, findings):
         """Sort what systemd found below root into warnings and mistakes; return the latter, list of str."""
         messages = []
+        jobs = [f"Command {file.path} is not executable" for e in self.wanted for file in e.files if file.content]
         for path, line, message in findings:
+            if any(job in message for job in jobs):
+                continue  # it is written in a moment
             if HARMLESS.search(message):
                 self.warnings.append(f"{message} ({path}, line {line})")
                 continue
@@ -329,6 +370,8 @@ class Deployment:
         self._replace_sockets(replaced, stopped)
         if self.shared_changed(f"{UNITS}/trigger-run@.path"):
             systemctl("try-restart", [e.path for e in self.wanted])
+        if self.tells_metrics and self.shared_changed(METRICS):
+            systemctl("try-restart", [METRICS_UNIT])
         self._start()
         self._forget_removed()
         if os.path.exists(UNFINISHED):
@@ -382,7 +425,10 @@ class Deployment:
         when they have answered, the sockets up."""
         start = time.monotonic()
         systemctl("stop", [e.socket for e in replaced])
+        systemctl("stop", self.to_stop())
         systemctl("stop", [e.acceptor for e in dict.fromkeys(replaced + stopped)])
+        # Whoever held a socket before that is now another's: an acceptor, or a server that it was handed over to.
+        systemctl("stop", [unit for e in replaced if e.changes_hands for unit in (e.job, e.own_acceptor)])
         again = [e for e in replaced if e.listens]
         try:
             systemctl("start", [e.socket for e in again])
@@ -401,7 +447,7 @@ class Deployment:
                 endpoint.done.append("stopped listening")
 
     def _start(self):
-        units = [e.path for e in self.wanted] + [e.socket for e in self.wanted if e.listens]
+        units = [unit for unit in self.waiting_units() if unit not in self.paused()]
         try:
             systemctl("start", units)
         except Failed:
@@ -514,6 +560,7 @@ def main():
             "state": {"choices": ["present", "absent"], "default": "present"},
             "preflight": {"type": "bool", "default": False},
             "systemd": {"type": "int"},
+            "metrics_dir": {"type": "path"},
             "no_log": {"type": "bool", "default": True},
             "plan": {"type": "str", "no_log": True},
         },

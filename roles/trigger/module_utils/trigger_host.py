@@ -31,11 +31,14 @@ class Endpoint:
         self.name = name
         self.item = item
         self.socket = f"trigger@{name}.socket"
-        self.acceptor = f"trigger@{name}.service"
         self.path = f"trigger-run@{name}.path"
         self.job = f"trigger-run@{name}.service"
+        self.own_acceptor = f"trigger@{name}.service"
+        # What the socket starts: with a handoff the job itself, which no path unit starts then.
+        self.hands_over = bool(item) and item.get("handoff", False)
+        self.acceptor = self.job if self.hands_over else self.own_acceptor
         self.pause = f"trigger-pause@{name}.service"
-        self.units = [self.socket, self.acceptor, self.path, self.job, self.pause]
+        self.units = [self.socket, self.own_acceptor, self.path, self.job, self.pause]
         self.listens = bool(item) and item["state"] == "present"
         self.files = self._files()
         self.done = []
@@ -54,6 +57,18 @@ class Endpoint:
     @property
     def auth_file(self):
         return f"{CREDENTIALS}/{self.name}/acceptor/auth"
+
+    @property
+    def changes_hands(self):
+        """Whether the socket is handed over now and was not, or the other way round."""
+        path = self.drop_in(self.socket)
+        before = [b"\nService=" in (file.before or b"") for file in self.files if file.path == path]
+        return self.hands_over != any(before)
+
+    @property
+    def paused(self):
+        """Whether somebody has said `triggerctl pause`; the condition of the path unit."""
+        return os.path.exists(f"{RUNTIME}/{self.name}.paused")
 
     def drop_in(self, unit):
         return f"{UNITS}/{unit}.d/endpoint.conf"
@@ -87,6 +102,7 @@ class Endpoint:
             f"{STATE}/{self.name}",
             f"{RUNTIME}/requests/{self.name}",
             f"{RUNTIME}/{self.name}.recorded",
+            f"{RUNTIME}/{self.name}.paused",
             f"{RUNTIME}/{self.name}.sock",
         ]
 

@@ -74,7 +74,7 @@ def verify(root, units):
     )
     found = re.findall(rf"^{re.escape(directory)}/(\S+?):(?:(\d+):)? (.*)$", done.stderr, re.MULTILINE)
     if done.returncode and not found:
-        return [("", "", done.stderr.strip())]
+        return [("", "", line) for line in done.stderr.splitlines()]
     return found
 
 

@@ -1,7 +1,8 @@
 """The acceptor: the one process that meets the network.
 
 It serves what systemd's socket holds, many connections at once in one thread, and leaves when nobody
-has come for the linger time. Each connection carries one request and goes through the states below.
+has come for the linger time. Each connection carries one request and goes through the states of
+connection.py; what becomes of the request is decided in reception.py.
 """
 
 import _signal
@@ -10,37 +11,43 @@ import os
 import select
 import time
 
-from trigger import admission, answers, cgi, credentials, descriptors, endpoint, http, sources, spool
-from trigger.connection import ANSWERING, BODY, CLOSED, DELAYED, DRAINING, HEAD, READY, Connection
+from trigger import answers, credentials, descriptors, endpoint, http, spool
+from trigger.connection import ANSWERING, BODY, CLOSED, DRAINING, HEAD, HELD, READY, Connection
 from trigger.failures import Failures
+from trigger.reception import Reception
 
 CONNECTIONS_LIMIT = 512  # more wait in the kernel's queue
-DELAYED_LIMIT = 1024  # refusals that wait to be told, beside them
+HELD_LIMIT = 1024  # beside them: refusals that are delayed, answers that wait for a run
 READ_SIZE = 64 * 1024
 DRAIN_LIMIT = 1024 * 1024  # bytes that a client may still send behind its answer
 DRAIN_TIME = 2.0  # seconds that it has for that
+SAVE_EVERY = 15.0  # seconds between two times that counts are written
+LOOK_EVERY = 0.01  # seconds between two looks at runs that somebody waits for
+
+_GONE = select.EPOLLHUP | select.EPOLLERR
 
 
 class Acceptor:
-    """endpoint: endpoint.Endpoint. listeners: list of _socket.socket. spool: spool.Spool. guard: what asks who
-    calls (credentials.load_guard), or None."""
+    """endpoint: endpoint.Endpoint. listeners: list of _socket.socket. reception: reception.Reception. counts:
+    counts.Counts, or None where nobody wants metrics."""
 
-    def __init__(self, endpoint, listeners, spool, guard):
+    def __init__(self, endpoint, listeners, reception, counts=None):
         self._endpoint = endpoint
-        self._spool = spool
-        self._guard = guard
+        self._reception = reception
+        self._counts = counts
+        self._counts_saved = time.monotonic()
         self._failures = Failures()
-        self._delayed = 0
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._connections = {}
         self._ready = []
+        self._held = set()
+        self._following = set()  # those whose answer goes on as the run prints
         self._log = []
         self._epoll = select.epoll()
         self._listening = False
         self._leaving = False
         self._failed = False
         self._idle_since = time.monotonic()
-        self._answer = endpoint.response["body"].encode()
 
     def serve(self):
         """Serve until no client has come for the linger time, or stop() was called and the last one is
@@ -53,17 +60,20 @@ class Acceptor:
             events = self._epoll.poll(self._time_to_wait())
             # Nobody is there, and nobody came: asked in this order, a linger time of 0 serves who woke us.
             if not events and not self._connections and (self._leaving or self._lingered()):
+                self._save_counts(0)
                 return int(self._failed)
-            for fd, _ in events:
+            for fd, mask in events:
                 if fd in self._connections:
-                    self._advance(self._connections[fd])
+                    self._advance(self._connections[fd], mask & _GONE)
                 elif fd in self._listeners:
                     self._accept(self._listeners[fd])
                 else:
                     os.read(wake_up, 64)
             self._admit()
+            self._look_at_runs()
             self._expire()
             self._watch_listeners()
+            self._save_counts(SAVE_EVERY)
             self._write_log()
 
     def stop(self):
@@ -74,10 +84,12 @@ class Acceptor:
         return time.monotonic() >= self._idle_since + self._endpoint.linger
 
     def _time_to_wait(self):
+        if self._leaving and (self._held or self._following or not self._connections):
+            return 0
+        if self._following or any(connection.wait for connection in self._held):
+            return LOOK_EVERY
         if self._connections:
             until = min(connection.deadline for connection in self._connections.values())
-        elif self._leaving:
-            return 0
         else:
             until = self._idle_since + self._endpoint.linger
         return max(0.0, until - time.monotonic())
@@ -94,7 +106,7 @@ class Acceptor:
                     self._epoll.unregister(fd)
 
     def _has_room(self):
-        return len(self._connections) - self._delayed < CONNECTIONS_LIMIT
+        return len(self._connections) - len(self._held) - len(self._following) < CONNECTIONS_LIMIT
 
     def _accept(self, listener):
         while self._has_room():
@@ -118,23 +130,25 @@ class Acceptor:
             self._epoll.register(fd, select.EPOLLIN)
             self._advance(connection)  # what it came to say is mostly there already
 
-    def _advance(self, connection):
+    def _advance(self, connection, gone=False):
         """Do what the connection's state allows now."""
         try:
-            if connection.state in (HEAD, BODY):
+            if gone and (connection in self._held or connection in self._following):
+                self._close(connection)  # nothing is read from it now, so this is how it shows
+            elif connection.state in (HEAD, BODY):
                 self._read(connection)
             elif connection.state == ANSWERING:
                 self._send(connection)
             elif connection.state == DRAINING:
                 self._drain(connection)
-            elif connection.state == DELAYED:
-                self._close(connection)  # nothing is read from it now, so it has gone
         except http.Refusal as refusal:
             self._refuse(connection, refusal)
         except BlockingIOError:
             pass
         except OSError:
             self._close(connection)  # reset by the client
+
+    # A request comes.
 
     def _read(self, connection):
         received = connection.socket.recv(READ_SIZE)
@@ -152,200 +166,114 @@ class Acceptor:
             head = bytes(connection.received[:end])
             received = bytes(connection.received[end:])
             connection.received = b""
-            self._begin_body(connection, head, received)
-        self._read_body(connection, received)
-
-    def _begin_body(self, connection, head, received):
-        request = connection.request = http.parse_head(head)
-        admission.check_head(self._endpoint, request, connection.peer)
-        if self._guard is not None:
-            connection.attempt = self._guard.begin(request)
-        connection.body = http.Body(request, self._endpoint.body_limit)
-        try:
-            connection.draft = self._spool.draft()
-        except OSError as error:
-            raise self._spool_failed(error) from None
-        connection.state = BODY
-        if request.expects_continue and not received and not connection.body.complete:
-            connection.socket.send(http.CONTINUE)
-
-    def _read_body(self, connection, received):
-        body = connection.body.feed(received)
-        if connection.attempt is not None:
-            connection.attempt.feed(body)
-        try:
-            connection.draft.write(body)
-        except OSError as error:
-            raise self._spool_failed(error) from None
-        if connection.body.complete:
-            connection.state = READY
-            self._examine(connection)
-
-    def _examine(self, connection):
-        """Look at a complete request: who sends it, then what it says. Nothing is parsed before."""
-        try:
-            if connection.attempt is not None:
-                connection.attempt.finish(time.time(), connection.draft.read_body)
-            if not admission.starts_run(connection.request):
-                self._respond(connection, "starts nothing")
+            reply = self._reception.begin(connection, head)
+            if reply is not None:
+                self._answer(connection, reply)
                 return
-            found = sources.Sources(connection.request, connection.draft.read_body)
-            connection.values, ignored = admission.check_values(self._endpoint, found)
-            if self._endpoint.body == "discard":
-                connection.draft.drop_body()
-        except OSError as error:
-            raise self._spool_failed(error) from None
-        if ignored:
-            self._begin_answer(connection, 200, ignored, ignored.encode() + b"\n", answers.PLAIN, [])
-        else:
-            connection.keys = self._delivery_keys(connection)
+            connection.state = BODY
+            if connection.request.expects_continue and not received and not connection.body.complete:
+                connection.socket.send(http.CONTINUE)
+        reply = self._reception.body(connection, received)
+        if reply is not None:
+            self._answer(connection, reply)
+        elif connection.body.complete:
+            connection.state = READY
             self._ready.append(connection)
 
-    def _delivery_keys(self, connection):
-        """What a delivery goes by where it is known who sends it; otherwise anybody could spoil an id."""
-        if connection.attempt is None or not self._endpoint.replay_window:
-            return []
-        from trigger import deliveries
-
-        return deliveries.keys(connection.request, connection.attempt.digest)
-
     def _admit(self):
-        """Spool the requests that became complete in this round, with one flush, then answer them."""
+        """Spool the requests that became complete in this round, together, and answer them."""
         ready, self._ready = self._ready, []
         if not ready:
             return
-        try:
-            waiting, running = self._spool.load()
-            ready = self._answer_repeats(ready)
-        except OSError as error:
-            refusal = self._spool_failed(error)
-            for connection in ready:
-                if connection.state == READY:
-                    self._refuse(connection, refusal)
-            return
-        taken = []
-        for connection in ready:
-            try:
-                admission.check_load(self._endpoint, waiting + len(taken), running)
-            except http.Refusal as refusal:
-                self._refuse_all(connection, refusal)
+        for connection, reply in self._reception.admit(ready):
+            if isinstance(reply, http.Refusal):
+                self._refuse(connection, reply)
+            elif reply is not None:
+                self._answer(connection, reply)
+            elif not self._hold(connection, connection.wait):
+                self._answer(connection, self._reception.not_ended(connection))
+
+    def _hold(self, connection, seconds):
+        """Let a client wait, beside those that are served. Returns False when there is no time or no room."""
+        if not seconds or self._leaving or len(self._held) >= HELD_LIMIT:
+            return False
+        connection.state = HELD
+        connection.deadline = time.monotonic() + seconds
+        self._held.add(connection)
+        self._epoll.modify(connection.socket.fileno(), 0)
+        return True
+
+    def _look_at_runs(self):
+        """Answer those whose run has ended, and go on with what runs print."""
+        for connection in list(self._following):
+            self._advance(connection)
+        waiting = [connection for connection in self._held if connection.wait]
+        for connection, reply in self._reception.ended(waiting) if waiting else ():
+            if isinstance(reply, http.Refusal):
+                self._refuse(connection, reply)
             else:
-                taken.append(connection)
-        if taken:
-            self._commit(taken)
+                self._answer(connection, reply)
 
-    def _answer_repeats(self, connections):
-        """Answer deliveries that were accepted before as they were then. Returns the others; one that comes
-        twice among them waits in the first one's `repeats`."""
-        new, first = [], {}
-        for connection in connections:
-            request_id = self._spool.delivered(connection.keys)
-            twins = [first[key] for key in connection.keys if key in first]
-            if request_id:
-                self._accepted(connection, request_id, "delivered before")
-            elif twins:
-                twins[0].repeats.append(connection)
-            else:
-                new.append(connection)
-                first.update((key, connection) for key in connection.keys)
-        return new
-
-    def _commit(self, connections):
-        drafts = []
-        for connection in connections:
-            request_id = self._spool.next_id()
-            connection.draft.close_body(self._variables(connection, request_id))
-            drafts.append((request_id, connection.draft, connection.keys))
-        try:
-            errors = self._spool.commit(drafts)
-        except OSError as error:
-            errors = [error] * len(connections)
-        for connection, (request_id, _, _), error in zip(connections, drafts, errors):
-            if error is not None:
-                self._refuse_all(connection, self._spool_failed(error))
-                continue
-            self._accepted(connection, request_id, "accepted")
-            for repeat in connection.repeats:
-                self._accepted(repeat, request_id, "delivered before")
-
-    def _variables(self, connection, request_id):
-        variables = cgi.meta_variables(
-            connection.request,
-            self._endpoint.path.encode(),
-            connection.draft.length,
-            connection.peer,
-            connection.port,
-            self._endpoint.pass_headers,
-        )
-        variables.append((b"TRIGGER_ENDPOINT", self._endpoint.name.encode()))
-        variables.append((b"TRIGGER_REQUEST_ID", request_id.encode()))
-        if connection.values:
-            from trigger import parameters
-
-            variables += parameters.variables(connection.values)
-        return variables
-
-    def _spool_failed(self, error):
-        """Say it once, and leave: a fresh start finds a spool that was mended or mounted again."""
-        if not self._leaving:
-            self.say("<3>the spool takes no entry, requests are answered 503: %s" % error)
-            self.stop()
-        return admission.unavailable("the request cannot be kept")
-
-    def _accepted(self, connection, request_id, reason):
-        connection.request_id = request_id
-        self._respond(connection, reason, [("X-Request-Id", request_id)])
-
-    def _respond(self, connection, reason, headers=()):
-        response = self._endpoint.response
-        self._begin_answer(connection, response["status"], reason, self._answer, response["content_type"], headers)
-
-    def _refuse_all(self, connection, refusal):
-        for each in [connection, *connection.repeats]:
-            self._refuse(each, refusal)
+    # An answer goes.
 
     def _refuse(self, connection, refusal):
         if connection.draft is not None:
             connection.draft.discard()
-        if refusal.status == 401 and self._delay(connection):
+        if self._reception.failure is not None and not self._leaving:
+            # A fresh start finds a spool that was mended or mounted again.
+            self.say("<3>the spool takes no entry, requests are answered 503: %s" % self._reception.failure)
+            self.stop()
+        if refusal.status == 401:
+            # Who guesses gets slower, and nobody else.
             connection.refusal = refusal
-        else:
-            self._tell(connection, refusal)
+            if self._hold(connection, self._failures.delay(connection.peer, time.monotonic())):
+                return
+        self._answer(connection, answers.of_refusal(connection.request, refusal))
 
-    def _delay(self, connection):
-        """Let a peer that fails again and again wait for its answer. Returns whether it has to."""
-        now = time.monotonic()
-        seconds = self._failures.delay(connection.peer, now)
-        if not seconds or self._leaving or self._delayed >= DELAYED_LIMIT:
-            return False
-        connection.state = DELAYED
-        connection.deadline = now + seconds
-        self._delayed += 1
-        self._epoll.modify(connection.socket.fileno(), 0)
-        return True
-
-    def _tell(self, connection, refusal):
-        body, content_type = answers.refusal_body(connection.request, refusal)
-        reason = answers.journal_text(refusal)
-        self._begin_answer(connection, refusal.status, reason, body, content_type, refusal.headers)
-
-    def _begin_answer(self, connection, status, reason, body, content_type, headers):
+    def _answer(self, connection, reply):
+        self._held.discard(connection)
         request = connection.request
         head_only = request is not None and request.method == b"HEAD"
-        connection.output = http.response(status, body, content_type, headers, head_only)
+        if reply.source is None:
+            connection.output = http.response(reply.status, reply.body, reply.content_type, reply.headers, head_only)
+        else:
+            self._begin_stream(connection, reply, head_only)
         connection.state = ANSWERING
         connection.deadline = time.monotonic() + self._endpoint.request_timeout
-        self._log_request(connection, status, reason)
+        self._log_request(connection, reply)
+        if self._counts is not None:
+            outcome = connection.outcome or ("refused %d" % reply.status if reply.status >= 400 else None)
+            if outcome:
+                self._counts.add(outcome)
         self._advance(connection)
 
+    def _begin_stream(self, connection, reply, head_only):
+        """Begin an answer whose length is not known."""
+        connection.chunked = connection.request.version >= (1, 1)
+        headers = list(reply.headers)
+        if reply.content_type:
+            headers.append(("Content-Type", reply.content_type))
+        if connection.chunked:
+            headers.append(("Transfer-Encoding", "chunked"))
+        connection.output = http.response_head(reply.status, headers)
+        if head_only:
+            reply.source.close()
+            return
+        connection.source = reply.source
+        if reply.body:
+            connection.output += http.chunk(reply.body) if connection.chunked else reply.body
+
     def _send(self, connection):
-        while connection.output:
+        while connection.output or self._next_part(connection):
             try:
                 sent = connection.socket.send(connection.output)
             except BlockingIOError:
                 self._epoll.modify(connection.socket.fileno(), select.EPOLLOUT)
                 return
             connection.output = connection.output[sent:]
+            connection.deadline = time.monotonic() + self._endpoint.request_timeout
+        if connection in self._following:
+            return
         # A close() with unread bytes resets the connection, and the client may lose the answer. So:
         # say that nothing follows, read what still comes, close when the client has (RFC 9112, 9.6).
         connection.socket.shutdown(_socket.SHUT_WR)
@@ -353,6 +281,25 @@ class Acceptor:
         connection.state = DRAINING
         connection.deadline = time.monotonic() + DRAIN_TIME
         self._drain(connection)
+
+    def _next_part(self, connection):
+        """Fetch more of a streamed answer. Returns whether there is something to send."""
+        if connection.source is None:
+            return False
+        part = connection.source.read()
+        has_place = connection in self._following or len(self._following) < HELD_LIMIT
+        if part is None and has_place and not self._leaving:
+            if connection not in self._following:
+                self._following.add(connection)
+                self._epoll.modify(connection.socket.fileno(), 0)
+            connection.deadline = float("inf")
+            return False
+        self._following.discard(connection)
+        connection.output = http.chunk(part or b"") if connection.chunked else part or b""
+        if not part:
+            connection.source.close()
+            connection.source = None
+        return bool(connection.output)
 
     def _drain(self, connection):
         while connection.drained < DRAIN_LIMIT:
@@ -365,44 +312,62 @@ class Acceptor:
     def _expire(self):
         now = time.monotonic()
         for connection in list(self._connections.values()):
-            if now < connection.deadline and not (self._leaving and connection.state == DELAYED):
-                continue
-            if connection.state in (HEAD, BODY):
-                self._refuse(connection, http.Refusal(408, "the request did not arrive in time"))
-            elif connection.state == DELAYED:
-                self._delayed -= 1
-                self._epoll.modify(connection.socket.fileno(), select.EPOLLIN)
-                self._tell(connection, connection.refusal)
-            else:
-                self._close(connection)
+            if connection.state == HELD:
+                if self._leaving or now >= connection.deadline:
+                    self._release(connection)
+            elif now >= connection.deadline:
+                if connection.state in (HEAD, BODY):
+                    self._refuse(connection, http.Refusal(408, "the request did not arrive in time"))
+                else:
+                    self._close(connection)
+
+    def _release(self, connection):
+        """The time is over for which a client was held."""
+        if connection.refusal is not None:
+            self._answer(connection, answers.of_refusal(connection.request, connection.refusal))
+        else:
+            self._answer(connection, self._reception.not_ended(connection))
 
     def _close(self, connection):
         if connection.state == CLOSED:
             return
         if connection.draft is not None:
             connection.draft.discard()
-        self._delayed -= connection.state == DELAYED
+        if connection.source is not None:
+            connection.source.close()
+        self._held.discard(connection)
+        self._following.discard(connection)
         connection.state = CLOSED
         del self._connections[connection.socket.fileno()]
         connection.socket.close()  # which also takes it out of the epoll set
         self._idle_since = time.monotonic()
 
-    def _log_request(self, connection, status, reason):
+    def _log_request(self, connection, reply):
         request = connection.request
+        attempt = connection.attempt
         self.say(
             'endpoint=%s request=%s peer=%s auth=%s method=%s path=%s status=%d reason="%s" ms=%.1f'
             % (
                 self._endpoint.name,
                 connection.request_id or "-",
                 connection.peer.decode("latin-1") or "unix",
-                connection.attempt.accepted[0] if connection.attempt and connection.attempt.accepted else "-",
+                attempt.accepted[0] if attempt and attempt.accepted else "-",
                 request.method.decode("latin-1")[:32] if request else "-",
                 request.path.decode("latin-1")[:256] if request else "-",
-                status,
-                reason,
+                reply.status,
+                reply.reason,
                 (time.monotonic() - connection.started) * 1000,
             )
         )
+
+    def _save_counts(self, seconds):
+        """Write the counts down, if the last time is so many seconds ago."""
+        if self._counts is not None and time.monotonic() - self._counts_saved >= seconds:
+            self._counts_saved = time.monotonic()
+            try:
+                self._counts.save()
+            except OSError as error:
+                self.say("<4>the counts for metrics cannot be written: %s" % error)
 
     def say(self, line):
         """Write a line to the journal, at the end of this round."""
@@ -428,7 +393,19 @@ def main(name):
         from trigger import deliveries
 
         memory = deliveries.Deliveries(settings.deliveries, settings.replay_window)
-    acceptor = Acceptor(settings, listeners, spool.Spool(settings.spool, settings.claimed, memory), guard)
+    limit = None
+    if settings.max_rate:
+        from trigger import rate
+
+        limit = rate.Rate(settings.rate, *settings.max_rate)
+    stored = spool.Spool(settings.spool, settings.claimed, memory)
+    reception = Reception(settings, stored, guard, limit)
+    numbers = None
+    if settings.metrics:
+        from trigger import counts
+
+        numbers = counts.Counts(settings.request_counts)
+    acceptor = Acceptor(settings, listeners, reception, numbers)
     if problem:
         acceptor.say("<3>" + problem)
         settings.linger = 0  # the next one may find them again

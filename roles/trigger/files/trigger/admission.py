@@ -7,15 +7,19 @@ from trigger.http import Refusal
 RETRY_AFTER = 5  # seconds; when to come back to a queue that was full
 
 
-def check_head(endpoint, request, peer):
+def check_peer(endpoint, peer):
+    """Raise Refusal unless a client may ask anything. peer: bytes, its address, or b"" on a Unix socket, which its mode
+    guards."""
+    if peer and endpoint.allow_from is not None and not _is_within(endpoint.allow_from, peer.decode()):
+        raise Refusal(403, "this address may not call")
+
+
+def check_head(endpoint, request):
     """Raise Refusal unless the request may start a run of this endpoint, so far as its head tells, tokens and
     signatures apart.
 
     Called before the body is read: a request that is refused here costs nothing more.
-    peer: bytes, the client's address, or b"" on a Unix socket, which its mode guards.
     """
-    if peer and endpoint.allow_from is not None and not _is_within(endpoint.allow_from, peer.decode()):
-        raise Refusal(403, "this address may not call")
     if request.path != endpoint.path.encode():
         raise Refusal(404, "nothing is served here")
     allowed = allowed_methods(endpoint)
@@ -66,6 +70,12 @@ def check_load(endpoint, waiting, running):
         raise Refusal(409, "a run is already under way")
     if waiting >= endpoint.queue_limit:
         raise unavailable("too many requests wait")
+
+
+def check_rate(wait):
+    """Raise Refusal when no more is accepted yet. wait: seconds until then, float."""
+    if wait > 0:
+        raise Refusal(429, "more than max_rate allows", [("Retry-After", str(int(wait) + 1))])
 
 
 def unavailable(reason, detail=None):

@@ -1,9 +1,30 @@
-"""What a refused client is told, and the journal. No I/O."""
+"""What clients are told, and the journal. No I/O."""
 
 from trigger import strict_json
 from trigger.http import REASONS
 
 PLAIN = "text/plain; charset=utf-8"
+
+
+class Reply:
+    """An answer. status: int. reason: str, for the journal. body: bytes. content_type: str or None. headers: list of
+    (str, str). source: None, or what brings the rest of the body in parts, by read() and close() as runs.Output has."""
+
+    __slots__ = ("body", "content_type", "headers", "reason", "source", "status")
+
+    def __init__(self, status, reason, body=b"", content_type=None, headers=(), source=None):
+        self.status = status
+        self.reason = reason
+        self.body = body
+        self.content_type = content_type
+        self.headers = list(headers)
+        self.source = source
+
+
+def of_refusal(request, refusal):
+    """Return the Reply that tells a refusal. request: http.Request, or None. refusal: http.Refusal."""
+    body, content_type = refusal_body(request, refusal)
+    return Reply(refusal.status, journal_text(refusal), body, content_type, refusal.headers)
 
 
 def refusal_body(request, refusal):
@@ -20,6 +41,28 @@ def journal_text(refusal):
     if refusal.errors:
         text += ": " + "; ".join("%s %s" % (name or "a parameter", wrong) for name, wrong in refusal.errors)
     return text
+
+
+def run_headers(run):
+    """The fields that tell how a run ended. run: a dict of state and exit_code."""
+    headers = [("X-Run-State", run["state"])]
+    if run.get("exit_code") is not None:
+        headers.append(("X-Run-Exit-Code", str(run["exit_code"])))
+    return headers
+
+
+def result_line(record):
+    """The last line of a streamed answer, bytes. record: a run's, or None when it is not known yet."""
+    if record is None:
+        return b"\n[the run goes on]\n"
+    parts = [record["state"]]
+    if record.get("exit_code") is not None:
+        parts.append("exit code %d" % record["exit_code"])
+    if record.get("signal"):
+        parts.append("signal " + record["signal"])
+    if record.get("duration") is not None:
+        parts.append("%.1f s" % record["duration"])
+    return ("\n[%s]\n" % ", ".join(parts)).encode()
 
 
 def accepts_json(request):
@@ -42,13 +85,7 @@ def plain_text(refusal):
 
 def problem(refusal):
     """The same as problem details (RFC 9457), bytes."""
-    text = strict_json.encode_text
-    members = [
-        '"title": ' + text(REASONS[refusal.status]),
-        '"status": %d' % refusal.status,
-        '"detail": ' + text(refusal.reason),
-    ]
+    problem = {"title": REASONS[refusal.status], "status": refusal.status, "detail": refusal.reason}
     if refusal.errors:
-        errors = ['{"parameter": %s, "detail": %s}' % (text(name), text(wrong)) for name, wrong in refusal.errors]
-        members.append('"errors": [%s]' % ", ".join(errors))
-    return ("{%s}\n" % ", ".join(members)).encode()
+        problem["errors"] = [{"parameter": name, "detail": wrong} for name, wrong in refusal.errors]
+    return (strict_json.encode(problem) + "\n").encode()

@@ -52,6 +52,17 @@ class Guard:
             raise self._refusal("it brings no token and no signature that is known here, or a wrong token")
         return Attempt(self, accepted, checks)
 
+    def admit_token(self, request):
+        """Let in who brings a token, for what only reads: a signature over an empty body would be a constant.
+        Takes tokens out of the query. Raises Refusal."""
+        if not self._tokens:
+            raise Refusal(403, "this needs a token, and the endpoint has none")
+        accepted = [token.accepts(request) for token in self._tokens]
+        for token in self._tokens:
+            token.remove_from(request)
+        if not any(accepted):
+            raise self._refusal("it brings no token, or a wrong one")
+
     def _refusal(self, detail):
         # RFC 9110, section 11.6.1, wants a challenge with every 401; for signatures there is none to name.
         headers = [("WWW-Authenticate", 'Bearer realm="trigger"')] if self._challenge else []

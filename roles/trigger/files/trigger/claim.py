@@ -2,8 +2,9 @@
 
 import os
 
-from trigger import endpoint, entry, handover, parameters
+from trigger import endpoint, entry, handover, output, parameters, turn
 from trigger.claimed import Claimed
+from trigger.standstill import Standstill
 
 
 def main(name):
@@ -11,8 +12,11 @@ def main(name):
     from starting, and systemd tries again after a pause."""
     settings = endpoint.load(name)
     handover.clear(settings)
+    if settings.exclusive:
+        turn.drop_lock()
     with Claimed(settings) as claimed:
-        _record_interrupted(settings, claimed)
+        with Standstill(settings):
+            _record_interrupted(settings, claimed)
         waiting = claimed.waiting()
         if not waiting:
             return 0
@@ -22,13 +26,24 @@ def main(name):
                 % (name, settings.command[0], len(waiting))
             )
             return 1
-        damaged = claimed.take(_batch(settings, claimed, waiting))
-        _record_damaged(settings, damaged)
-        ids = claimed.ids()
-        if ids:
-            _hand_over(settings, claimed, ids)
-            print("%s: run %s begins, for %d of the requests that waited" % (name, ids[-1], len(ids)))
+        if settings.debounce:
+            turn.wait_for_quiet(settings, claimed.waiting)
+        if settings.exclusive:
+            turn.take_lock(settings)
+        with Standstill(settings):
+            _take(settings, claimed)
     return 0
+
+
+def _take(settings, claimed):
+    """Claim the requests of the next run, and hand its job what it is told. Some may have been cancelled by now."""
+    output.create(settings)
+    damaged = claimed.take(_batch(settings, claimed, claimed.waiting()))
+    _record_damaged(settings, damaged)
+    ids = claimed.ids()
+    if ids:
+        _hand_over(settings, claimed, ids)
+        print("%s: run %s begins, for %d of the requests that waited" % (settings.name, ids[-1], len(ids)))
 
 
 def _batch(settings, claimed, waiting):
@@ -55,7 +70,12 @@ def _record_interrupted(settings, claimed):
         from trigger import history
 
         if not history.has(settings, ids[-1]):
-            history.write(settings, ids, claimed.since(ids[-1]), {"state": "interrupted"})
+            output.keep(settings, ids[-1])
+            record = history.write(settings, ids, claimed.since(ids[-1]), {"state": "interrupted"})
+            if settings.on_failure:
+                from trigger import follow_up
+
+                follow_up.start(settings, record)
             print("<4>%s: run %s was interrupted; it is not repeated" % (settings.name, ids[-1]))
         claimed.finish(ids)
 

@@ -2,7 +2,7 @@
 
 import _socket
 
-HEAD, BODY, READY, DELAYED, ANSWERING, DRAINING, CLOSED = range(7)
+HEAD, BODY, READY, HELD, ANSWERING, DRAINING, CLOSED = range(7)
 
 
 class Connection:
@@ -12,22 +12,27 @@ class Connection:
     __slots__ = (
         "attempt",  # auth.Attempt, or None where everybody may call
         "body",  # http.Body
+        "chunked",  # whether the answer's body is sent in chunks
         "deadline",  # when the present state ends
         "draft",  # spool.Draft
         "drained",  # bytes that came behind the answer
+        "granted",  # what is said as Preference-Applied, str or None
         "keys",  # what its delivery goes by, list of str
+        "outcome",  # what became of the request, for the counts: str, or None where it was refused
         "output",  # bytes of the answer that are not sent yet
         "peer",  # the client's address, bytes; b"" on a Unix socket
         "port",  # the local port, bytes; b"" on a Unix socket
         "received",  # bytes of the head
-        "refusal",  # http.Refusal that waits to be told
+        "refusal",  # http.Refusal that waits to be told, while the client is delayed
         "repeats",  # connections that brought the same delivery in the same moment
         "request",  # http.Request
         "request_id",  # str, when it is accepted
         "socket",
+        "source",  # what brings the rest of the answer's body, runs.Output, or None
         "started",
         "state",
         "values",  # the parameters, dict of str to str
+        "wait",  # seconds for which the answer is held, until the run has ended
     )
 
     def __init__(self, socket, address, now, time_limit):
@@ -49,7 +54,12 @@ class Connection:
         self.values = {}
         self.keys = []
         self.repeats = []
+        self.wait = 0.0
+        self.granted = None
+        self.outcome = None
         self.output = b""
+        self.source = None
+        self.chunked = False
         self.drained = 0
 
 

@@ -21,8 +21,12 @@ class Endpoint:
         self.user = "trigger-" + name  # the acceptor's
         self.spool = SPOOL + "/" + name
         self.deliveries = self.spool + "/.deliveries"
+        self.rate = self.spool + "/.rate"
+        self.request_counts = self.spool + "/.counts"
+        self.run_counts = STATE + "/" + name + "/counts"
         self.claimed = STATE + "/" + name + "/claimed"
         self.runs = STATE + "/" + name + "/runs"
+        self.output_file = STATE + "/" + name + "/output"  # of the present run
 
 
 def load(name, directory=DIRECTORY):

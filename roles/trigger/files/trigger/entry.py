@@ -64,6 +64,11 @@ def is_id(name):
     )
 
 
+def second_of(request_id):
+    """When a request was accepted, as its id tells: seconds since the epoch, float."""
+    return int(request_id[:8] + request_id[9:13], 16) / 1000
+
+
 class Ids:
     """Makes request ids: UUIDs of version 7 (RFC 9562, section 5.7).
 

@@ -3,41 +3,47 @@
 A run goes by the id of the request that it was told about, the newest that it served.
 """
 
-import json
 import os
 import time
+
+from trigger import output, strict_json
 
 
 def has(endpoint, run_id):
     """Whether there is a record of the run."""
-    return os.path.exists(_path(endpoint, run_id))
+    return os.path.exists(path(endpoint, run_id))
 
 
 def write(endpoint, request_ids, started, outcome):
-    """Write a run's record, durably, and remove the oldest beyond keep_runs.
+    """Write a run's record, durably, and remove what keep_runs and keep_for let go.
 
     request_ids: list of str, oldest first. started: seconds since the epoch, or None. outcome: dict
-    with at least `state`. Raises OSError.
+    with at least `state`. Returns the record, dict. Raises OSError.
     """
     finished = time.time()
     record = {
         "id": request_ids[-1],
         "endpoint": endpoint.name,
         "requests": request_ids,
-        "started": started and _timestamp(started),
-        "finished": _timestamp(finished),
+        "started": started and timestamp(started),
+        "finished": timestamp(finished),
         "duration": started and round(max(0.0, finished - started), 3),
     }
     record.update(outcome)
-    _write_file(endpoint, _path(endpoint, record["id"]), json.dumps(record, indent=1) + "\n")
-    _prune(endpoint)
+    members = ["%s: %s" % (strict_json.encode(key), strict_json.encode(value)) for key, value in record.items()]
+    _write_file(endpoint, path(endpoint, record["id"]), "{\n %s\n}\n" % ",\n ".join(members))
+    _prune(endpoint, finished)
+    if endpoint.metrics:
+        _count(endpoint, record, finished)
+    return record
 
 
-def _path(endpoint, run_id):
+def path(endpoint, run_id):
+    """Where the record of a run is."""
     return endpoint.runs + "/" + run_id + ".json"
 
 
-def _timestamp(seconds):
+def timestamp(seconds):
     """RFC 3339, in UTC, to the millisecond."""
     whole = int(seconds)
     return "%s.%03dZ" % (
@@ -63,7 +69,30 @@ def _write_file(endpoint, path, text):
         os.close(directory)
 
 
-def _prune(endpoint):
-    names = sorted(os.listdir(endpoint.runs))
-    for name in names[: max(0, len(names) - endpoint.keep_runs)]:
+def _count(endpoint, record, finished):
+    from trigger import counts
+
+    numbers = counts.Counts(endpoint.run_counts)
+    numbers.add(record["state"])
+    numbers.add("seconds", record["duration"] or 0)
+    if record["state"] == "succeeded":
+        numbers.add(
+            "last_success", int(finished * 1000) / 1000 - counts.read(endpoint.run_counts).get("last_success", 0)
+        )
+    numbers.save()
+
+
+def _prune(endpoint, now):
+    records = sorted(name for name in os.listdir(endpoint.runs) if name.endswith(".json"))
+    gone = records[: max(0, len(records) - endpoint.keep_runs)]
+    if endpoint.keep_for is not None:
+        for name in records[len(gone) :]:
+            if now - os.stat(endpoint.runs + "/" + name).st_mtime <= endpoint.keep_for:
+                break
+            gone.append(name)
+    for name in gone:
         os.unlink(endpoint.runs + "/" + name)
+        try:
+            os.unlink(output.path(endpoint, name[:-5]))
+        except FileNotFoundError:
+            pass

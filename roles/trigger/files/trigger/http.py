@@ -22,8 +22,11 @@ REASONS = {
     409: "Conflict",
     413: "Content Too Large",
     417: "Expectation Failed",
+    429: "Too Many Requests",
     431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
     501: "Not Implemented",
+    502: "Bad Gateway",
     503: "Service Unavailable",
     505: "HTTP Version Not Supported",
 }
@@ -240,6 +243,18 @@ def response(status, body=b"", content_type=None, headers=(), head_only=False):
     status: int. body: bytes. content_type: str. headers: list of (str, str). head_only: bool, for
     the answer to HEAD: the fields of the body without the body (RFC 9110, section 9.3.2).
     """
+    fields = []
+    has_body = status not in (204, 304)
+    if has_body:  # RFC 9110, section 8.6
+        fields.append(("Content-Length", "%d" % len(body)))
+        if body and content_type:
+            fields.append(("Content-Type", content_type))
+    head = response_head(status, fields + list(headers))
+    return head + body if has_body and not head_only else head
+
+
+def response_head(status, headers):
+    """Return the bytes of a response's head. headers: list of (str, str), those of the body among them."""
     lines = [
         "HTTP/1.1 %d %s" % (status, REASONS.get(status, "")),
         "Date: " + time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()),
@@ -247,13 +262,13 @@ def response(status, body=b"", content_type=None, headers=(), head_only=False):
         "Cache-Control: no-store",
         "X-Content-Type-Options: nosniff",
     ]
-    if status != 204:  # RFC 9110, section 8.6
-        lines.append("Content-Length: %d" % len(body))
-        if body and content_type:
-            lines.append("Content-Type: " + content_type)
     lines += ["%s: %s" % header for header in headers]
-    head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-    return head if head_only or status == 204 else head + body
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def chunk(part):
+    """Return a part of a chunked body, bytes; of an empty part the body's end (RFC 9112, section 7.1)."""
+    return b"%x\r\n%s\r\n" % (len(part), part)
 
 
 def _request_line(line):

@@ -6,15 +6,16 @@ $SERVICE_RESULT).
 
 import os
 
-from trigger import endpoint, handover, history, parameters
+from trigger import endpoint, handover, history, output, parameters
 from trigger.claimed import Claimed
+from trigger.standstill import Standstill
 
 
 def main(name):
     """Record the run of the endpoint called name: str. Returns the exit status."""
     settings = endpoint.load(name)
     handover.clear(settings)
-    with Claimed(settings) as claimed:
+    with Claimed(settings) as claimed, Standstill(settings) as still:
         ids = claimed.ids()
         if not ids or claimed.invocation() != os.environ["INVOCATION_ID"]:
             # Nothing, or what an earlier activation left: the next claim records that as interrupted.
@@ -25,14 +26,29 @@ def main(name):
             print("<4>%s: the job could not start; %d requests wait for it" % (name, len(ids)))
             return 0
         outcome = _outcome(os.environ)
+        if still.is_cancelled(ids[-1]):
+            outcome["state"] = "cancelled"
         if settings.parameters:
             outcome["parameters"] = _parameters(settings, claimed, ids[-1])
-        history.write(settings, ids, claimed.since(ids[-1]), outcome)
+        _keep_output(settings, ids[-1])
+        record = history.write(settings, ids, claimed.since(ids[-1]), outcome)
         claimed.finish(ids)
+    if settings.on_success or settings.on_failure:
+        from trigger import follow_up
+
+        follow_up.start(settings, record)
     print("%s: run %s %s" % (name, ids[-1], outcome["state"]))
     if os.environ["SERVICE_RESULT"] != "success":
         _spare_the_pause(name)
     return 0
+
+
+def _keep_output(settings, run_id):
+    """Before the record, so that whoever sees the one finds the other."""
+    try:
+        output.keep(settings, run_id)
+    except OSError as error:
+        print("<4>%s: the output of run %s is not kept: %s" % (settings.name, run_id, error))
 
 
 def _parameters(settings, claimed, request_id):

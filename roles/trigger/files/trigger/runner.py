@@ -3,7 +3,7 @@
 import _signal
 import os
 
-from trigger import handover
+from trigger import endpoint, handover, output
 
 CANNOT_EXECUTE = 203  # systemd's EXIT_EXEC
 
@@ -23,7 +23,9 @@ def main(name):
     credentials = handover.path(name) + "/" + handover.CREDENTIALS
     if os.path.isdir(credentials):
         environment[b"CREDENTIALS_DIRECTORY"] = os.fsencode(credentials)
+    _let_go_of_lock(environment)
     _connect_body(handover.path(name) + "/" + handover.BODY)
+    _connect_output(name, environment)
     for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
         _signal.signal(number, _signal.SIG_DFL)  # Python ignores them, and a job would inherit that
     try:
@@ -31,6 +33,15 @@ def main(name):
     except OSError as error:
         print("<3>%s: cannot execute %s: %s" % (name, os.fsdecode(arguments[0]), _explain(error)))
         return CANNOT_EXECUTE
+
+
+def _let_go_of_lock(environment):
+    """What systemd keeps for the run, see turn, is no business of the job."""
+    count = int(environment.pop(b"LISTEN_FDS", b"0"))
+    for name in (b"LISTEN_PID", b"LISTEN_FDNAMES", b"NOTIFY_SOCKET"):
+        environment.pop(name, None)
+    for fd in range(3, 3 + count):
+        os.close(fd)
 
 
 def _connect_body(path):
@@ -41,6 +52,18 @@ def _connect_body(path):
         return
     os.dup2(body, 0)
     os.close(body)
+
+
+def _connect_output(name, environment):
+    settings = endpoint.load(name)
+    if not settings.output_limit:
+        return  # the journal has it all
+    try:
+        output.connect(settings)
+    except OSError as error:
+        print("<4>%s: the output of this run is not kept: %s" % (name, error))
+    else:
+        environment.pop(b"JOURNAL_STREAM", None)  # which stands for a descriptor that is now a pipe
 
 
 def _explain(error):

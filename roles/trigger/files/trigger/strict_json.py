@@ -46,6 +46,19 @@ def decode_body(body):
     return value
 
 
+def encode(value):
+    """json.dumps() for what programs of ours tell. Returns str."""
+    if isinstance(value, str):
+        return encode_text(value)
+    if isinstance(value, dict):
+        return "{%s}" % ", ".join("%s: %s" % (encode_text(key), encode(item)) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return "[%s]" % ", ".join(map(encode, value))
+    if value is None or value is True or value is False:
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(value)
+
+
 def _decode(text, context):
     text = text.rstrip(_SPACE)
     try:

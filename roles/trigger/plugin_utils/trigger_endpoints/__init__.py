@@ -26,7 +26,7 @@ def prepare(endpoints, defaults, options, read_secret):
     bytes, or raises ValueError.
 
     Beside the keys, each result has `addresses`, its `listen` as a list of values.Address; `seconds`, its time spans;
-    `body_limit_bytes`; and what the programs on the host read: `guard` (trigger/auth.py), `declared`
+    `bytes`, its sizes; and what the programs on the host read: `guard` (trigger/auth.py), `declared`
     (trigger/parameters.py), `known_names`, `conditions` (trigger/conditions.py) and `command`.
 
     Raises Mistakes.

@@ -14,6 +14,7 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.IGNORECASE)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", re.ASCII)
+UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+\.[a-z]+", re.ASCII)
 DIRECTIVE = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
 
 RESPONSE_BODY_LIMIT = 64 * 1024
@@ -53,9 +54,26 @@ OWNED = {
     },
 }
 
+# What only the acceptor and the programs around a run heed, with the value that asks for nothing.
+ACCEPTORS = {
+    "auth": None,
+    "allow_from": None,
+    "allow_origins": [],
+    "parameters": None,
+    "only_if": [],
+    "pass_headers": [],
+    "wait": "0",
+    "stream": False,
+    "exclusive": None,
+    "debounce": "0",
+    "max_rate": None,
+    "on_success": [],
+    "on_failure": [],
+}
+
 
 def check(endpoint):
-    """Yield what is wrong with one endpoint, and set its `addresses`, `seconds` and `body_limit_bytes`."""
+    """Yield what is wrong with one endpoint, and set its `addresses`, `seconds` and `bytes`."""
     yield from _check_identity(endpoint)
     yield from _check_listen(endpoint)
     yield from _check_job(endpoint["job"])
@@ -63,6 +81,7 @@ def check(endpoint):
     yield from _check_http(endpoint)
     yield from _check_environment(endpoint)
     yield from _check_directives(endpoint)
+    yield from _check_handoff(endpoint)
 
 
 def _check_identity(endpoint):
@@ -120,6 +139,10 @@ def _check_measures(endpoint):
         "linger": (0, False),
         "request_timeout": (1e-3, False),
         "replay_window": (0, False),
+        "wait": (0, False),
+        "keep_for": (1, True),
+        "debounce": (0, False),
+        "debounce_max": (0, False),
     }
     endpoint["seconds"] = {}
     for key, (least, endless) in spans.items():
@@ -133,10 +156,22 @@ def _check_measures(endpoint):
         elif seconds == float("inf") and not endless:
             yield f"{key}: it must end"
         endpoint["seconds"][key] = seconds
+    endpoint["bytes"] = {}
+    for key in ("body_limit", "output_limit"):
+        try:
+            endpoint["bytes"][key] = values.parse_size(endpoint[key])
+        except ValueError as error:
+            yield f"{key}: {error}"
     try:
-        endpoint["body_limit_bytes"] = values.parse_size(endpoint["body_limit"])
+        endpoint["rate"] = values.parse_rate(endpoint["max_rate"]) if endpoint["max_rate"] else None
     except ValueError as error:
-        yield f"body_limit: {error}"
+        yield f"max_rate: {error}"
+    if endpoint["exclusive"] is not None and not CREDENTIAL.fullmatch(endpoint["exclusive"]):
+        yield f"exclusive: {endpoint['exclusive']!r} is no name of a lock; use letters, digits, _, - and ."
+    for key in ("on_success", "on_failure"):
+        for unit in endpoint[key]:
+            if not UNIT.fullmatch(unit) or unit.startswith("-"):
+                yield f"{key}: {unit!r} is no name of a unit; write for example mail@.service"
     for key, least in (("queue_limit", 1), ("keep_runs", 0)):
         if endpoint[key] < least:
             yield f"{key}: {endpoint[key]} is less than {least}"
@@ -145,6 +180,14 @@ def _check_measures(endpoint):
 def _check_http(endpoint):
     if not re.fullmatch(r"/[!-~]*", endpoint["path"]) or set("?#") & set(endpoint["path"]):
         yield "path: it must begin with / and hold visible ASCII characters other than ? and #, escaped as in a URL"
+    if endpoint["runs_api"] is None:
+        endpoint["runs_api"] = endpoint["auth"] is not None or all(a.is_local for a in endpoint["addresses"])
+    if endpoint["output"] == "cgi" and (endpoint["stream"] or endpoint["seconds"].get("wait") == 0):
+        yield "output: cgi makes the answer of what the job prints, so it needs wait, and cannot go with stream"
+    if (endpoint["stream"] or endpoint["seconds"].get("wait")) and endpoint["bytes"].get("output_limit") == 0:
+        yield "output_limit: with 0 there is no output to answer with; leave out wait and stream, or keep some"
+    if (endpoint["stream"] or endpoint["seconds"].get("wait")) and endpoint["keep_runs"] == 0:
+        yield "keep_runs: with 0 nobody could tell how a run ended; leave out wait and stream, or keep some"
     if not endpoint["methods"]:
         yield "methods: an empty list; leave the key out for GET and POST"
     response = endpoint["response"]
@@ -192,6 +235,14 @@ def _check_directives(endpoint):
                     yield f"{section}: {key} must be a string, a number, a bool or a list of these"
                 elif isinstance(value, str) and (not value.isprintable() or value.endswith("\\")):
                     yield f"{section}: {key} must be one line that does not end with a backslash"
+
+
+def _check_handoff(endpoint):
+    """Whoever hands the socket on must not believe that the acceptor still guards it."""
+    if endpoint["handoff"]:
+        for key, off in ACCEPTORS.items():
+            if endpoint[key] != off:
+                yield f"{key}: with handoff there is no acceptor that could heed it; leave it to the server"
 
 
 def conflicts(endpoints):

@@ -21,6 +21,7 @@ _SPAN_UNITS = {
 }
 _SPAN_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Zµ]*)\s*")
 _SIZE = re.compile(r"(\d+)\s*(?:([KMG])(?:i?B)?|B)?", re.ASCII)
+RATE_LIMIT = 1000
 _SIZE_FACTORS = {None: 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 
 
@@ -46,6 +47,18 @@ def parse_size(text):
     if not size:
         raise ValueError(f"{text!r} is no size; write for example 65536, 64KiB or 1MiB")
     return int(size[1]) * _SIZE_FACTORS[size[2]]
+
+
+def parse_rate(text):
+    """Return a rate such as 10/min as (count, seconds): (int, float). Raises ValueError."""
+    rate = re.fullmatch(r"\s*(\d{1,4})\s*/\s*(\S.*?)\s*", text, re.ASCII)
+    if not rate or not 0 < int(rate[1]) <= RATE_LIMIT:
+        raise ValueError(f"{text!r} is no rate; write for example 10/min, from 1 to {RATE_LIMIT} in a time")
+    count, span = rate[1], rate[2]
+    seconds = parse_span(span if re.search(r"\d", span) else f"1{span}")
+    if not 1 <= seconds < float("inf"):
+        raise ValueError(f"{text!r} is no rate; the time must be a second or longer, and end")
+    return int(count), seconds
 
 
 class Address:

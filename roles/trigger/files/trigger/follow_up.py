@@ -1,0 +1,52 @@
+"""Starts the units that an endpoint names for the end of a run: on_success, on_failure.
+
+systemd's own OnSuccess= exists from version 249 on, tells little, and OnFailure= also fires while a job cannot start.
+"""
+
+import os
+import subprocess
+
+from trigger import endpoint as paths
+
+DIRECTORY = paths.RUNTIME + "/ended"
+KEPT = 1000  # files that tell of runs; the oldest go
+
+
+def start(endpoint, record):
+    """Start what is to follow, without waiting for it. record: dict, the run's. Problems are told to the journal."""
+    units = units_for(endpoint, record["state"], record["id"])
+    if not units:
+        return
+    try:
+        _tell(record)
+        subprocess.run(["systemctl", "start", "--no-block", "--", *units], check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError) as error:
+        print("<3>%s: after run %s: %s" % (endpoint.name, record["id"], error))
+
+
+def units_for(endpoint, state, run_id):
+    """Return the units to start, list of str. A template gets the run's id as its instance, so every run has its own.
+    Who was cancelled has neither succeeded nor failed."""
+    if state == "cancelled":
+        return []
+    units = endpoint.on_success if state == "succeeded" else endpoint.on_failure
+    return [unit.replace("@.", "@%s." % run_id) for unit in units]
+
+
+def _tell(record):
+    """Write what the units may read by EnvironmentFile=/run/trigger/ended/%i."""
+    os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
+    for name in sorted(os.listdir(DIRECTORY))[: -KEPT + 1]:
+        os.unlink(DIRECTORY + "/" + name)
+    lines = {
+        "TRIGGER_ENDPOINT": record["endpoint"],
+        "TRIGGER_RUN_ID": record["id"],
+        "TRIGGER_RUN_STATE": record["state"],
+        "TRIGGER_RUN_RESULT": record.get("result"),
+        "TRIGGER_RUN_EXIT_CODE": record.get("exit_code"),
+        "TRIGGER_RUN_SIGNAL": record.get("signal"),
+        "TRIGGER_RUN_DURATION": record.get("duration"),
+        "TRIGGER_RUN_OUTPUT": "%s/%s/runs/%s.output" % (paths.STATE, record["endpoint"], record["id"]),
+    }
+    with open(DIRECTORY + "/" + record["id"], "w") as file:
+        file.write("".join("%s=%s\n" % item for item in lines.items() if item[1] is not None))

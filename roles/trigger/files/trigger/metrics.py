@@ -1,0 +1,100 @@
+"""Writes the counts of all endpoints for node_exporter's textfile collector.
+
+The format is Prometheus's text exposition format, version 0.0.4. Called as root by trigger-metrics.service, after the
+counts of an endpoint have changed.
+"""
+
+import os
+
+from trigger import counts, descriptors, endpoint, entry
+from trigger.http import REASONS
+
+FILE = "trigger.prom"
+
+# Metric, type, help.
+ACCEPTED = ("trigger_requests_accepted_total", "counter", "Requests that were accepted.")
+REPEATED = ("trigger_requests_repeated_total", "counter", "Deliveries that came again and started nothing.")
+IGNORED = ("trigger_requests_ignored_total", "counter", "Requests that only_if let pass without a run.")
+REFUSED = ("trigger_requests_refused_total", "counter", "Requests that were refused, by reason.")
+RUNS = ("trigger_runs_total", "counter", "Runs that have ended, by result.")
+SECONDS = ("trigger_run_seconds_total", "counter", "Seconds that all runs took.")
+QUEUE = ("trigger_queue_length", "gauge", "Requests whose run is not recorded yet.")
+SUCCESS = ("trigger_last_success_timestamp_seconds", "gauge", "When a run succeeded last.")
+
+STATES = ("succeeded", "failed", "timed-out", "interrupted", "cancelled", "damaged")
+
+
+def reason(status):
+    """The label of a refusal with this status, str."""
+    return REASONS[status].lower().replace(" ", "-")
+
+
+def main(directory):
+    """Write the file into a directory, str. Returns the exit status."""
+    _drain()
+    if not os.path.isdir(directory):
+        print("<3>%s is not there: the metrics have no place" % directory)
+        return 1
+    samples = []
+    for name in sorted(os.listdir(endpoint.DIRECTORY)):
+        if name.endswith(".json"):
+            samples += samples_of(*_numbers(endpoint.load(name[:-5])))
+    _write(directory + "/" + FILE, render(samples))
+    return 0
+
+
+def samples_of(name, requests, runs, waiting):
+    """Return what there is to tell of an endpoint: list of (metric, labels as a list of pairs, number).
+
+    requests, runs: dicts of numbers, as the acceptor and record keep them. waiting: int.
+    """
+    own = [("endpoint", name)]
+    samples = [
+        (ACCEPTED, own, requests.get("accepted", 0)),
+        (REPEATED, own, requests.get("repeated", 0)),
+        (IGNORED, own, requests.get("ignored", 0)),
+        (SECONDS, own, runs.get("seconds", 0)),
+        (QUEUE, own, waiting),
+    ]
+    for status in sorted(REASONS):
+        if "refused %d" % status in requests:  # the acceptor's file: only names that are known here
+            samples.append((REFUSED, [*own, ("reason", reason(status))], requests["refused %d" % status]))
+    samples += [(RUNS, [*own, ("result", state)], runs.get(state, 0)) for state in STATES]
+    if "last_success" in runs:
+        samples.append((SUCCESS, own, runs["last_success"]))
+    return samples
+
+
+def render(samples):
+    """Return the text for samples: str."""
+    lines = []
+    for metric in (ACCEPTED, REPEATED, IGNORED, REFUSED, RUNS, SECONDS, QUEUE, SUCCESS):
+        name, kind, explanation = metric
+        lines += ["# HELP %s %s" % (name, explanation), "# TYPE %s %s" % (name, kind)]
+        for of, labels, number in samples:
+            if of is metric:
+                lines.append("%s{%s} %s" % (name, ",".join('%s="%s"' % label for label in labels), number))
+    return "\n".join(lines) + "\n"
+
+
+def _drain():
+    """Take what was said so far, before the counts are read: what is said from now on starts this again."""
+    for listener in descriptors.listen_sockets():
+        try:
+            while listener.recv(64):
+                pass
+        except BlockingIOError:
+            pass
+
+
+def _numbers(settings):
+    waiting = sum(map(entry.is_id, os.listdir(settings.spool)))
+    return settings.name, counts.read(settings.request_counts), counts.read(settings.run_counts), waiting
+
+
+def _write(path, text):
+    draft = path + ".new"  # node_exporter reads *.prom only
+    with open(draft, "w") as file:
+        os.fchmod(file.fileno(), 0o644)
+        file.write(text)
+    os.rename(draft, path)

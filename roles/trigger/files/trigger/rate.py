@@ -1,0 +1,45 @@
+"""How many requests are accepted in a time: max_rate. The count survives the acceptor, in a file of the spool."""
+
+import os
+
+
+class Rate:
+    """path: str, the file. count: int, requests in any `seconds`, float."""
+
+    def __init__(self, path, count, seconds):
+        self._path = path
+        self._count = count
+        self._seconds = seconds
+        self._stamps = None  # seconds since the epoch, oldest first
+
+    def wait(self, now):
+        """Return the seconds until one more may be accepted, float; 0 for now. Raises OSError."""
+        self._load()
+        # A stamp of the future is of before the clock was set back.
+        self._stamps = [stamp for stamp in self._stamps if now - self._seconds < stamp <= now]
+        if len(self._stamps) < self._count:
+            return 0.0
+        return self._stamps[-self._count] + self._seconds - now
+
+    def count(self, now):
+        """Count a request that is accepted."""
+        self._stamps.append(now)
+
+    def save(self):
+        """Write the count down. Not durable: after a power cut a few may be accepted too many. Raises OSError."""
+        draft = self._path + ".new"
+        with open(draft, "w", opener=_private) as file:
+            file.write("".join("%.3f\n" % stamp for stamp in self._stamps))
+        os.rename(draft, self._path)
+
+    def _load(self):
+        if self._stamps is None:
+            try:
+                with open(self._path) as file:
+                    self._stamps = [float(line) for line in file]
+            except (FileNotFoundError, ValueError):
+                self._stamps = []
+
+
+def _private(path, flags):
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

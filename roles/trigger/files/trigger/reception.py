@@ -1,0 +1,285 @@
+"""What becomes of a request, from its head to the reply: checks, then the spool, then the run.
+
+The acceptor brings the bytes and takes the replies away; here is no socket. A request that is refused raises
+http.Refusal; one that has to wait gets its reply later.
+"""
+
+import time
+
+from trigger import admission, answers, cgi, http, preferences, runs_api, sources
+from trigger.answers import Reply
+
+BODILESS = (204, 304)  # RFC 9110, section 6.4.1
+
+
+class Reception:
+    """endpoint: endpoint.Endpoint. spool: spool.Spool. guard: what asks who calls (credentials.load_guard), or None.
+    rate: rate.Rate, or None."""
+
+    def __init__(self, endpoint, spool, guard, rate=None):
+        self._endpoint = endpoint
+        self._spool = spool
+        self._guard = guard
+        self._rate = rate
+        self._known_runs = None
+        self._body = endpoint.response["body"].encode()
+        self.failure = None  # the OSError that keeps the spool from taking entries
+
+    def begin(self, connection, head):
+        """Look at a request's head, bytes. Returns a Reply where that is all, or None: then body() takes the rest."""
+        request = connection.request = http.parse_head(head)
+        admission.check_peer(self._endpoint, connection.peer)
+        call = runs_api.parse(self._endpoint, request)
+        if call is not None:
+            return self._tell_runs(request, call)
+        admission.check_head(self._endpoint, request)
+        if self._guard is not None:
+            connection.attempt = self._guard.begin(request)
+        connection.body = http.Body(request, self._endpoint.body_limit)
+        try:
+            connection.draft = self._spool.draft()
+        except OSError as error:
+            raise self._spool_failed(error) from None
+        return None
+
+    def body(self, connection, received):
+        """Take bytes of the body. Returns a Reply, or None: then either more is to come, or, with
+        connection.body.complete, the request is ready for admit()."""
+        body = connection.body.feed(received)
+        if connection.attempt is not None:
+            connection.attempt.feed(body)
+        try:
+            connection.draft.write(body)
+            return self._examine(connection) if connection.body.complete else None
+        except OSError as error:
+            raise self._spool_failed(error) from None
+
+    def admit(self, connections):
+        """Spool complete requests, with one flush. Returns a list of (connection, Reply, Refusal or None); with None
+        the reply is held, until the run ends."""
+        try:
+            waiting, running = self._spool.load()
+            replies, new = self._repeated(connections)
+            taken, refused = self._choose(new, waiting, running)
+        except OSError as error:
+            return [(connection, self._spool_failed(error)) for connection in connections]
+        return replies + refused + (self._commit(taken) if taken else [])
+
+    def _choose(self, connections, waiting, running):
+        """Which of them the endpoint takes now, a list; and the refusals of the others, as admit() returns them."""
+        taken, refused = [], []
+        now = time.time()
+        for connection in connections:
+            try:
+                admission.check_load(self._endpoint, waiting + len(taken), running)
+                if self._rate is not None:
+                    admission.check_rate(self._rate.wait(now))
+                    self._rate.count(now)
+            except http.Refusal as refusal:
+                refused += [(each, refusal) for each in (connection, *connection.repeats)]
+            else:
+                taken.append(connection)
+        if taken and self._rate is not None:
+            self._rate.save()
+        return taken, refused
+
+    def ended(self, connections):
+        """Return the held requests whose run has ended: list of (connection, Reply or Refusal)."""
+        replies = []
+        try:
+            if not self._runs.endings.changed():
+                return replies
+            for connection in connections:
+                record = self._runs.record_of(connection.request_id)
+                if record is not None:
+                    replies.append((connection, self._result(connection, record)))
+        except OSError:
+            pass  # records that cannot be read now: they wait on, no longer than they wanted to
+        return replies
+
+    def not_ended(self, connection):
+        """Return the Reply to a held request whose run takes longer than the client waits."""
+        return self._taken(connection, 202, "accepted, the run goes on")
+
+    def _examine(self, connection):
+        """Look at a complete request: who sends it, then what it says. Nothing is parsed before."""
+        draft = connection.draft
+        if connection.attempt is not None:
+            connection.attempt.finish(time.time(), draft.read_body)
+        if not admission.starts_run(connection.request):
+            return self._reply("starts nothing")
+        found = sources.Sources(connection.request, draft.read_body)
+        connection.values, ignored = admission.check_values(self._endpoint, found)
+        if ignored:
+            connection.outcome = "ignored"
+            return Reply(200, ignored, ignored.encode() + b"\n", answers.PLAIN)
+        if self._endpoint.body == "discard":
+            draft.drop_body()
+        connection.keys = self._delivery_keys(connection)
+        connection.wait, connection.granted = preferences.waiting_time(self._endpoint, connection.request)
+        return None
+
+    def _delivery_keys(self, connection):
+        """What a delivery goes by where it is known who sends it; otherwise anybody could spoil an id."""
+        if connection.attempt is None or not self._endpoint.replay_window:
+            return []
+        from trigger import deliveries
+
+        return deliveries.keys(connection.request, connection.attempt.digest)
+
+    def _repeated(self, connections):
+        """Find deliveries that were accepted before. Returns their replies, and the connections that bring something
+        new; one that comes twice among them waits in the first one's `repeats`."""
+        replies, new, first = [], [], {}
+        for connection in connections:
+            request_id = self._spool.delivered(connection.keys)
+            twins = [first[key] for key in connection.keys if key in first]
+            if request_id:
+                replies.append(self._accepted(connection, request_id, "repeated"))
+            elif twins:
+                twins[0].repeats.append(connection)
+            else:
+                new.append(connection)
+                first.update((key, connection) for key in connection.keys)
+        return replies, new
+
+    def _commit(self, connections):
+        drafts = []
+        for connection in connections:
+            request_id = self._spool.next_id()
+            connection.draft.close_body(self._variables(connection, request_id))
+            drafts.append((request_id, connection.draft, connection.keys))
+        try:
+            errors = self._spool.commit(drafts)
+        except OSError as error:
+            errors = [error] * len(connections)
+        replies = []
+        for connection, (request_id, _, _), error in zip(connections, drafts, errors):
+            if error is not None:
+                refusal = self._spool_failed(error)
+                replies += [(each, refusal) for each in (connection, *connection.repeats)]
+                continue
+            replies.append(self._accepted(connection, request_id, "accepted"))
+            replies += [self._accepted(repeat, request_id, "repeated") for repeat in connection.repeats]
+        return replies
+
+    def _variables(self, connection, request_id):
+        endpoint = self._endpoint
+        variables = cgi.meta_variables(
+            connection.request,
+            endpoint.path.encode(),
+            connection.draft.length,
+            connection.peer,
+            connection.port,
+            endpoint.pass_headers,
+        )
+        variables.append((b"TRIGGER_ENDPOINT", endpoint.name.encode()))
+        variables.append((b"TRIGGER_REQUEST_ID", request_id.encode()))
+        if connection.values:
+            from trigger import parameters
+
+            variables += parameters.variables(connection.values)
+        return variables
+
+    def _spool_failed(self, error):
+        self.failure = error
+        return admission.unavailable("the request cannot be kept")
+
+    # The replies.
+
+    def _reply(self, reason, headers=(), status=None):
+        response = self._endpoint.response
+        return Reply(status or response["status"], reason, self._body, response["content_type"], headers)
+
+    def _accepted(self, connection, request_id, outcome):
+        """Return the connection and its Reply, or None where that waits. outcome: "accepted" or "repeated"."""
+        connection.request_id = request_id
+        connection.outcome = outcome
+        if self._endpoint.stream:
+            return connection, self._streamed(connection)
+        if connection.wait:
+            return connection, None
+        reason = "accepted" if outcome == "accepted" else "delivered before"
+        return connection, self._taken(connection, 202 if connection.granted else None, reason)
+
+    def _taken(self, connection, status, reason):
+        return self._reply(reason, self._headers(connection), status)
+
+    def _headers(self, connection):
+        headers = [("X-Request-Id", connection.request_id)]
+        if self._endpoint.runs_api:
+            headers.append(("Location", runs_api.location(self._endpoint, connection.request_id)))
+        if connection.granted:
+            headers.append(("Preference-Applied", connection.granted))
+        return headers
+
+    def _streamed(self, connection):
+        """What the run prints, as it appears, and how it ended."""
+        source = self._output(connection.request_id, follow=True, last_line=answers.result_line)
+        content_type = self._endpoint.response["content_type"]
+        return Reply(200, "accepted, streaming", b"", content_type, self._headers(connection), source)
+
+    def _result(self, connection, record):
+        """What a client that waited is told: 200 or 500 and what the job printed, or a Refusal."""
+        status, reason = (200, "the run succeeded") if record["state"] == "succeeded" else (500, "the run failed")
+        headers = self._headers(connection) + answers.run_headers(record)
+        content_type = self._endpoint.response["content_type"]
+        source = self._output(connection.request_id, follow=False)
+        if self._endpoint.output == "cgi" and status == 200:
+            return self._cgi_result(source, headers)
+        return Reply(status, reason, b"", content_type, headers, source)
+
+    def _cgi_result(self, source, headers):
+        from trigger import cgi_output
+
+        begin = b""
+        while len(begin) < cgi_output.HEAD_LIMIT:
+            part = source.read()
+            if not part:
+                break
+            begin += part
+        try:
+            status, own, body = cgi_output.parse_head(begin)
+        except cgi_output.Malformed:
+            source.close()
+            return http.Refusal(502, "the job's output begins with no CGI head", headers)
+        # The run's own Location would be taken for the job's.
+        headers = [header for header in headers if header[0] != "Location"] + own
+        if status in BODILESS:
+            source.close()
+            return Reply(status, "the run succeeded", b"", None, headers)
+        return Reply(status, "the run succeeded", begin[body:], None, headers, source)
+
+    def _tell_runs(self, request, call):
+        """GET of runs. An unguessable id opens its own; the list needs a token."""
+        if call.run_id is None:
+            if self._guard is None:
+                raise http.Refusal(403, "a list needs a token, and the endpoint has none")
+            self._guard.admit_token(request)
+            return self._json(self._runs.latest(call.limit))
+        run = self._runs.find(call.run_id)
+        if run is None:
+            raise runs_api.unknown()
+        if not call.output:
+            return self._json(run)
+        source = self._output(call.run_id, call.follow)
+        return Reply(200, "the output of a run", b"", answers.PLAIN, answers.run_headers(run), source)
+
+    @property
+    def _runs(self):
+        """What tells of runs. A request that only wants to be accepted does not wait for it to be loaded."""
+        if self._known_runs is None:
+            from trigger import runs
+
+            self._known_runs = runs.Runs(self._endpoint)
+        return self._known_runs
+
+    def _json(self, value):
+        from trigger import strict_json
+
+        return Reply(200, "told of runs", (strict_json.encode(value) + "\n").encode(), "application/json")
+
+    def _output(self, request_id, follow, last_line=None):
+        from trigger import runs
+
+        return runs.Output(self._runs, request_id, follow, last_line)

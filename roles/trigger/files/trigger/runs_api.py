@@ -1,0 +1,53 @@
+"""GET of what became of requests: PATH/runs, PATH/runs/ID and PATH/runs/ID/output. No I/O; see runs for that."""
+
+from trigger import entry
+from trigger.http import Refusal
+
+LIST_LIMIT = 100
+LIST_DEFAULT = 20
+
+
+class Call:
+    """What is asked for. run_id: str, or None for the list. limit: int, of the list. output: bool, whether the output
+    is wanted; follow: bool, whether to its end."""
+
+    def __init__(self, run_id=None, limit=LIST_DEFAULT, output=False, follow=False):
+        self.run_id = run_id
+        self.limit = limit
+        self.output = output
+        self.follow = follow
+
+
+def location(endpoint, request_id):
+    """Return where a request's run is told about, relative to the host: str."""
+    return "%s/runs/%s" % (endpoint.path.rstrip("/"), request_id)
+
+
+def parse(endpoint, request):
+    """Return a Call, or None when the request is not for this. Raises Refusal."""
+    base = endpoint.path.rstrip("/").encode() + b"/runs"
+    if not endpoint.runs_api or not (request.path + b"/").startswith(base + b"/"):
+        return None
+    if request.method not in (b"GET", b"HEAD"):
+        raise Refusal(405, "a run can be looked at only", [("Allow", "GET, HEAD")])
+    if request.content_length != 0:
+        raise Refusal(400, "a body says nothing here")
+    run_id, slash, rest = request.path[len(base) + 1 :].decode().partition("/")
+    query = dict(pair.partition(b"=")[::2] for pair in request.query.split(b"&"))
+    if not run_id and not slash:
+        return Call(limit=_limit(query))
+    if not entry.is_id(run_id) or (slash and rest != "output"):
+        raise unknown()
+    return Call(run_id, output=bool(slash), follow=query.get(b"follow") == b"1")
+
+
+def unknown():
+    """The Refusal for a run that is not known here, or was once."""
+    return Refusal(404, "no such run is known")
+
+
+def _limit(query):
+    text = query.get(b"limit", b"%d" % LIST_DEFAULT)
+    if not text.isdigit() or len(text) > 4 or not 1 <= int(text) <= LIST_LIMIT:
+        raise Refusal(400, "limit is a number from 1 to %d" % LIST_LIMIT)
+    return int(text)

@@ -1,0 +1,44 @@
+"""While this is held, no request is claimed and no run is recorded: what is seen then, stays so.
+
+claim and record hold it for what they do with requests, and triggerctl to take one back or to stop its run. It is a
+lock on a file that root alone can open, and gone with whoever dies.
+"""
+
+import fcntl
+import os
+
+_LOCK = ".lock"
+_MARK = ".cancelled"  # holds the id of the run that somebody has stopped
+
+
+class Standstill:
+    """endpoint: endpoint.Endpoint. Use it as a context manager; it waits for its turn."""
+
+    def __init__(self, endpoint):
+        self._path = endpoint.claimed
+
+    def __enter__(self):
+        self._directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._lock = self._open(_LOCK, os.O_RDWR | os.O_CREAT)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        return self
+
+    def __exit__(self, *_):
+        os.close(self._lock)
+        os.close(self._directory)
+
+    def cancel(self, run_id):
+        """Say that the present run is cancelled, whatever its job makes of the signal that it gets."""
+        with open(_MARK, "w", opener=self._open) as file:
+            file.write(run_id)
+
+    def is_cancelled(self, run_id):
+        """Whether somebody has said so."""
+        try:
+            with open(_MARK, opener=self._open) as file:
+                return file.read() == run_id
+        except FileNotFoundError:
+            return False
+
+    def _open(self, path, flags):
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self._directory)
