@@ -1,0 +1,82 @@
+"""cancel: a waiting request is taken back, a run under way is stopped.
+
+All of it is decided in a standstill. So a request that is seen waiting is not claimed meanwhile, and a run that is seen
+under way is neither over nor another one when systemd is told to stop it.
+"""
+
+import os
+import time
+
+from trigger import history, runs
+from trigger.ctl import sight, systemd, words
+from trigger.ctl.failure import FAILED, OK, Failure
+from trigger.ctl.follow import ending
+from trigger.ctl.logs import unknown
+from trigger.standstill import Standstill
+
+LOOK_EVERY = 0.05  # seconds
+TRIES = 5
+
+
+def cancel(arguments, screen):
+    """Cancel a request, and tell what became of it."""
+    endpoint = sight.load(arguments.name)
+    found = runs.Runs(endpoint)
+    # A run that is stopped before its job began gives its requests back to the queue.
+    for _ in range(TRIES):
+        with Standstill(endpoint) as still:
+            run = found.find(arguments.id)
+            if run is None:
+                raise unknown(endpoint.name, arguments.id)
+            if run["state"] == "queued":
+                _take_back(endpoint, arguments.id)
+                return _tell(found.find(arguments.id), "it had not begun", screen)
+            if run["state"] != "running":
+                break
+            others = len(found.claimed()) - 1
+            _stop(endpoint, run["run"], still)
+        if others:
+            screen.note("the run also serves %s" % words.count(others, "other request"))
+        run = _wait_for_end(found, arguments.id)
+        if run["state"] == "cancelled":
+            return _tell(run, "its run was stopped", screen)
+    raise Failure("%s has ended already: %s" % (arguments.id, ending(run)), FAILED)
+
+
+def _take_back(endpoint, request_id):
+    """The record first: who asks finds the request all the time, and if the power goes in between it is run, and its
+    record tells of that."""
+    history.write(endpoint, [request_id], None, {"state": "cancelled"})
+    directory = os.open(endpoint.spool, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.unlink(request_id, dir_fd=directory)
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _stop(endpoint, run_id, still):
+    """Have the present run stopped. It cannot be recorded as long as `still` is held, so it is the right one."""
+    job = systemd.Units(endpoint.name).job
+    if systemd.show([job])[job]["ActiveState"] == "active":  # otherwise it begins, or ends by itself
+        still.cancel(run_id)
+    systemd.order_only("stop", job)
+
+
+def _wait_for_end(found, request_id):
+    """Wait until the run is recorded, or its request waits again. Returns the run, dict."""
+    while True:
+        run = found.find(request_id)
+        if run is None:
+            raise Failure("%s was stopped, and no record is kept of it (keep_runs)" % request_id, FAILED)
+        if run["state"] != "running":
+            return run
+        time.sleep(LOOK_EVERY)
+
+
+def _tell(run, how, screen):
+    if screen.as_json:
+        screen.json(run)
+    else:
+        screen.say("cancelled: %s" % how)
+    return OK

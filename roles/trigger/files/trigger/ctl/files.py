@@ -1,0 +1,149 @@
+"""Whether the files of an endpoint are there, belong to whom they should, and say something."""
+
+import grp
+import os
+import pwd
+import shutil
+import stat
+
+from trigger import endpoint as paths
+from trigger import strict_json
+from trigger.ctl.finding import AGAIN, Finding
+
+CREDENTIALS = paths.DIRECTORY + "/credentials"
+# Where systemd looks for a program without a slash.
+PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def findings(endpoint, job):
+    """Yield a Finding for each thing that is wrong. endpoint: endpoint.Endpoint. job: what systemd knows of its job
+    unit (systemd.show)."""
+    yield from _users(endpoint, job)
+    yield from _places(endpoint)
+    yield from _credentials(endpoint, job)
+    yield from _program(endpoint.name, endpoint.command[0])
+    yield from _directory(endpoint.name, job["WorkingDirectory"])
+    yield from _set_aside(endpoint)
+
+
+def owned(path, kind, group, mode, endpoint=None):
+    """Yield a Finding unless a path is a file or directory of root's. kind: stat.S_ISREG or S_ISDIR. group: str, mode:
+    int, those that it should have."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        yield Finding(endpoint, path + " is missing", AGAIN)
+        return
+    present = stat.S_IMODE(status.st_mode)
+    if not kind(status.st_mode):
+        yield Finding(endpoint, path + " is something else than it should be", "look at it, remove it, " + AGAIN)
+    elif status.st_uid != 0 or status.st_gid != _gid(group):
+        what = "%s belongs to %s:%s" % (path, _name(pwd.getpwuid, status.st_uid), _name(grp.getgrgid, status.st_gid))
+        yield Finding(endpoint, what, "chown root:%s %s" % (group, path))
+    elif present != mode:
+        yield Finding(endpoint, "%s has mode %04o" % (path, present), "chmod %04o %s" % (mode, path))
+
+
+def _users(endpoint, job):
+    for user in dict.fromkeys((endpoint.user, job["User"] or endpoint.job_user)):
+        try:
+            pwd.getpwnam(user)
+        except KeyError:
+            mend = AGAIN if user in (endpoint.user, "trigger") else "make it, or change `user` in the playbook"
+            yield Finding(endpoint.name, "the user %s does not exist" % user, mend)
+
+
+def _places(endpoint):
+    name = endpoint.name
+    yield from owned("%s/%s.json" % (paths.DIRECTORY, name), stat.S_ISREG, "root", 0o644, name)
+    yield from owned(paths.STATE + "/" + name, stat.S_ISDIR, "root", 0o755, name)
+    for path, mode in ((endpoint.spool, 0o770), (endpoint.claimed, 0o750), (endpoint.runs, 0o750)):
+        yield from owned(path, stat.S_ISDIR, endpoint.user, mode, name)
+
+
+def _credentials(endpoint, job):
+    name = endpoint.name
+    if endpoint.auth:
+        path = "%s/%s/acceptor/auth" % (CREDENTIALS, name)
+        yield from owned(path, stat.S_ISREG, "root", 0o600, name)
+        if os.path.isfile(path) and _entries(path) != len(endpoint.auth):
+            yield Finding(name, path + " does not hold what `auth` says: nobody is let in", AGAIN)
+    directory = "%s/%s/job" % (CREDENTIALS, name)
+    for source in _loaded_credentials(endpoint, job):
+        if source.startswith(directory):
+            yield from owned(source, stat.S_ISREG, "root", 0o600, name)
+        elif source.startswith("/") and not os.path.exists(source):
+            yield Finding(name, "the credential %s is missing, so the job cannot start" % source, "put it there")
+
+
+def _entries(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return len(strict_json.decode(file.read()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _loaded_credentials(endpoint, job):
+    """Where the job's credentials come from: list of paths. systemd does not print LoadCredential= before version 254,
+    so its files are read."""
+    found = list(endpoint.credentials.values())
+    for path in job["DropInPaths"].split():
+        try:
+            with open(path, encoding="utf-8") as file:
+                lines = file.read().splitlines()
+        except OSError:
+            continue
+        found += [line.rpartition(":")[2] for line in lines if line.startswith("LoadCredential=") and ":" in line]
+    return found
+
+
+def _program(name, program):
+    path = program if "/" in program else shutil.which(program, path=PROGRAMS)
+    if path is None or not (os.path.isfile(path) and os.access(path, os.X_OK)):
+        mend = AGAIN if program.startswith("/usr/local/lib/trigger/jobs/") else "put it there; what waits is run then"
+        yield Finding(name, "the job's program %s is not there, or not executable" % program, mend)
+        return
+    interpreter = _interpreter(path)
+    if interpreter and not os.access(interpreter, os.X_OK):
+        what = "%s begins with #!%s, which is not there" % (path, interpreter)
+        yield Finding(name, what, "install it, or correct the line; runs fail with exit code 203 until then")
+
+
+def _interpreter(path):
+    with open(path, "rb") as file:
+        first = file.read(256).split(b"\n")[0]
+    words = first[2:].split() if first[:2] == b"#!" else []
+    return os.fsdecode(words[0]) if words else None
+
+
+def _directory(name, path):
+    # systemd makes the job's own; "!" and "-" in front say that another may be missing.
+    path = path.lstrip("!")
+    if path.startswith("/") and not path.startswith(paths.STATE) and not os.path.isdir(path):
+        what = "the working directory %s is missing, so the job cannot start" % path
+        yield Finding(name, what, "make it; it goes on by itself then")
+
+
+def _set_aside(endpoint):
+    try:
+        names = [name for name in os.listdir(endpoint.spool) if name.startswith(".damaged-")]
+    except FileNotFoundError:
+        return
+    for name in sorted(names):
+        path = "%s/%s" % (endpoint.spool, name)
+        yield Finding(endpoint.name, ascii(path)[1:-1] + " was no request, and was set aside", "look at it, delete it")
+
+
+def _gid(group):
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        return None
+
+
+def _name(look_up, number):
+    try:
+        return look_up(number)[0]
+    except KeyError:
+        return str(number)

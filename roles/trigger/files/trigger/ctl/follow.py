@@ -1,0 +1,47 @@
+"""A request, followed until its run has ended."""
+
+import time
+
+from trigger import runs
+from trigger.ctl import words
+from trigger.ctl.failure import FAILED, NOT_IN_TIME, Failure
+
+LOOK_EVERY = 0.05  # seconds
+MISS_EVERY = 2.0  # seconds between two looks whether the request is still known
+
+
+def follow(found, request_id, write, seconds=float("inf")):
+    """Hand on what a request's run prints, until it has ended. found: runs.Runs. write: a function that takes bytes.
+    Returns the run's record, dict. Raises Failure."""
+    output = runs.Output(found, request_id, follow=True)
+    begun = looked = time.monotonic()
+    try:
+        while True:
+            part = output.read()
+            if part:
+                write(part)
+            elif part == b"":
+                return output.record
+            else:
+                time.sleep(LOOK_EVERY)
+            now = time.monotonic()
+            if now - begun > seconds:
+                raise Failure("after %s %s has not ended; it goes on" % (words.span(seconds), request_id), NOT_IN_TIME)
+            if now - looked > MISS_EVERY:
+                looked = now
+                if found.find(request_id) is None:
+                    raise Failure("%s is no longer known: keep_runs or keep_for let it go" % request_id, FAILED)
+    finally:
+        output.close()
+
+
+def ending(record):
+    """Say how a run ended, str."""
+    told = record["state"]
+    if record.get("exit_code"):
+        told += ", exit code %d" % record["exit_code"]
+    if record.get("signal"):
+        told += ", signal " + record["signal"]
+    if record.get("duration") is not None:
+        told += ", took " + words.span(record["duration"])
+    return told

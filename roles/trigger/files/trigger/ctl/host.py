@@ -1,0 +1,67 @@
+"""Whether the host has what all endpoints need."""
+
+import importlib.machinery
+import os
+import stat
+
+from trigger import endpoint as paths
+from trigger.ctl import files
+from trigger.ctl.finding import AGAIN, NOTE, Finding
+
+LIBRARY = "/usr/local/lib/trigger"
+DIST_PACKAGES = "/usr/lib/python3/dist-packages"
+INOTIFY_LIMIT = "/proc/sys/fs/inotify/max_user_instances"
+UNFINISHED = paths.STATE + "/unfinished.json"
+ROOM = 64 * 1024 * 1024  # bytes below which a disk counts as full
+INODES = 1000
+INOTIFY_RESERVE = 64  # what the role leaves to others
+
+
+def findings(count):
+    """Yield a Finding for each thing that is wrong. count: int, how many endpoints the host has."""
+    yield from _python()
+    yield from _places()
+    for path in (paths.SPOOL, paths.STATE):
+        yield from _room(path)
+    with open(INOTIFY_LIMIT) as file:
+        yield from inotify(int(file.read()), count)
+    if os.path.exists(UNFINISHED):
+        yield Finding(None, "a playbook run did not come to its end (%s)" % UNFINISHED, AGAIN)
+
+
+def inotify(limit, count):
+    """Yield a Finding when the path units of `count` endpoints may not find what they need."""
+    if limit < count + INOTIFY_RESERVE:
+        what = "fs.inotify.max_user_instances is %d; %d endpoints and the rest of the host want more" % (limit, count)
+        yield Finding(None, what, AGAIN + ", or sysctl fs.inotify.max_user_instances=512")
+
+
+def room(path, status):
+    """Yield Findings of a file system. path: str. status: os.statvfs_result; only root may use all of it."""
+    free = status.f_bavail * status.f_frsize
+    if free < ROOM:
+        yield Finding(None, "%s has %d MiB left" % (path, free // 1024**2), "make room: df -h " + path)
+    if status.f_files and status.f_favail < INODES:
+        yield Finding(None, "%s has %d inodes left" % (path, status.f_favail), "delete files: df -i " + path)
+
+
+def _room(path):
+    if os.path.isdir(path):
+        yield from room(path, os.statvfs(path))
+
+
+def _python():
+    if importlib.machinery.PathFinder.find_spec("systemd", [DIST_PACKAGES]) is None:
+        what = "python3-systemd is not installed; all works without it, but it is not tested so"
+        yield Finding(None, what, "apt-get install python3-systemd", NOTE)
+
+
+def _places():
+    for path, mode in ((paths.SPOOL, 0o755), (paths.STATE, 0o755), (files.CREDENTIALS, 0o700)):
+        yield from files.owned(path, stat.S_ISDIR, "root", mode)
+    for directory, _, names in os.walk(LIBRARY):
+        for path in [directory, *("%s/%s" % (directory, name) for name in names)]:
+            status = os.lstat(path)
+            if status.st_uid != 0 or (status.st_mode & 0o022 and not stat.S_ISLNK(status.st_mode)):
+                mend = "look at who changed it; chown root:root %s; chmod go-w %s" % (path, path)
+                yield Finding(None, "others than root may change %s, which root runs" % path, mend)

@@ -1,0 +1,148 @@
+"""list, show and runs: how things stand. They change nothing."""
+
+import time
+
+from trigger import runs as requests
+from trigger.ctl import sight, words
+from trigger.ctl.failure import OK
+from trigger.endpoint import Endpoint
+
+
+def list_endpoints(_arguments, screen):
+    """Print all endpoints."""
+    rows = [told(seen) for seen in sight.look(sight.names())]
+    if screen.as_json:
+        screen.json(rows)
+        return OK
+    titles = ["ENDPOINT", "LISTENING", "STATE", " PENDING", "LAST", "WHEN", "TOOK"]
+    screen.table(titles, [_row(row, time.time()) for row in rows], shrinking=(1,))
+    screen.say("\n%s listed." % words.count(len(rows), "endpoint"))
+    return OK
+
+
+def show(arguments, screen):
+    """Print all about one endpoint."""
+    endpoint = sight.load(arguments.name)
+    seen = sight.look([endpoint.name])[0]
+    if screen.as_json:
+        screen.json({**told(seen), **_configured(endpoint, seen)})
+    else:
+        screen.fields(_fields(endpoint, seen))
+    return OK
+
+
+def runs(arguments, screen):
+    """Print the latest requests of an endpoint, the newest first."""
+    endpoint = sight.load(arguments.name)
+    latest = requests.Runs(endpoint).latest(arguments.limit)
+    if screen.as_json:
+        screen.json(latest)
+        return OK
+    now = time.time()
+    titles = ["REQUEST", "STATE", "ACCEPTED", "TOOK", "EXIT", "SERVED BY"]
+    screen.table(titles, [_request_row(run, now) for run in latest])
+    screen.say("\n%s listed." % words.count(len(latest), "request"))
+    return OK
+
+
+def told(seen):
+    """What is told of an endpoint to a script: dict. seen: sight.Sight."""
+    last = seen.last and {
+        key: seen.last.get(key) for key in ("id", "state", "started", "finished", "duration", "exit_code", "signal")
+    }
+    return {
+        "endpoint": seen.name,
+        "listening": seen.listening,
+        "state": seen.state,
+        "paused": seen.paused,
+        "pending": len(seen.waiting),
+        "running": seen.claimed,
+        "last": last,
+    }
+
+
+def how_it_ended(run):
+    """Say what a run's process ended with: str, empty where nothing is known. run: a dict of exit_code and signal."""
+    if run.get("exit_code") is not None:
+        return str(run["exit_code"])
+    return run.get("signal") or ""
+
+
+def _row(row, now):
+    last = row["last"] or {}
+    return [
+        row["endpoint"],
+        ", ".join(row["listening"]) or "-",
+        row["state"],
+        str(row["pending"]),
+        last.get("state") or "-",
+        words.ago(now - words.second_of(last["finished"])) if last.get("finished") else "-",
+        "-" if last.get("duration") is None else words.span(last["duration"]),
+    ]
+
+
+def _request_row(run, now):
+    state = run["state"] + ("" if run["position"] is None else " (%d)" % run["position"])
+    return [
+        run["id"],
+        state,
+        words.ago(now - words.second_of(run["accepted"])),
+        "-" if run["duration"] is None else words.span(run["duration"]),
+        how_it_ended(run) or "-",
+        run["run"] if run["run"] not in (None, run["id"]) else "-",
+    ]
+
+
+def _configured(endpoint, seen):
+    derived = vars(Endpoint(endpoint.name, {}))
+    settings = {key: value for key, value in vars(endpoint).items() if key not in derived}
+    return {
+        "description": seen.of(seen.units.job, "Description"),
+        "addresses": seen.addresses,
+        "units": {unit: state["ActiveState"] for unit, state in seen.states.items()},
+        "spool": endpoint.spool,
+        "records": endpoint.runs,
+        "settings": settings,
+    }
+
+
+def _fields(endpoint, seen):
+    row = _row(told(seen), time.time())
+    last = "-" if seen.last is None else "%s, %s, took %s, %s" % (row[4], row[5], row[6], seen.last["id"])
+    pairs = [
+        ("Endpoint", seen.name),
+        ("Description", seen.of(seen.units.job, "Description")),
+        ("State", seen.state),
+        ("Listening", row[1]),
+        ("Pending", row[3]),
+        ("Running", ", ".join(seen.claimed) or "-"),
+        ("Last", last),
+    ]
+    if not seen.hands_over:
+        pairs += _rules(endpoint)
+    pairs += [("Command", " ".join(map(_argument, endpoint.command))), ("User", seen.of(seen.units.job, "User"))]
+    for unit, state in seen.states.items():
+        pairs.append(("Unit", "%s, %s (%s)" % (unit, state["ActiveState"], state["SubState"])))
+    if not seen.hands_over:
+        pairs += [("Spool", endpoint.spool), ("Records", endpoint.runs)]
+    return pairs
+
+
+def _rules(endpoint):
+    """Who may ask for what."""
+    pairs = [
+        ("Answers", "%s %s" % (", ".join(endpoint.methods), endpoint.path)),
+        ("Auth", ", ".join(endpoint.auth) or "none"),
+        ("When busy", "%s, at most %d wait" % (endpoint.when_busy, endpoint.queue_limit)),
+    ]
+    if endpoint.parameters:
+        needed = [each["name"] + ("*" if each["required"] else "") for each in endpoint.parameters]
+        pairs.append(("Parameters", ", ".join(needed) + (" (* required)" if "*" in "".join(needed) else "")))
+    return pairs
+
+
+def _argument(argument):
+    """An argument of the job's command, as somebody would write it in `job.args`."""
+    if isinstance(argument, str):
+        return argument
+    return "".join(part if isinstance(part, str) else "{%s}" % part["parameter"] for part in argument)

@@ -1,0 +1,131 @@
+"""What was typed, and which exit status it ends with."""
+
+import argparse
+import os
+import sys
+
+from trigger.ctl import failure, words
+
+_EXIT_STATUS = """\
+exit status:
+  0  done; for fire --wait: the run succeeded
+  1  not done, or the answer is no: the run did not succeed, doctor found something wrong
+  2  wrong usage
+  3  no such endpoint or request
+  4  not root
+  5  refused, as a client would have been: parameters, a full queue, a run under way
+  6  not in time: --wait TIME is over, the run goes on
+"""
+
+
+def main(arguments):
+    """Run triggerctl. arguments: list of str, what was typed behind the command's name. Returns the exit status."""
+    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")
+    try:
+        return _run(options)
+    except failure.Failure as error:
+        _complain(error)
+        return error.status
+    except BrokenPipeError:
+        # Whoever read has seen enough. Python flushes once more at its end, to nobody then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return failure.FAILED
+    except OSError as error:
+        _complain(error)
+        return failure.FAILED
+    except KeyboardInterrupt:
+        return failure.INTERRUPTED
+
+
+def _run(options):
+    if os.geteuid() != 0:
+        raise failure.Failure("requests and records are for root alone; call it with sudo", failure.NOT_ALLOWED)
+    from trigger.ctl.screen import Screen
+
+    module, function = options.run
+    command = getattr(__import__("trigger.ctl." + module, fromlist=[function]), function)
+    status = command(options, Screen(options.json))
+    sys.stdout.flush()
+    return status
+
+
+def _complain(error):
+    sys.stdout.flush()
+    print("triggerctl: %s" % error, file=sys.stderr)
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="triggerctl",
+        description="See, start and stop the runs of this host's triggers. triggerctl(8) tells more.",
+        epilog=_EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(json=False)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name, run, text, takes_name=True):
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        command.set_defaults(run=run)
+        command.add_argument("--json", action="store_true", help="print JSON for scripts")
+        if takes_name:
+            command.add_argument("name", metavar="NAME", help="the endpoint")
+        return command
+
+    add("list", ("look", "list_endpoints"), "list the endpoints and how they are", takes_name=False)
+    add("show", ("look", "show"), "tell all about an endpoint")
+    _add_runs(add)
+    _add_logs(add)
+    _add_fire(add)
+    cancel = add("cancel", ("cancel", "cancel"), "take a waiting request back, or stop its run")
+    cancel.add_argument("id", metavar="ID", help="the request, as `runs` lists it")
+    add("drain", ("pause", "drain"), "stop listening, and wait until all that was accepted has run")
+    add("pause", ("pause", "pause"), "begin no run until resume or the next boot; requests are accepted and wait")
+    add("resume", ("pause", "resume"), "undo pause and drain")
+    doctor = add("doctor", ("doctor", "doctor"), "look for what is wrong, and say how to mend it", takes_name=False)
+    doctor.add_argument("name", metavar="NAME", nargs="?", help="this endpoint alone")
+    return parser
+
+
+def _add_runs(add):
+    runs = add("runs", ("look", "runs"), "list the latest requests and what became of them")
+    runs.add_argument("--limit", metavar="N", type=_positive, default=20, help="at most so many (%(default)s)")
+
+
+def _add_logs(add):
+    logs = add("logs", ("logs", "logs"), "print what a run printed, or the journal of all runs")
+    logs.add_argument("id", metavar="ID", nargs="?", help="the request; without it the journal is shown")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until the run ends")
+
+
+def _add_fire(add):
+    fire = add("fire", ("fire", "fire"), "start a run, as a request would")
+    fire.add_argument(
+        "-p", "--param", metavar="NAME=VALUE", type=_pair, action="append", default=[], help="a parameter's value"
+    )
+    fire.add_argument("--body", metavar="FILE", help="what the job reads on standard input; - is that of triggerctl")
+    fire.add_argument("--content-type", metavar="TYPE", help="that of the body, if not what it looks like")
+    text = "print what the job prints, until it ends"
+    fire.add_argument("--wait", metavar="TIME", nargs="?", type=_span, const=float("inf"), help=text)
+
+
+def _pair(text):
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError("%r is not of the form NAME=VALUE" % text)
+    return name, value
+
+
+def _span(text):
+    try:
+        return words.parse_span(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _positive(text):
+    if not text.isdigit() or not 1 <= int(text) <= 100000:
+        raise argparse.ArgumentTypeError("%r is no number from 1 on" % text)
+    return int(text)

@@ -1,0 +1,118 @@
+"""pause, drain and resume.
+
+A pause is a file in /run, and the condition of the path unit that it is not there. So it needs nothing that runs, it
+ends with a boot, and an acceptor that wants the path unit at each of its starts gets it as little as a person does.
+"""
+
+import os
+import time
+
+from trigger import endpoint as paths
+from trigger.ctl import look, sight, systemd, words
+from trigger.ctl.failure import OK, Failure
+from trigger.standstill import Standstill
+
+LOOK_EVERY = 0.2  # seconds
+
+
+def pause(arguments, screen):
+    """Begin no run any more."""
+    seen = _look(arguments.name)
+    if seen.hands_over:
+        raise Failure("%s hands its socket to a server, so nothing can wait; drain stops it" % seen.name)
+    os.makedirs(paths.RUNTIME, mode=0o755, exist_ok=True)
+    with open(sight.pause_mark(seen.name), "w"):
+        pass
+    systemd.order("stop", seen.units.path)
+    _call_back(seen)
+    seen = _look(seen.name)
+    text = "%s is paused until `triggerctl resume %s` or the next boot; requests are accepted and wait" % (
+        seen.name,
+        seen.name,
+    )
+    if seen.running:
+        text += ". The run under way goes on"
+    return _tell(seen, text, screen)
+
+
+def resume(arguments, screen):
+    """Undo pause and drain."""
+    seen = _look(arguments.name)
+    done = []
+    if seen.paused:
+        os.unlink(sight.pause_mark(seen.name))
+        done.append("runs begin again")
+    if not seen.hands_over and seen.of(seen.units.path) != "active":
+        systemd.order("start", seen.units.path)
+    if seen.enabled(seen.units.socket) and not seen.listening:
+        # No socket starts beside its service.
+        systemd.order("stop", seen.units.job if seen.hands_over else seen.units.acceptor)
+        systemd.order("start", seen.units.socket)
+        done.append("it listens again")
+    if seen.state == "disabled":
+        done.append("it does not listen, since the playbook says `state: disabled`")
+    text = ", ".join(done) or "it was neither paused nor drained"
+    return _tell(_look(seen.name), "%s: %s" % (seen.name, text), screen)
+
+
+def drain(arguments, screen):
+    """Stop listening, and wait until nothing is left to do."""
+    seen = _look(arguments.name)
+    if seen.paused and seen.waiting:
+        raise Failure(
+            "%s is paused, so the %s would wait for ever; `triggerctl resume %s` comes first"
+            % (seen.name, words.count(len(seen.waiting), "request"), seen.name)
+        )
+    systemd.order("stop", seen.units.socket)
+    screen.note("%s: it no longer listens" % seen.name)
+    # The acceptor has the socket, too; it answers what it holds before it goes.
+    systemd.order("stop", seen.units.job if seen.hands_over else seen.units.acceptor)
+    if not (seen.paused or seen.hands_over) and seen.of(seen.units.path) != "active":
+        systemd.order("start", seen.units.path)
+    try:
+        seen = _wait_until_idle(seen.name, screen)
+    except KeyboardInterrupt:
+        screen.note("\n%s still does not listen, and what waits is run; `triggerctl resume` undoes that" % seen.name)
+        raise
+    text = "%s is drained; it listens again with `triggerctl resume %s`, the next boot or playbook run"
+    return _tell(seen, text % (seen.name, seen.name), screen)
+
+
+def _look(name):
+    sight.check_name(name)
+    return sight.look([name])[0]
+
+
+def _call_back(seen):
+    """A claim that waits for a quiet time or a lock would begin a run in the midst of the pause."""
+    endpoint = sight.load(seen.name)
+    with Standstill(endpoint):
+        if not sight.look([seen.name])[0].claimed:
+            systemd.order_only("stop", seen.units.job)
+
+
+def _wait_until_idle(name, screen):
+    said = None
+    while True:
+        seen = _look(name)
+        left = "%s: %s, %s" % (
+            name,
+            "a run is under way" if seen.running else "no run is under way",
+            words.count(len(seen.waiting), "request") + " left to run",
+        )
+        if not seen.waiting and not seen.running:
+            return seen
+        if seen.state == "failed":
+            left += ", and the job cannot start (see `triggerctl doctor %s`)" % name
+        if left != said:
+            said = left
+            screen.note(left)
+        time.sleep(LOOK_EVERY)
+
+
+def _tell(seen, text, screen):
+    if screen.as_json:
+        screen.json(look.told(seen))
+    else:
+        screen.say(text)
+    return OK

@@ -1,0 +1,92 @@
+"""What was typed for `fire`, as the request that a client would have sent. No I/O."""
+
+import copy
+import urllib.parse
+
+from trigger import admission, cgi, http, parameters, sources, strict_json
+
+_GIVEN = "given"  # the place of a value that was typed
+
+
+class Given(sources.Sources):
+    """Where values stand: what was typed first, then the body. values: list of (name, text)."""
+
+    def __init__(self, request, body, values):
+        super().__init__(request, lambda: body)
+        self._given = {}
+        for name, text in values:
+            self._given.setdefault(name, []).append(text)
+
+    def find(self, place):
+        """As sources.Sources.find()."""
+        kind, name = place
+        return self._given.get(name, []) if kind == _GIVEN else super().find(place)
+
+
+class Fired:
+    """A request that keeps the endpoint's rules: `body`, bytes, and its `variables` without an id."""
+
+    def __init__(self, body, variables_):
+        self.body = body
+        self._variables = variables_
+
+    def variables(self, request_id):
+        """As they stand in its entry: list of (bytes, bytes)."""
+        return [*self._variables, (b"TRIGGER_REQUEST_ID", request_id.encode())]
+
+
+def make(endpoint, values, body, content_type=None):
+    """Return Fired, or raise http.Refusal as a client would see it.
+
+    endpoint: endpoint.Endpoint. values: list of (name of a parameter, text). body: bytes. content_type: str or None.
+    What guards the network and what picks among senders (only_if) does not apply.
+    """
+    # Without parameters nobody looks at the query but the job.
+    query = [] if endpoint.parameters is not None else values
+    request = http.parse_head(_head(endpoint.path, query, body, content_type or _type_of(body)))
+    http.Body(request, endpoint.body_limit)
+    local = _as_typed(endpoint, {name for name, _ in values})
+    found, _ = admission.check_values(local, Given(request, body, values))
+    if endpoint.body == "discard":
+        body = b""
+    told = cgi.meta_variables(request, endpoint.path.encode(), len(body), b"", b"", endpoint.pass_headers)
+    told.append((b"TRIGGER_ENDPOINT", endpoint.name.encode()))
+    return Fired(body, told + parameters.variables(found))
+
+
+def _as_typed(endpoint, names):
+    """The endpoint as it looks to somebody who names parameters: these are looked for nowhere else."""
+    local = copy.copy(endpoint)
+    local.only_if = []
+    if endpoint.parameters is None:
+        return local
+    unknown = sorted(names - {parameter["name"] for parameter in endpoint.parameters})
+    if unknown:
+        errors = [(name, "is not a parameter here") for name in unknown]
+        raise http.Refusal(400, "the parameters are not right", errors=errors)
+    local.parameters = [
+        {**parameter, "places": [[_GIVEN, parameter["name"]]]} if parameter["name"] in names else parameter
+        for parameter in endpoint.parameters
+    ]
+    return local
+
+
+def _head(path, query, body, content_type):
+    target = path
+    if query:
+        target += "?" + urllib.parse.urlencode(query, errors="surrogateescape")
+    lines = ["POST %s HTTP/1.1" % target, "Host: localhost", "Content-Length: %d" % len(body)]
+    if body:
+        lines.append("Content-Type: " + content_type)
+    return "".join(line + "\r\n" for line in [*lines, ""]).encode()
+
+
+def _type_of(body):
+    """Take for JSON what can be read as an object or array of it."""
+    if body.lstrip()[:1] in (b"{", b"["):
+        try:
+            strict_json.decode_body(body)
+            return "application/json"
+        except strict_json.Malformed:
+            pass
+    return "application/octet-stream"

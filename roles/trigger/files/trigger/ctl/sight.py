@@ -1,0 +1,159 @@
+"""What is seen of an endpoint, and in which state that is."""
+
+import os
+import re
+
+from trigger import endpoint as paths
+from trigger import runs
+from trigger.ctl import systemd
+from trigger.ctl.failure import FAILED, UNKNOWN, Failure
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
+LAST = 20  # records that are looked at for the latest run
+
+
+class Sight:
+    """One look at an endpoint.
+
+    name: str. units: systemd.Units. states: what systemd knows of each (systemd.show). paused: bool. waiting: ids of
+    the requests that no run has taken. claimed: ids of those that the present run serves. last: the record of the
+    latest run, dict or None.
+    """
+
+    def __init__(self, name, states, paused, waiting, claimed, last):
+        self.name = name
+        self.units = systemd.Units(name)
+        self.states = states
+        self.paused = paused
+        self.waiting = waiting
+        self.claimed = claimed
+        self.last = last
+
+    def of(self, unit, key="ActiveState"):
+        """Return a property of a unit."""
+        return self.states[unit][key]
+
+    @property
+    def hands_over(self):
+        """Whether the socket goes to the job itself (handoff), so that there are neither requests nor records."""
+        return self.units.job in self.of(self.units.socket, "Triggers").split()
+
+    @property
+    def listening(self):
+        """The addresses that are listened on now: list of str."""
+        if self.of(self.units.socket) != "active":
+            return []
+        return self.addresses
+
+    @property
+    def addresses(self):
+        """Those of the configuration."""
+        return [text.rpartition(" (")[0] for text in self.of(self.units.socket, "Listen")]
+
+    @property
+    def running(self):
+        """Whether a run is under way; one that only waits for its turn is not."""
+        return bool(self.claimed) or (self.hands_over and self.of(self.units.job) == "active")
+
+    @property
+    def state(self):
+        """In one word: failed, paused, pausing (the last run is still under way), running, disabled, stopped (until
+        resume or the next boot), accepting or idle."""
+        units = self.units
+        if self._broken():
+            return "failed"
+        if self.paused:
+            return "pausing" if self.running else "paused"
+        if self.running:
+            return "running"
+        if self.of(units.socket) == "inactive":
+            return "stopped" if self.enabled(units.socket) else "disabled"
+        return "accepting" if self.of(units.acceptor) in ("active", "activating") else "idle"
+
+    def enabled(self, unit):
+        """Whether systemd starts the unit at boot."""
+        return self.of(unit, "UnitFileState").startswith("enabled")
+
+    def _broken(self):
+        units = self.units
+        return (
+            "failed" in (self.of(units.socket), self.of(units.path))
+            or self.of(units.acceptor, "SubState") == "auto-restart"
+            # A pause after a start that failed, and all of them still wait.
+            or (bool(self.waiting) and not self.claimed and self.of(units.pause) == "activating")
+        )
+
+
+def names():
+    """The endpoints of this host: list of str."""
+    try:
+        found = os.listdir(paths.DIRECTORY)
+    except FileNotFoundError:
+        return []
+    return sorted(file[:-5] for file in found if file.endswith(".json") and NAME.fullmatch(file[:-5]))
+
+
+def check_name(name):
+    """Raise Failure unless there is an endpoint of that name."""
+    known = names()
+    if name not in known:
+        import difflib
+
+        near = difflib.get_close_matches(name, known, 1)
+        hint = "did you mean %s?" % near[0] if near else "`triggerctl list` shows those that are there"
+        raise Failure("there is no endpoint %r on this host; %s" % (name, hint), UNKNOWN)
+
+
+def load(name):
+    """Return the endpoint.Endpoint called name. Raises Failure."""
+    check_name(name)
+    try:
+        return paths.load(name)
+    except (OSError, ValueError) as error:
+        raise Failure(
+            "%s/%s.json cannot be read: %s; run the playbook again, it writes the file anew"
+            % (paths.DIRECTORY, name, error),
+            FAILED,
+        ) from None
+
+
+def look(chosen):
+    """Look at endpoints. chosen: list of names. Returns a list of Sight. Raises Failure."""
+    # The requests last: what a unit was seen to do is then not newer than what waits for it.
+    states = systemd.show([unit for name in chosen for unit in systemd.Units(name).all()])
+    return [_look_at(name, states) for name in chosen]
+
+
+def is_paused(name):
+    """Whether somebody has paused the endpoint."""
+    return os.path.exists(pause_mark(name))
+
+
+def pause_mark(name):
+    """The file that stands for a pause: the condition of trigger-run@.path."""
+    return "%s/%s.paused" % (paths.RUNTIME, name)
+
+
+def _look_at(name, states):
+    found = runs.Runs(paths.Endpoint(name, {}))
+    try:
+        claimed = found.claimed()
+        waiting = [request for request in found.spooled() if request not in claimed]
+        last = _last_record(found)
+    except FileNotFoundError:  # which the doctor mends
+        claimed, waiting, last = [], [], None
+    return Sight(name, states, is_paused(name), waiting, claimed, last)
+
+
+def _last_record(found):
+    records = []
+    # A run goes by the newest of its requests, so with parameters one that ended later may have a smaller id.
+    for run_id in found.recorded()[-LAST:]:
+        try:
+            record = found.record(run_id)
+        except ValueError:
+            continue  # somebody has written into it
+        # One that was taken back while it waited tells nothing of the job.
+        if record is not None and not (record["state"] == "cancelled" and record["started"] is None):
+            records.append(record)
+    return max(records, key=lambda record: record["finished"], default=None)

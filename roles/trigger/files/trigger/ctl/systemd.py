@@ -1,0 +1,78 @@
+"""systemd on this host, by its own command; called once for any number of units."""
+
+import subprocess
+
+from trigger.ctl.failure import Failure
+
+PROPERTIES = (
+    "Id",
+    "Description",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "UnitFileState",
+    "NeedDaemonReload",
+    "Triggers",
+    "User",
+    "WorkingDirectory",
+    "DropInPaths",
+    "Listen",
+)
+
+
+class Units:
+    """The names of an endpoint's units. name: str."""
+
+    def __init__(self, name):
+        self.socket = "trigger@%s.socket" % name
+        self.acceptor = "trigger@%s.service" % name
+        self.path = "trigger-run@%s.path" % name
+        self.job = "trigger-run@%s.service" % name
+        self.pause = "trigger-pause@%s.service" % name
+
+    def all(self):
+        """All of them, list of str."""
+        return [self.socket, self.acceptor, self.path, self.job, self.pause]
+
+
+def show(units):
+    """Return what systemd knows of units: dict of name to dict of PROPERTIES to str; `Listen` is a list. Raises
+    Failure."""
+    states = {}
+    if not units:
+        return states
+    for block in _run("show", "--property", ",".join(PROPERTIES), "--", *units).strip().split("\n\n"):
+        state = dict.fromkeys(PROPERTIES, "")
+        state["Listen"] = []
+        for line in block.splitlines():
+            key, _, value = line.partition("=")
+            if key == "Listen":
+                state[key].append(value)
+            else:
+                state[key] = value
+        states[state["Id"]] = state
+    return states
+
+
+def order(verb, *units):
+    """Call systemctl, and wait until it is done. Raises Failure."""
+    _run(verb, "--", *units)
+
+
+def order_only(verb, *units):
+    """The same without waiting."""
+    _run(verb, "--no-block", "--", *units)
+
+
+def _run(*arguments):
+    try:
+        done = subprocess.run(
+            ["systemctl", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise Failure("systemctl cannot be called: %s" % error) from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()
+        raise Failure("systemctl %s: %s" % (arguments[0], said or "exit status %d" % done.returncode))
+    return done.stdout

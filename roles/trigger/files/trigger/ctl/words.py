@@ -1,0 +1,46 @@
+"""Times as people write and read them. No I/O."""
+
+import calendar
+import re
+import time
+
+_UNITS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+_PART = r"(\d+(?:\.\d+)?)\s*(%s)?\s*" % "|".join(sorted(_UNITS, key=len, reverse=True))
+_SHOWN = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def parse_span(text):
+    """Return the seconds of a time span such as 90, 30s or 1h 30min (systemd.time(7)), float. Raises ValueError."""
+    if not re.fullmatch("(?:%s)+" % _PART, text):
+        raise ValueError("%r is no time; write for example 30s or 5min" % text)
+    return sum(float(number) * _UNITS[unit or "s"] for number, unit in re.findall(_PART, text))
+
+
+def span(seconds):
+    """Say how long something took: 205ms, 3.2s, 1min 5s, 2h 10min."""
+    if seconds < 1:
+        return "%dms" % (seconds * 1000)
+    if seconds < 59.95:
+        return ("%.1f" % seconds).replace(".0", "") + "s"
+    left = round(seconds)
+    parts = []
+    for unit, size in _SHOWN:
+        if left >= size:
+            parts.append("%d%s" % (left // size, unit))
+            left %= size
+    return " ".join(parts[:2])
+
+
+def ago(seconds):
+    """Say how long ago something was."""
+    return "now" if seconds < 1 else span(int(seconds)) + " ago"
+
+
+def second_of(timestamp):
+    """Undo history.timestamp(): seconds since the epoch, float."""
+    return calendar.timegm(time.strptime(timestamp[:19], "%Y-%m-%dT%H:%M:%S")) + float(timestamp[19:-1] or 0)
+
+
+def count(number, noun):
+    """Say how many: 1 request, 2 requests."""
+    return "%d %s%s" % (number, noun, "" if number == 1 else "s")
