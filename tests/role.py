@@ -31,6 +31,16 @@ def guard_entries(*auth, **keys):
 def endpoint(**keys):
     """What the programs on the host know of an endpoint, secrets apart."""
     prepared = prepare(**keys)
-    settings = {**prepared, "parameters": prepared["declared"], "only_if": prepared["conditions"]}
-    del settings["addresses"], settings["guard"], settings["name"]
+    settings = {
+        **prepared,
+        **prepared["seconds"],
+        **prepared["bytes"],
+        "keep_for": None if prepared["keep_for"] == "infinity" else prepared["seconds"]["keep_for"],
+        "max_rate": prepared["rate"],
+        "metrics": False,
+        "parameters": prepared["declared"],
+        "only_if": prepared["conditions"],
+    }
+    settings.update((key, None) for key, value in settings.items() if value == float("inf"))
+    del settings["addresses"], settings["guard"], settings["name"], settings["seconds"]
     return Endpoint("a", on_host(settings))

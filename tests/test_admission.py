@@ -17,7 +17,8 @@ from trigger.connection import Connection, _peer
 
 def is_welcome(settings, peer, **request):
     try:
-        admission.check_head(settings, parse(message(**request))[0], peer)
+        admission.check_peer(settings, peer)
+        admission.check_head(settings, parse(message(**request))[0])
     except http.Refusal as refusal:
         if (refusal.status, refusal.reason) != (403, "this address may not call"):
             raise
@@ -142,7 +143,7 @@ def test_mapped_addresses_are_ipv4_addresses(address, peer):
 
 def status_of(settings, **request):
     try:
-        admission.check_head(settings, parse(message(**request))[0], b"")
+        admission.check_head(settings, parse(message(**request))[0])
     except http.Refusal as refusal:
         return refusal.status
     return None
@@ -162,7 +163,7 @@ def test_path_and_method():
 def test_without_get_there_is_no_head():
     assert status_of(endpoint(methods=["POST"]), method="HEAD") == 405
     with pytest.raises(http.Refusal) as caught:
-        admission.check_head(endpoint(methods=["GET", "POST"]), parse(message(method="PUT"))[0], b"")
+        admission.check_head(endpoint(methods=["GET", "POST"]), parse(message(method="PUT"))[0])
     assert caught.value.headers == [("Allow", "GET, POST, HEAD")]
 
 
@@ -201,7 +202,8 @@ BROWSERS = {
 def lets_in(settings, host, fields, peer=b""):
     whole = message(fields).replace(b"Host: hooks.example\r\n", b"Host: " + host.encode() + b"\r\n")
     try:
-        admission.check_head(settings, parse(whole)[0], peer)
+        admission.check_peer(settings, peer)
+        admission.check_head(settings, parse(whole)[0])
     except http.Refusal as refusal:
         if (refusal.status, refusal.reason) != (403, "a page of another site may not call"):
             raise
@@ -248,7 +250,7 @@ def test_where_no_host_is_named_no_origin_is_ours(origin):
     """HTTP/1.0 can do without. No browser speaks it, but a proxy in front may."""
     request, _ = parse(message({"Origin": origin}, version="1.0").replace(b"Host: hooks.example\r\n", b""))
     with pytest.raises(http.Refusal) as caught:
-        admission.check_head(endpoint(), request, b"")
+        admission.check_head(endpoint(), request)
     assert caught.value.status == 403
 
 
@@ -290,7 +292,7 @@ def test_no_field_of_a_browser_raises_anything_but_a_refusal(origin, site, allow
     request, _ = parse(message())
     request.fields.update({b"origin": origin, b"sec-fetch-site": site})
     try:
-        admission.check_head(endpoint(allow_origins=allowed), request, b"")
+        admission.check_head(endpoint(allow_origins=allowed), request)
     except http.Refusal:
         pass
 

@@ -37,7 +37,7 @@ def test_an_endpoint_is_complete():
     assert endpoint["response"] == {"status": 200, "body": "OK\n", "content_type": "text/plain"}
     assert endpoint["job"]["args"] == []
     assert endpoint["seconds"]["timeout"] == 300
-    assert endpoint["body_limit_bytes"] == 1024 * 1024
+    assert endpoint["bytes"]["body_limit"] == 1024 * 1024
 
 
 def test_defaults_are_laid_under_and_dicts_merged_deeply():

@@ -1,0 +1,72 @@
+"""triggerctl: times and tables as people read them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trigger import history
+from trigger.ctl import table, words
+
+TITLES = ["ENDPOINT", "LISTENING", " PENDING"]
+ROWS = [["deploy", "127.0.0.1:3000, /run/trigger/deploy.sock", "3"], ["b", "-", "12"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("5", 5), ("30s", 30), ("1h 30min", 5400), ("1h30m", 5400), ("250ms", 0.25), ("1.5 min", 90)]
+)
+def test_a_time_span_is_read(text, seconds):
+    assert words.parse_span(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "5 years", "-1s", "1h,2m", "s"])
+def test_what_is_no_time_span_is_refused(text):
+    with pytest.raises(ValueError, match="no time"):
+        words.parse_span(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0ms"), (0.205, "205ms"), (3, "3s"), (3.24, "3.2s"), (59.96, "1min"), (65, "1min 5s"), (90061, "1d 1h")],
+)
+def test_a_duration_is_told(seconds, text):
+    assert words.span(seconds) == text
+
+
+def test_the_past_is_told():
+    assert [words.ago(seconds) for seconds in (-3, 0.5, 1.9, 62)] == ["now", "now", "1s ago", "1min 2s ago"]
+
+
+@given(st.integers(0, 4_000_000_000_000))
+def test_a_timestamp_comes_back(milliseconds):
+    assert abs(words.second_of(history.timestamp(milliseconds / 1000)) - milliseconds / 1000) < 0.0011
+
+
+def test_columns_stand_below_each_other():
+    assert table.lines(TITLES, ROWS) == [
+        "ENDPOINT  LISTENING                                 PENDING",
+        "deploy    127.0.0.1:3000, /run/trigger/deploy.sock        3",
+        "b         -                                              12",
+    ]
+
+
+@given(st.integers(40, 80))
+def test_a_table_fits_the_terminal(width):
+    lines = table.lines(TITLES, ROWS, width, shrinking=(1,))
+    assert {len(line) for line in lines} == {min(width, 59)}
+    assert ("…" in lines[1]) == (width < 59)
+    assert lines[1].endswith(" 3")
+
+
+def test_a_column_keeps_what_can_still_be_read():
+    assert len(table.lines(TITLES, ROWS, 10, shrinking=(1,))[1]) == 8 + 8 + 7 + 4
+
+
+def test_colours_take_no_room():
+    plain = table.lines(["STATE", "X"], [["failed", "1"], ["idle", "2"]])
+    coloured = table.lines(["STATE", "X"], [["failed", "1"], ["idle", "2"]], colours=True)
+    assert coloured[1] == plain[1].replace("failed", "\x1b[1;31mfailed\x1b[0m")
+    assert coloured[2] == plain[2]
+
+
+def test_no_text_moves_the_cursor():
+    assert table.lines(["A"], [["x\x1b[2J\n\u202ey"]])[1] == "x\\x1b[2J\\n\\u202ey"
