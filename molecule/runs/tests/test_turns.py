@@ -1,0 +1,272 @@
+"""When a run begins: debounce, exclusive, max_rate."""
+
+import os
+import time
+from datetime import datetime
+from pathlib import Path
+
+from client import PORTS, TOKEN, Background, ask, do, fire, open_gate, told, wait_for_state
+from host import (
+    burst,
+    field,
+    journal,
+    property_of,
+    record_of,
+    records,
+    run,
+    spooled,
+    status,
+    wait_for_record,
+    wait_until,
+    wait_until_idle,
+)
+
+
+def seconds(timestamp):
+    return datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
+
+
+# debounce
+
+
+def test_a_run_begins_when_no_further_request_has_come_for_a_while():
+    """A second after the last of them, and one run serves them all."""
+    wait_until_idle("calm")
+    requests = [fire("calm")]
+    while time.time() < seconds(told("calm", requests[0])["accepted"]) + 1.2:
+        wait_until(lambda: time.time() > seconds(told("calm", requests[-1])["accepted"]) + 0.4)
+        requests.append(fire("calm"))
+    record = wait_for_record("calm", requests[-1])
+    assert record["requests"] == requests
+    last = seconds(told("calm", requests[-1])["accepted"])
+    assert last + 0.98 <= seconds(record["started"]) < last + 2.4
+    assert record["duration"] < 1
+
+
+def test_requests_that_go_on_put_a_run_off_for_a_limited_time():
+    wait_until_idle("calm")
+    requests = [fire("calm")]
+    first = seconds(told("calm", requests[0])["accepted"])
+    while record_of("calm", requests[0]) is None and time.time() < first + 10:
+        requests.append(fire("calm"))
+        wait_until(lambda: time.time() > seconds(told("calm", requests[-1])["accepted"]) + 0.2)
+    started = seconds(record_of("calm", requests[0])["started"])
+    assert first + 2.48 <= started < first + 4  # the kernel's stamps of files are some milliseconds coarse
+    wait_for_record("calm", requests[-1])
+    wait_until_idle("calm")
+
+
+def test_what_waits_for_a_quiet_time_is_queued_and_survives_a_kill():
+    wait_until_idle("calm")
+    request = fire("calm")
+    wait_until(lambda: property_of("trigger-run@calm.service", "ActiveState") == "activating")
+    assert (told("calm", request)["state"], told("calm", request)["position"]) == ("queued", 1)
+    run("systemctl", "kill", "--signal=KILL", "--kill-who=all", "trigger-run@calm.service")
+    assert wait_for_record("calm", request)["state"] == "succeeded"
+    wait_until_idle("calm")
+
+
+# exclusive
+
+
+def met(name):
+    return Path(f"/var/lib/trigger/{name}/job/met").exists()
+
+
+def test_endpoints_with_one_lock_never_run_at_the_same_time():
+    """Each job also looks by itself whether it is alone."""
+    for name in ("lock-a", "lock-b"):
+        wait_until_idle(name)
+    requests = [(name, fire(name, "alone", seconds="0.1")) for name in ("lock-a", "lock-b") * 4]
+    spans = []
+    for name, request in requests:
+        record = wait_for_record(name, request, 60)
+        assert record["state"] == "succeeded"
+        spans.append((record["started"], record["finished"]))
+    spans.sort()
+    assert all(earlier[1] <= later[0] for earlier, later in zip(spans, spans[1:])), spans
+    assert not met("lock-a")
+    assert not met("lock-b")
+
+
+def test_waiting_for_a_lock_is_not_the_runs_time():
+    """lock-b may take 1.5 seconds, and waits for longer."""
+    first = fire("lock-a", "alone", seconds="1.2")
+    wait_for_state("lock-a", first, "running")
+    second = fire("lock-a", "alone", seconds="1.2")
+    third = fire("lock-b", "alone", seconds="0.5")
+    wait_until(lambda: "waiting for the lock stage" in journal("trigger-run@lock-b.service"))
+    now = told("lock-b", third)
+    assert (now["state"], now["position"], now["started"]) == ("queued", 1, None)
+    record = wait_for_record("lock-b", third, 60)
+    assert record["state"] == "succeeded"
+    assert record["duration"] < 1.5
+    assert seconds(record["started"]) >= seconds(record_of("lock-a", first)["finished"])
+    assert wait_for_record("lock-a", second)["state"] == "succeeded"
+
+
+def test_a_lock_is_let_go_whatever_is_killed():
+    request = fire("lock-a", "hold")
+    wait_for_state("lock-a", request, "running")
+    waiting = fire("lock-b", "alone")
+    wait_until(lambda: property_of("trigger-run@lock-b.service", "ActiveState") == "activating")
+    assert told("lock-b", waiting)["state"] == "queued"
+    run("systemctl", "kill", "--signal=KILL", "--kill-who=all", "trigger-run@lock-a.service")
+    assert wait_for_record("lock-b", waiting)["state"] == "succeeded"
+    assert wait_for_record("lock-a", request)["state"] in ("failed", "interrupted")
+    again = fire("lock-a", "alone")
+    assert wait_for_record("lock-a", again)["state"] == "succeeded"
+
+
+def test_a_run_that_waits_for_a_lock_can_be_killed_and_comes_again():
+    held = fire("lock-a", "hold")
+    wait_for_state("lock-a", held, "running")
+    waiting = fire("lock-b", "alone")
+    wait_until(lambda: property_of("trigger-run@lock-b.service", "ActiveState") == "activating")
+    run("systemctl", "kill", "--signal=KILL", "--kill-who=all", "trigger-run@lock-b.service")
+    open_gate("lock-a")
+    assert wait_for_record("lock-b", waiting)["state"] == "succeeded"
+    assert wait_for_record("lock-a", held)["state"] == "succeeded"
+
+
+def test_a_job_with_a_lock_sees_nothing_of_it():
+    request = fire("lock-a", "look")
+    wait_for_record("lock-a", request)
+    lines = ask("lock-a", f"/runs/{request}/output").body.decode().splitlines()
+    names = {line.partition("=")[0] for line in lines}
+    assert "TRIGGER_REQUEST_ID" in names
+    assert not names & {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET"}
+    assert lines[-1].split() == ["0", "1", "2", "3"]
+
+
+# max_rate: 3/4s
+
+
+def rated(**headers):
+    return ask("rated", "/", "POST", b"", **TOKEN, **headers)
+
+
+def quiet_rate():
+    """Wait until the endpoint takes three requests again."""
+    wait_until(lambda: not _stamps() or time.time() > max(_stamps()) + 4)
+
+
+def _stamps():
+    try:
+        return [float(line) for line in Path("/var/spool/trigger/rated/.rate").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def test_more_than_max_rate_is_refused_until_it_says():
+    quiet_rate()
+    begun = time.time()
+    assert [rated().status for _ in range(3)] == [200] * 3
+    refused = rated()
+    told_at = time.time()
+    assert (refused.status, refused.headers["X-Request-Id"]) == (429, None)
+    after = int(refused.headers["Retry-After"])
+    assert 1 <= after <= 5
+    # Also an acceptor that comes later knows.
+    wait_until(lambda: property_of("trigger@rated.service", "ActiveState") == "inactive")
+    if time.time() < begun + 3:
+        assert rated().status == 429
+    wait_until(lambda: time.time() >= told_at + after)
+    assert rated().status == 200
+
+
+def test_of_a_burst_no_more_than_the_rate_is_accepted():
+    quiet_rate()
+    wait_until_idle("rated")
+    before = sum(len(record["requests"]) for record in records("rated"))
+    message = f"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: {TOKEN['Authorization']}\r\n\r\n".encode()
+    answers = burst(PORTS["rated"], 30, message)
+    assert sorted(map(status, answers)) == [200] * 3 + [429] * 27
+    assert all(field(answer, "Retry-After") for answer in answers if status(answer) == 429)
+    wait_until(lambda: not spooled("rated"))
+    assert sum(len(record["requests"]) for record in records("rated")) == before + 3
+
+
+def test_what_comes_twice_does_not_count():
+    quiet_rate()
+    key = {"Idempotency-Key": os.urandom(8).hex()}
+    ids = {rated(**key).headers["X-Request-Id"] for _ in range(6)}
+    assert len(ids) == 1
+    assert [rated().status for _ in range(3)] == [200, 200, 429]
+    # The one that is known is answered even now.
+    again = rated(**key)
+    assert (again.status, {again.headers["X-Request-Id"]}) == (200, ids)
+
+
+def test_what_is_refused_does_not_count():
+    quiet_rate()
+    for _ in range(4):
+        assert ask("rated", "/?do=dance", "POST", b"", **TOKEN).status == 400
+    assert [rated().status for _ in range(4)] == [200, 200, 200, 429]
+
+
+# on_success, on_failure
+
+
+def note(kind, request):
+    """What a unit that was started after a run had in its environment."""
+    path = Path(f"/run/note-{kind},{request}")
+    wait_until(path.exists)
+    return dict(line.split("=", 1) for line in path.read_text().splitlines())
+
+
+def test_a_unit_is_started_when_a_run_has_succeeded():
+    request = fire("told")
+    seen = note("success", request)
+    record = record_of("told", request)
+    assert seen == {
+        "TRIGGER_ENDPOINT": "told",
+        "TRIGGER_RUN_ID": request,
+        "TRIGGER_RUN_STATE": "succeeded",
+        "TRIGGER_RUN_RESULT": "success",
+        "TRIGGER_RUN_EXIT_CODE": "0",
+        "TRIGGER_RUN_DURATION": str(record["duration"]),
+        "TRIGGER_RUN_OUTPUT": f"/var/lib/trigger/told/runs/{request}.output",
+    }
+    assert Path(seen["TRIGGER_RUN_OUTPUT"]).read_text() == f"done {request}\n"
+    assert not Path(f"/run/note-failure,{request}").exists()
+
+
+def test_units_are_started_when_a_run_has_failed():
+    for what, state in (("fail", "failed"), ("die", "failed"), ("hang", "timed-out")):
+        wait_until(lambda: property_of("note-any.service", "ActiveState") in ("inactive", "failed"))
+        Path("/run/note-any,").unlink(missing_ok=True)
+        request = fire("told", what)
+        seen = note("failure", request)
+        assert (seen["TRIGGER_RUN_ID"], seen["TRIGGER_RUN_STATE"]) == (request, state)
+        assert seen.get("TRIGGER_RUN_EXIT_CODE") == ("3" if what == "fail" else None)
+        wait_until(Path("/run/note-any,").exists)
+        assert not Path(f"/run/note-success,{request}").exists()
+
+
+def test_no_unit_is_started_when_somebody_has_stopped_a_run():
+    wait_until_idle("told")
+    Path("/run/note-any,").unlink(missing_ok=True)
+    request = fire("told", "hold")
+    wait_until(lambda: ask("told", f"/runs/{request}/output").body)
+    run("systemctl", "stop", "trigger-run@told.service")
+    assert wait_for_state("told", request, "cancelled", "timed-out")["state"] == "cancelled"
+    # What follows the next run has come, so what would have followed this one has, too.
+    note("success", fire("told"))
+    assert not Path("/run/note-any,").exists()
+    assert not list(Path("/run").glob(f"note-*{request}"))
+
+
+def test_a_unit_that_is_not_there_disturbs_nothing():
+    unit = Path("/etc/systemd/system/note-success@.service")
+    text = unit.read_text()
+    unit.unlink()
+    run("systemctl", "daemon-reload")
+    try:
+        answer = Background(do, "told").result()
+        assert (answer.status, answer.headers["X-Run-State"]) == (200, "succeeded")
+        wait_until(lambda: f"after run {answer.headers['X-Request-Id']}" in journal("trigger-run@told.service"))
+        wait_until_idle("told")
+    finally:
+        unit.write_text(text)
+        run("systemctl", "daemon-reload")
