@@ -15,7 +15,7 @@ import time
 from clients import ask, crowd, show, signed_request, units_of, wait_for_rest
 
 FLOOR, RECIPE, RECIPE_BUSY = 7000, 7100, 7101
-COLD, WARM, BURST, QUEUE, BUSY, SIGNED, SIGNED_WARM = range(7200, 7207)
+COLD, WARM, BURST, QUEUE, BUSY, SIGNED, SIGNED_WARM, WAITS = range(7200, 7208)
 PEERS = ["bench-floor.socket", "bench-recipe@0.socket", "bench-recipe@1.socket"]
 ONE_BY_ONE = 100  # of the queue's requests; the rest arrive at once
 
@@ -84,6 +84,17 @@ def started(endpoint):
         return [(line.split()[0], int(line.split()[1]) / 1e9) for line in log]
 
 
+def waits(rounds):
+    """An answer that is held until the run has ended, above the time of the job itself, which sleeps for 0.1 s."""
+    say(f"{rounds} rounds of an answer that waits for its run")
+    ask(WAITS)
+    found = []
+    for _ in range(rounds):
+        wait_for_rest(units_of("waits")[1:], ["waits"])
+        found.append(ask(WAITS))
+    return {"above_the_job": [seconds - 100 for seconds in milliseconds(found)], "errors": errors(found)}
+
+
 def during_a_job(rounds):
     """A client who comes while a job of one second runs. Both acceptors are cold."""
     say(f"{rounds} rounds of an answer while a job runs")
@@ -111,7 +122,7 @@ def bursts(rounds, count):
         order.append(order.pop(0))
         for name in order:
             wait_for_rest(PEERS + units_of("burst"), ["burst"])
-            before = set(glob.glob("/var/lib/trigger/burst/runs/*"))
+            before = set(glob.glob("/var/lib/trigger/burst/runs/*.json"))
             answers = crowd(ports[name], count)
             burst = {
                 "seconds": max(answer.ended for answer in answers) - min(answer.began for answer in answers),
@@ -121,7 +132,7 @@ def bursts(rounds, count):
             }
             if name == "trigger":
                 wait_for_rest(units_of("burst"), ["burst"])
-                burst.update(compare(answers, set(glob.glob("/var/lib/trigger/burst/runs/*")) - before))
+                burst.update(compare(answers, set(glob.glob("/var/lib/trigger/burst/runs/*.json")) - before))
             found[name].append(burst)
     return found
 
@@ -166,7 +177,7 @@ def queue(count):
         "in_order_of_arrival": [request for request in ran if request in set(in_order)] == in_order,
         "runs_per_second": (len(ran) - before) / seconds,
     }
-    result.update(compare(answers, glob.glob("/var/lib/trigger/queue/runs/*")))
+    result.update(compare(answers, glob.glob("/var/lib/trigger/queue/runs/*.json")))
     result["pass"] = (
         result["accepted"] == result["runs"] == result["distinct"] == count
         and result["same_as_answered"]
@@ -210,7 +221,7 @@ def idle():
     endpoints = [path.split("/")[-1] for path in glob.glob("/var/spool/trigger/*")]
     ask(WARM)
     wait_for_rest([unit for endpoint in endpoints for unit in units_of(endpoint)[1:]], endpoints)
-    stop("trigger@burst", "trigger@queue", "trigger@signed-warm")  # they linger for some seconds
+    stop("trigger@burst", "trigger@queue", "trigger@signed-warm", "trigger@waits")  # they linger for some seconds
     lingering = processes()
     result = {"lingering_processes": len(lingering), "lingering_kib": memory(lingering)}
     stop("trigger@warm")
@@ -228,6 +239,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     results = {
         "single": single(arguments.rounds),
+        "waits": waits(arguments.rounds // 2),
         "during_a_job": during_a_job(5),
         "bursts": bursts(3, arguments.clients),
         "queue": queue(arguments.clients),
