@@ -30,6 +30,10 @@ SHARED_UNITS = (
     "trigger-run@.service",
     "trigger-pause@.service",
 )
+FRONTEND_UNITS = ("trigger-frontend.socket", "trigger-frontend.service")
+FRONTEND_USER = "triggerfrontend"  # as that of metrics, not an acceptor's
+NGINX_GROUP = "www-data"
+PROXY_FILES = "/etc/nginx/trigger"
 METRICS_UNITS = ("trigger-metrics.socket", "trigger-metrics.service")
 ACCEPTOR_DROP_IN = "etc/systemd/system/trigger@.service.d/endpoint.conf"
 EXECUTABLE_STARTS = (b"#!", b"\x7fELF")
@@ -67,10 +71,12 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         arguments = self._task.args
-        options = _endpoint_options()
+        specification = _specification()
+        options = specification["endpoint"]["options"]
         try:
+            frontend = _frontend(arguments.get("frontend"), specification["main"]["options"])
             endpoints = trigger_endpoints.prepare(
-                arguments.get("endpoints") or [], arguments.get("defaults") or {}, options, self._read_secret
+                arguments.get("endpoints") or [], arguments.get("defaults") or {}, options, self._read_secret, frontend
             )
             jobs = self._jobs(endpoints)
         except trigger_endpoints.Mistakes as mistakes:
@@ -80,9 +86,9 @@ class ActionModule(ActionBase):
         if metrics_dir and not (metrics_dir.startswith("/") and metrics_dir.isprintable()):
             raise AnsibleActionFail(f"nothing was changed:\ntrigger_metrics_dir: {metrics_dir!r} is no absolute path")
         if arguments.get("preflight"):
-            plan = {"endpoints": [_needs(endpoint) for endpoint in endpoints]}
+            plan = {"endpoints": [_needs(endpoint) for endpoint in endpoints], "frontend": _frontend_needs(frontend)}
         else:
-            plan = self._plan(endpoints, jobs, Renderer(options, arguments))
+            plan = self._plan(endpoints, jobs, Renderer(options, arguments, frontend))
         return self._execute_module("trigger_deploy", {**handed_on, "plan": json.dumps(plan)}, task_vars=task_vars)
 
     def _plan(self, endpoints, jobs, renderer):
@@ -90,6 +96,7 @@ class ActionModule(ActionBase):
         present = [endpoint["name"] for endpoint in endpoints if endpoint["state"] != "absent"]
         return {
             "shared": renderer.shared(),
+            "frontend": renderer.frontend(),
             "endpoints": [
                 renderer.endpoint(endpoint, jobs[endpoint["name"]])
                 if endpoint["name"] in present
@@ -141,12 +148,14 @@ class ActionModule(ActionBase):
 
 class Renderer:
     """Makes the files of the host. options: the endpoint's specification. arguments: the module's: systemd, its
-    version; no_log, whether secrets stay out of diffs; metrics_dir, where metrics go, or nothing."""
+    version; ipv6, whether it has that; no_log, whether secrets stay out of diffs; metrics_dir, where metrics go, or
+    nothing. frontend: trigger_endpoints.frontend.Frontend, or None."""
 
-    def __init__(self, options, arguments):
+    def __init__(self, options, arguments, frontend):
         systemd = int(arguments["systemd"])
         self._show_secrets = not boolean(arguments["no_log"])
         self._metrics_dir = arguments["metrics_dir"]
+        self._frontend = frontend
         # systemd 247 cannot combine LoadCredential= with ExecStartPre= and a sandbox; there the claim hands
         # the job's credentials over.
         self._loads_credentials = systemd >= 250
@@ -162,6 +171,7 @@ class Renderer:
         environment.filters["unit_value"] = values.unit_value
         environment.filters["unit_word"] = values.unit_word
         environment.filters["directives"] = values.directives
+        environment.filters["nginx_listen"] = values.nginx_listen
         environment.globals.update(
             managed="Written by the Ansible role trigger; a change here is undone by its next run.",
             documentation="man:systemd.socket(5) file:/usr/local/lib/trigger/README",
@@ -170,6 +180,12 @@ class Renderer:
             metrics_dir=self._metrics_dir,
             metrics_group=METRICS_GROUP,
             metrics_socket=METRICS_SOCKET,
+            frontend=frontend,
+            frontend_user=FRONTEND_USER,
+            nginx_group=NGINX_GROUP,
+            certificate_file=_in_place(frontend and frontend.certificate, f"{PROXY_FILES}/certificate.pem"),
+            key_file=_in_place(frontend and frontend.key, f"{PROXY_FILES}/key.pem"),
+            ipv6=boolean(arguments["ipv6"]),
             systemd=systemd,
             loads_credentials=self._loads_credentials,
         )
@@ -178,6 +194,7 @@ class Renderer:
     def shared(self):
         """The files that all endpoints share: list of dicts as the module takes them."""
         units = SHARED_UNITS + (METRICS_UNITS if self._metrics_dir else ())
+        units += FRONTEND_UNITS if self._frontend else ()
         files = [_file(f"{UNITS}/{unit}", self._render(f"etc/systemd/system/{unit}")) for unit in units]
         files.append(_file("/etc/sysusers.d/trigger.conf", self._render("etc/sysusers.d/trigger.conf")))
         for path in sorted((ROLE / "files").rglob("*")):
@@ -186,6 +203,25 @@ class Renderer:
                 target, mode = ELSEWHERE.get(name, (f"{LIBRARY}/{name}", "0644"))
                 files.append(_file(target, path.read_bytes(), mode, show=False))
         return files
+
+    def frontend(self):
+        """What the front end needs beside units and endpoints, as the module takes it; None where there is none."""
+        if self._frontend is None:
+            return None
+        files = [_file("/etc/nginx/conf.d/trigger.conf", self._render("etc/nginx/conf.d/trigger.conf"))]
+        texts = (("certificate.pem", self._frontend.certificate, "0644"), ("key.pem", self._frontend.key, "0600"))
+        for name, text, mode in texts:
+            if text and not text.startswith("/"):
+                show = mode == "0644" or self._show_secrets
+                files.append(_file(f"{PROXY_FILES}/{name}", text.strip().encode() + b"\n", mode, show))
+        return {
+            "files": files,
+            "users": self._frontend.users,
+            "names": self._frontend.names,
+            "is_self_signed": self._frontend.is_self_signed,
+            "addresses": [_address(each) for each in self._frontend.addresses + self._frontend.redirects],
+            "warnings": self._frontend.warnings,
+        }
 
     def endpoint(self, endpoint, job):
         """One endpoint as the module takes it. job: bytes, or None when its job is a command."""
@@ -199,6 +235,8 @@ class Renderer:
             _file(f"{UNITS}/trigger@{name}.service.d/endpoint.conf", self._render(ACCEPTOR_DROP_IN, endpoint=endpoint)),
             _file(f"{UNITS}/trigger-run@{name}.service.d/endpoint.conf", self._render(RUN_DROP_IN, endpoint=endpoint)),
         ]
+        if endpoint["door"]:
+            files += self._behind_frontend(endpoint)
         # A drop-in that says nothing does not exist.
         files = [file for file in files if "/systemd/" not in file["path"] or _says_something(file)]
         if job is not None:
@@ -214,21 +252,31 @@ class Renderer:
             "files": files,
             "bind_ipv6_only": endpoint["bind_ipv6_only"],
             "free_bind": str(endpoint["socket"].get("FreeBind", "no")).lower() in ("1", "yes", "true", "on"),
-            "addresses": [
-                {
-                    "text": address.text,
-                    "host": str(address.host) if address.host else None,
-                    "family": address.host.version if address.host else 6,
-                    "port": address.port,
-                    "path": address.path,
-                }
-                for address in endpoint["addresses"]
-            ],
+            "addresses": [_address(address) for address in endpoint["addresses"]],
         }
+
+    def _behind_frontend(self, endpoint):
+        name, door = endpoint["name"], endpoint["door"]
+        variables = {
+            "name": name,
+            "door": door,
+            "body_limit": endpoint["bytes"]["body_limit"],
+            "request_timeout": endpoint["seconds"]["request_timeout"],
+        }
+        paths = {f"{PROXY_FILES}/{name}.location": "etc/nginx/trigger/NAME.location"}
+        if door["rate"]:
+            paths[f"{PROXY_FILES}/{name}.zone"] = "etc/nginx/trigger/NAME.zone"
+        if door["page"]:
+            unit = f"{FRONTEND_UNITS[1]}.d"
+            paths[f"{UNITS}/{unit}/{name}.conf"] = f"etc/systemd/system/{unit}/NAME.conf"
+        return [_file(path, self._render(template, **variables)) for path, template in paths.items()]
 
     def _configuration(self, endpoint):
         """/etc/trigger/NAME.json: what the acceptor and the programs around a run need to know."""
         return {
+            "description": endpoint["description"] or endpoint["name"],
+            "frontend": endpoint["door"]
+            and {key: endpoint["door"][key] for key in ("location", "users", "methods", "page")},
             "path": endpoint["path"],
             "methods": endpoint["methods"],
             "response": endpoint["response"],
@@ -279,9 +327,42 @@ def _needs(endpoint):
     return {**needs, "patterns": [pattern for pattern in patterns if pattern is not None]}
 
 
-def _endpoint_options():
-    specification = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
-    return specification["argument_specs"]["endpoint"]["options"]
+def _frontend(given, options):
+    """The front end as trigger_endpoints takes it, or None. given: dict of trigger_frontend*, without that prefix.
+    Raises trigger_endpoints.Mistakes."""
+    if not given or not boolean(given["enabled"]):
+        return None
+    options = {key[len("trigger_frontend_") :]: option for key, option in options.items() if "trigger_frontend_" in key}
+    settings = {key: value for key, value in given.items() if key in options}
+    settings, wrong = trigger_endpoints.specification.complete(settings, options)
+    if wrong:
+        raise trigger_endpoints.Mistakes([f"trigger_frontend_{text}" for text in wrong])
+    return trigger_endpoints.frontend.Frontend(settings)
+
+
+def _frontend_needs(frontend):
+    """What a preflight looks for on the host."""
+    return frontend and {"is_self_signed": frontend.is_self_signed}
+
+
+def _in_place(given, path):
+    """A file of the host's own, or the one that the role writes."""
+    return given if given and given.startswith("/") else path
+
+
+def _address(address):
+    """An address as the module takes it. address: values.Address."""
+    return {
+        "text": address.text,
+        "host": str(address.host) if address.host else None,
+        "family": address.host.version if address.host else 6,
+        "port": address.port,
+        "path": address.path,
+    }
+
+
+def _specification():
+    return yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
 
 
 def _says_something(file):

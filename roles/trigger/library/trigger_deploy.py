@@ -43,6 +43,13 @@ options:
   metrics_dir:
     description: Where metrics for node_exporter are written; none by default.
     type: path
+  frontend:
+    description: The front end, as C(trigger_frontend_*). The action plugin uses it up.
+    type: dict
+  ipv6:
+    description: Whether the host has IPv6, as RV(ipv6) of a preflight told it.
+    type: bool
+    default: true
   no_log:
     description: Whether secrets stay out of diffs. The action plugin uses it up.
     type: bool
@@ -64,6 +71,14 @@ endpoints:
   description: What was done, a list of sentences for each endpoint that was touched.
   returned: without preflight
   type: dict
+frontend:
+  description: What was done for the front end, a list of sentences.
+  returned: without preflight
+  type: list
+ipv6:
+  description: Whether the host has IPv6.
+  returned: with preflight
+  type: bool
 packages:
   description: Packages that the host lacks.
   returned: with preflight
@@ -80,6 +95,7 @@ import json
 import os
 import pwd
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -89,9 +105,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.trigger_addresses import port, why_not_free
 from ansible.module_utils.trigger_files import Directory, File, remove
 from ansible.module_utils.trigger_host import (
+    COMPANIONS,
     CONFIGURATION,
     CREDENTIALS,
     LIBRARY,
+    PAGE,
     RUNTIME,
     SPOOL,
     STATE,
@@ -106,19 +124,19 @@ from ansible.module_utils.trigger_host import (
     pending,
     unfinished,
 )
+from ansible.module_utils.trigger_nginx import PROGRAM as NGINX_PROGRAM
+from ansible.module_utils.trigger_nginx import ROOT as NGINX
+from ansible.module_utils.trigger_nginx import Frontend, Refused
+from ansible.module_utils.trigger_passwords import Unknown
 from ansible.module_utils.trigger_systemd import Failed, journal, run, show, systemctl, verify, version
 
-METRICS_UNIT = "trigger-metrics.socket"
-METRICS = f"{UNITS}/{METRICS_UNIT}"
-METRICS_FILES = (METRICS, METRICS.replace(".socket", ".service"))
 SYSUSERS = "/etc/sysusers.d/trigger"
 SYSCTL = "/etc/sysctl.d/60-trigger.conf"
 JOBS_USER = "trigger"
 JOBS_GECOS = "Trigger jobs"
-METRICS_USER = "triggermetrics"
-METRICS_GECOS = "Trigger metrics"
 # What systemd says of a directive that it takes nevertheless. Whatever else it says is a mistake.
 HARMLESS = re.compile(r"not safe|unsafe|deprecated|obsolete|legacy", re.IGNORECASE)
+NGINX_UNFINISHED = ".nginx"  # among the names of endpoints that are unfinished
 INOTIFY_LIMIT = "/proc/sys/fs/inotify/max_user_instances"
 INOTIFY_RESERVE = 64  # instances left to others; every path unit takes one
 
@@ -134,9 +152,12 @@ class Deployment:
     def __init__(self, plan, purge, state):
         self.purge_all = state == "absent"
         self.shared = [] if self.purge_all else [File.decode(item) for item in plan["shared"]]
-        if not any(file.path == METRICS for file in self.shared):
-            gone = [File(path, None) for path in METRICS_FILES]
-            self.shared += [file for file in gone if file.changed]
+        paths = [file.path for file in self.shared]
+        self.companions = [companion for companion in COMPANIONS if companion.socket_file in paths]
+        self.unwanted = [companion for companion in COMPANIONS if companion not in self.companions]
+        gone = [File(path, None) for companion in self.unwanted for path in companion.files]
+        self.shared += [file for file in gone if file.changed]
+        self.frontend = Frontend(None if self.purge_all else plan["frontend"])
         self.shared_paths = [item["path"] for item in plan["shared"]]
         self.wanted = [
             Endpoint(item["name"], item)
@@ -153,8 +174,11 @@ class Deployment:
         self.unfinished = unfinished()
         # To look at a unit makes systemd load it, so only at those that tell something.
         looked_at = self.wanted + self.removed + self.others
-        self.states = show([METRICS_UNIT, *(unit for e in looked_at for unit in (e.socket, e.path, e.job))])
-        self.warnings = [
+        self.states = show(
+            [*(c.socket for c in COMPANIONS), *(unit for e in looked_at for unit in (e.socket, e.path, e.job))]
+        )
+        self.warnings = list(self.frontend.warnings)
+        self.warnings += [
             f"{e.name}: it is paused, so no run begins; `triggerctl resume {e.name}` on the host ends that"
             for e in self.wanted
             if e.paused
@@ -162,13 +186,14 @@ class Deployment:
 
     # What there is to do.
 
-    @property
-    def tells_metrics(self):
-        return any(file.path == METRICS and file.content is not None for file in self.shared)
-
     def file_changes(self):
-        files = [*self.shared, *(file for endpoint in self.wanted for file in endpoint.files)]
+        files = [*self.shared, *(file for endpoint in self.wanted for file in endpoint.files), *self.frontend.files]
         return [file for file in files if file.changed]
+
+    def nginx_changes(self):
+        """What changes of that which nginx reads: list of Files."""
+        gone = [File(path, None) for endpoint in self.removed for path in endpoint.frontend_files]
+        return [file for file in self.file_changes() + gone if file.path.startswith(NGINX) and file.changed]
 
     def shared_changed(self, *prefixes):
         return any(file.changed for file in self.shared if file.path.startswith(prefixes))
@@ -195,6 +220,7 @@ class Deployment:
             return True
         return (
             endpoint.name in self.unfinished
+            or self.frontend.secret_changed
             or (endpoint.hands_over and any(file.changed for file in endpoint.files))
             or endpoint.changed(endpoint.configuration)
             or endpoint.changed(endpoint.auth_file)
@@ -202,10 +228,26 @@ class Deployment:
             or self.shared_changed(f"{UNITS}/trigger@.service", f"{LIBRARY}/trigger/", f"{LIBRARY}/launch.py")
         )
 
+    def nginx_waits(self):
+        """Whether nginx has to be started, or told of a change."""
+        waits = self.nginx_changes() or self.frontend.makes_certificate or NGINX_UNFINISHED in self.unfinished
+        return bool(waits) or not self.frontend.runs()
+
+    def page_changed(self):
+        """Whether a running page has to make place for one that knows the change."""
+        if PAGE not in self.companions:
+            return False
+        drop_ins = [file for e in self.wanted for file in e.files if file.path.startswith(f"{UNITS}/{PAGE.service}.d/")]
+        return (
+            any(file.changed for file in drop_ins)
+            or self.frontend.secret_changed
+            or self.shared_changed(f"{UNITS}/{PAGE.service}", f"{LIBRARY}/trigger/", f"{LIBRARY}/launch.py")
+        )
+
     def waiting_units(self):
         """The units that shall be enabled and active: they wait for requests, in the spool and on the network."""
         units = [e.path for e in self.wanted if not e.hands_over] + [e.socket for e in self.wanted if e.listens]
-        return units + ([METRICS_UNIT] if self.tells_metrics else [])
+        return units + [companion.socket for companion in self.companions]
 
     def to_start(self):
         """Those of them that are not active."""
@@ -217,15 +259,15 @@ class Deployment:
 
     def to_stop(self):
         """Path units that shall not be active: of endpoints that hand their socket over now, which would start the
-        server without it; and the socket of metrics which nobody wants any more."""
+        server without it; and sockets of companions that nobody wants any more."""
         units = [e.path for e in self.wanted if e.hands_over]
-        return [unit for unit in units + ([] if self.tells_metrics else [METRICS_UNIT]) if self.is_active(unit)]
+        return [unit for unit in units + [companion.socket for companion in self.unwanted] if self.is_active(unit)]
 
     def links(self):
         """The units to enable and to disable: two lists."""
         enable = self.waiting_units()
         disable = [unit for e in self.wanted for unit in (e.path, e.socket) if unit not in enable]
-        disable += [] if self.tells_metrics else [METRICS_UNIT]
+        disable += [companion.socket for companion in self.unwanted]
         for endpoint in self.removed:
             disable += [endpoint.socket, endpoint.path]
         return [u for u in enable if not enabled(u)], [u for u in disable if enabled(u)]
@@ -234,8 +276,7 @@ class Deployment:
         names = [endpoint.user for endpoint in self.wanted]
         if self.wanted or self.shared:
             names.append(JOBS_USER)
-        if self.tells_metrics:
-            names.append(METRICS_USER)
+        names += [companion.user for companion in self.companions]
         return [name for name in names if not account(pwd.getpwnam, name)]
 
     def directory_changes(self):
@@ -262,15 +303,16 @@ class Deployment:
         paths = [path for endpoint in self.removed for path in endpoint.leftovers()]
         if self.purge_all:
             paths += [path for path in self.shared_paths if not path.startswith(LIBRARY)]
-            paths += [CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME, SYSCTL, *METRICS_FILES]
+            paths += [CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME, SYSCTL]
+            paths += [path for companion in COMPANIONS for path in companion.files]
         return [path for path in paths if os.path.lexists(path)]
 
     def users_to_remove(self):
         names = [e.user for e in self.removed]
         if self.purge_all and gecos(JOBS_USER) == JOBS_GECOS:
             names.append(JOBS_USER)
-        if gecos(METRICS_USER) == METRICS_GECOS and (self.purge_all or (self.shared and not self.tells_metrics)):
-            names.append(METRICS_USER)
+        if self.purge_all or self.shared:
+            names += [companion.user for companion in self.unwanted if gecos(companion.user) == companion.gecos]
         return [name for name in names if account(pwd.getpwnam, name)]
 
     def changes_anything(self):
@@ -286,6 +328,7 @@ class Deployment:
             or self.leftovers()
             or self.users_to_remove()
             or self.unfinished
+            or self.nginx_waits()
             or any(self.replaces_socket(endpoint) for endpoint in self.wanted)
         )
 
@@ -294,8 +337,9 @@ class Deployment:
     def check_units(self):
         """Every unit that changes, through systemd's own parser."""
         units = [u for e in self.wanted for u in e.units if e.changed(e.drop_in(u))]
-        if self.tells_metrics and self.shared_changed(METRICS, METRICS_FILES[1]):
-            units += [METRICS_UNIT, METRICS_UNIT.replace(".socket", ".service")]
+        for companion in self.companions:
+            if self.shared_changed(*companion.files):
+                units += [companion.socket, companion.service]
         if self.wanted and self.shared_changed(UNITS):
             units += self.wanted[0].units  # the templates, by one instance
         if not units:
@@ -309,6 +353,18 @@ class Deployment:
             raise Mistake(
                 "systemd refuses what would be written; nothing was changed.\n" + "\n".join(dict.fromkeys(messages))
             )
+
+    def check_nginx(self):
+        """The front end's addresses, and the whole of nginx's configuration as it would be, through nginx itself."""
+        problem = self.frontend.check_addresses()
+        if problem:
+            raise Mistake(f"nothing was changed.\n{problem}")
+        changes = self.nginx_changes()
+        if changes or self.frontend.makes_certificate:
+            try:
+                self.frontend.try_out(changes)
+            except Refused as refused:
+                raise Mistake(f"nginx refuses what would be written; nothing was changed.\n{refused}") from None
 
     def _judge(self, root, findings):
         """Sort what systemd found below root into warnings and mistakes; return the latter, list of str."""
@@ -355,8 +411,9 @@ class Deployment:
         replaced = [e for e in self.wanted if self.replaces_socket(e)]
         stopped = [e for e in self.wanted if self.stops_acceptor(e)]
         reload = self.units_changed() or any(state.get("NeedDaemonReload") == "yes" for state in self.states.values())
-        if replaced or stopped:
-            mark_unfinished(e.name for e in replaced + stopped)
+        unfinished = [e.name for e in replaced + stopped] + ([NGINX_UNFINISHED] if self.nginx_waits() else [])
+        if unfinished:
+            mark_unfinished(unfinished)
         self._make_users()
         self._write_files()
         self._raise_inotify_limit()
@@ -370,9 +427,13 @@ class Deployment:
         self._replace_sockets(replaced, stopped)
         if self.shared_changed(f"{UNITS}/trigger-run@.path"):
             systemctl("try-restart", [e.path for e in self.wanted])
-        if self.tells_metrics and self.shared_changed(METRICS):
-            systemctl("try-restart", [METRICS_UNIT])
+        systemctl("try-restart", [c.socket for c in self.companions if self.shared_changed(c.socket_file)])
+        if self.page_changed():
+            systemctl("stop", [PAGE.service])  # the next reader starts the new one
         self._start()
+        if self.nginx_waits():
+            self.frontend.start_or_reload(self.nginx_changes())
+        self.frontend.tidy()
         self._forget_removed()
         if os.path.exists(UNFINISHED):
             os.unlink(UNFINISHED)
@@ -399,6 +460,7 @@ class Deployment:
                 file.write()
         for endpoint in self.wanted:
             endpoint.write(file for file in endpoint.files if file.path != endpoint.configuration)
+        self.frontend.write()
         for path in self.obsolete():
             os.unlink(path)
         if self.wanted:
@@ -491,11 +553,11 @@ class Deployment:
                 self.warnings.append(f"the user {name} was kept: {error}")
 
 
-def preflight(endpoints, state):
+def preflight(plan, state):
     """Look at the host: what it lacks, whether the accounts exist that the endpoints name, and whether its Python
     takes their patterns."""
     mistakes = []
-    for item in endpoints:
+    for item in plan["endpoints"]:
         if "absent" in (item["state"], state):
             continue
         if item["user"] != JOBS_USER and not account(pwd.getpwnam, item["user"]):
@@ -520,8 +582,18 @@ def preflight(endpoints, state):
     present = version()
     if present < 247:
         raise Mistake(f"systemd {present} is too old: the role needs 247 or later, for credentials")
+    return {"systemd": present, "ipv6": os.path.exists("/proc/net/if_inet6"), "packages": _missing(plan["frontend"])}
+
+
+def _missing(frontend):
+    """The packages that the host lacks, list of str."""
     test = subprocess.run(["/usr/bin/python3", "-c", "import systemd.daemon"], stderr=subprocess.DEVNULL, check=False)
-    return {"systemd": present, "packages": ["python3-systemd"] if test.returncode else []}
+    missing = ["python3-systemd"] if test.returncode else []
+    if frontend and not os.path.exists(NGINX_PROGRAM):
+        missing.append("nginx")
+    if frontend and frontend["is_self_signed"] and not shutil.which("openssl"):
+        missing.append("openssl")
+    return missing
 
 
 def _promised_packages(packages, check_mode):
@@ -560,6 +632,8 @@ def main():
             "state": {"choices": ["present", "absent"], "default": "present"},
             "preflight": {"type": "bool", "default": False},
             "systemd": {"type": "int"},
+            "ipv6": {"type": "bool", "default": True},
+            "frontend": {"type": "dict", "no_log": True},
             "metrics_dir": {"type": "path"},
             "no_log": {"type": "bool", "default": True},
             "plan": {"type": "str", "no_log": True},
@@ -569,22 +643,23 @@ def main():
     plan = json.loads(module.params["plan"])
     try:
         if module.params["preflight"]:
-            found = preflight(plan["endpoints"], module.params["state"])
+            found = preflight(plan, module.params["state"])
             module.exit_json(**found, **_promised_packages(found["packages"], module.check_mode))
         deployment = Deployment(plan, module.params["purge"], module.params["state"])
         deployment.check_units()
         deployment.check_addresses()
+        deployment.check_nginx()
         changed = deployment.changes_anything()
         diff = [file.diff() for file in deployment.file_changes()]
         diff += [{"before": f"{path}\n", "after": ""} for path in deployment.leftovers()]
         if changed and not module.check_mode:
             deployment.apply()
-    except (Mistake, Failed) as error:
+    except (Mistake, Failed, Refused, Unknown) as error:
         module.fail_json(msg=str(error))
     done = {e.name: e.done for e in deployment.wanted + deployment.removed if e.done}
     for warning in deployment.warnings:
         module.warn(warning)
-    module.exit_json(changed=changed, diff=diff, endpoints=done)
+    module.exit_json(changed=changed, diff=diff, endpoints=done, frontend=deployment.frontend.done)
 
 
 if __name__ == "__main__":

@@ -42,3 +42,26 @@ def why_not_free(address, item):
 
 def _is_socket(path):
     return stat.S_ISSOCK(os.lstat(path).st_mode)
+
+
+def is_of_process(port, pid):
+    """Whether a process listens on a TCP port already. port, pid: int."""
+    listening = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table) as file:
+                rows = [row.split() for row in file][1:]
+        except FileNotFoundError:
+            continue  # no IPv6
+        # local address, state 0A (LISTEN) and inode, proc(5)
+        listening |= {
+            f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port
+        }
+    return any(_link(f"/proc/{pid}/fd/{fd}") in listening for fd in os.listdir(f"/proc/{pid}/fd"))
+
+
+def _link(path):
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None

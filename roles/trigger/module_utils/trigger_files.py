@@ -14,13 +14,14 @@ HIDDEN = "(not shown)\n"
 
 class File:
     """A file as it shall be. path: str. content: bytes, None when it shall not exist. mode: int.
-    show: bool, whether its content may stand in a diff. It belongs to root."""
+    show: bool, whether its content may stand in a diff. It belongs to root, and to the group gid: int."""
 
-    def __init__(self, path, content, mode=0o644, show=True):
+    def __init__(self, path, content, mode=0o644, show=True, gid=0):
         self.path = path
         self.content = content
         self.mode = mode
         self.show = show
+        self.gid = gid
         self.before = _read(path)
         self.changed = self.before != content or (content is not None and not self._has_mode())
 
@@ -52,14 +53,22 @@ class File:
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with open(fd, "wb") as file:
             file.write(self.content)
+            os.fchown(fd, 0, self.gid)
             os.fchmod(fd, self.mode)
             file.flush()
             os.fsync(fd)
         os.rename(draft, path)
 
+    def restore(self):
+        """Bring back what was there before write()."""
+        content, self.content = self.content, self.before
+        if self.content is not None or os.path.lexists(self.path):
+            self.write()
+        self.content = content
+
     def _has_mode(self):
         status = os.lstat(self.path)
-        return stat.S_IMODE(status.st_mode) == self.mode and status.st_uid == status.st_gid == 0
+        return stat.S_IMODE(status.st_mode) == self.mode and (status.st_uid, status.st_gid) == (0, self.gid)
 
     def _shown(self, content, side):
         if content is None:

@@ -20,8 +20,27 @@ CREDENTIALS = CONFIGURATION + "/credentials"
 SPOOL = "/var/spool/trigger"
 STATE = "/var/lib/trigger"
 RUNTIME = "/run/trigger"
+PROXY_FILES = "/etc/nginx/trigger"
 # Endpoints whose change is under way. One that is found here was left by a run that did not end.
 UNFINISHED = STATE + "/unfinished.json"
+
+
+class Companion:
+    """A socket, and the service behind it, that are there for all endpoints, where somebody wants them.
+    name: str, of the units. user, gecos: str, the account that comes with them."""
+
+    def __init__(self, name, user, gecos):
+        self.socket = name + ".socket"
+        self.service = name + ".service"
+        self.user = user
+        self.gecos = gecos
+        self.socket_file = f"{UNITS}/{self.socket}"
+        self.files = (self.socket_file, f"{UNITS}/{self.service}")
+
+
+METRICS = Companion("trigger-metrics", "triggermetrics", "Trigger metrics")
+PAGE = Companion("trigger-frontend", "triggerfrontend", "Trigger pages")
+COMPANIONS = (METRICS, PAGE)
 
 
 class Endpoint:
@@ -53,6 +72,15 @@ class Endpoint:
     @property
     def configuration(self):
         return f"{CONFIGURATION}/{self.name}.json"
+
+    @property
+    def frontend_files(self):
+        """What may be there for nginx and the page."""
+        return [
+            f"{PROXY_FILES}/{self.name}.location",
+            f"{PROXY_FILES}/{self.name}.zone",
+            f"{UNITS}/trigger-frontend.service.d/{self.name}.conf",
+        ]
 
     @property
     def auth_file(self):
@@ -104,6 +132,7 @@ class Endpoint:
             f"{RUNTIME}/{self.name}.recorded",
             f"{RUNTIME}/{self.name}.paused",
             f"{RUNTIME}/{self.name}.sock",
+            *self.frontend_files,
         ]
 
     def _files(self):
@@ -115,6 +144,7 @@ class Endpoint:
         possible = [
             *(self.drop_in(unit) for unit in self.units),
             f"{LIBRARY}/jobs/{self.name}",
+            *self.frontend_files,
             *glob.glob(f"{CREDENTIALS}/{self.name}/*/*"),
         ]
         gone = [File(path, None) for path in possible if path not in paths]

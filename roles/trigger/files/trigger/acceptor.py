@@ -346,11 +346,12 @@ class Acceptor:
         request = connection.request
         attempt = connection.attempt
         self.say(
-            'endpoint=%s request=%s peer=%s auth=%s method=%s path=%s status=%d reason="%s" ms=%.1f'
+            'endpoint=%s request=%s peer=%s user=%s auth=%s method=%s path=%s status=%d reason="%s" ms=%.1f'
             % (
                 self._endpoint.name,
                 connection.request_id or "-",
                 connection.peer.decode("latin-1") or "unix",
+                connection.user.decode("latin-1") or "-",
                 attempt.accepted[0] if attempt and attempt.accepted else "-",
                 request.method.decode("latin-1")[:32] if request else "-",
                 request.path.decode("latin-1")[:256] if request else "-",
@@ -387,7 +388,8 @@ def main(name):
     """Serve the endpoint called name: str. Returns the exit status."""
     settings = endpoint.load(name)
     listeners = descriptors.listen_sockets()
-    guard, problem = credentials.load_guard(settings)
+    guard, shut = credentials.load_guard(settings)
+    door, closed = credentials.load_door(settings)
     memory = None
     if settings.auth and settings.replay_window:
         from trigger import deliveries
@@ -399,14 +401,14 @@ def main(name):
 
         limit = rate.Rate(settings.rate, *settings.max_rate)
     stored = spool.Spool(settings.spool, settings.claimed, memory)
-    reception = Reception(settings, stored, guard, limit)
+    reception = Reception(settings, stored, guard, limit, door)
     numbers = None
     if settings.metrics:
         from trigger import counts
 
         numbers = counts.Counts(settings.request_counts)
     acceptor = Acceptor(settings, listeners, reception, numbers)
-    if problem:
+    for problem in filter(None, (shut, closed)):
         acceptor.say("<3>" + problem)
         settings.linger = 0  # the next one may find them again
     _signal.signal(_signal.SIGTERM, lambda *_: acceptor.stop())

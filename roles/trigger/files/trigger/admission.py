@@ -14,6 +14,13 @@ def check_peer(endpoint, peer):
         raise Refusal(403, "this address may not call")
 
 
+def check_user(endpoint, user):
+    """Raise Refusal unless somebody may call whom the front end has let in. user: bytes."""
+    users = endpoint.frontend["users"]
+    if users is not None and user.decode("latin-1") not in users:
+        raise Refusal(403, "this user may not call")
+
+
 def check_head(endpoint, request):
     """Raise Refusal unless the request may start a run of this endpoint, so far as its head tells, tokens and
     signatures apart.

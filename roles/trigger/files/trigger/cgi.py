@@ -15,19 +15,23 @@ NAMES = frozenset(
         b"QUERY_STRING",
         b"REMOTE_ADDR",
         b"REMOTE_HOST",
+        b"REMOTE_USER",
+        b"AUTH_TYPE",
+        b"HTTPS",
         b"CONTENT_LENGTH",
         b"CONTENT_TYPE",
     )
 )
 
 
-def meta_variables(request, script_name, body_length, remote, server_port, pass_headers=()):
+def meta_variables(request, script_name, body_length, remote, server_port, pass_headers=(), user=b"", is_https=False):
     """Return the variables as a list of (bytes, bytes).
 
     request: http.Request. script_name: bytes, the endpoint's path. body_length: int, after the
     transfer coding was taken off. remote: bytes, the client's address or b"" on a Unix socket.
     server_port: bytes, b"" on a Unix socket. pass_headers: list of str, the names, in lower case, of
     the fields that become a variable of their own; with any other a client could set HTTP_PROXY.
+    user: bytes, who the front end has asked for a password; is_https: whether the client came by TLS.
     """
     host, port = _host_and_port(request.fields.get(b"host", b""))
     variables = [
@@ -35,7 +39,7 @@ def meta_variables(request, script_name, body_length, remote, server_port, pass_
         (b"SERVER_SOFTWARE", SOFTWARE),
         (b"SERVER_PROTOCOL", b"HTTP/%d.%d" % request.version),
         (b"SERVER_NAME", host or b"localhost"),
-        (b"SERVER_PORT", server_port or port or b"80"),
+        (b"SERVER_PORT", server_port or port or (b"443" if is_https else b"80")),
         (b"REQUEST_METHOD", request.method),
         (b"SCRIPT_NAME", script_name),
         (b"PATH_INFO", b""),
@@ -43,6 +47,10 @@ def meta_variables(request, script_name, body_length, remote, server_port, pass_
         (b"REMOTE_ADDR", remote),
         (b"REMOTE_HOST", remote),
     ]
+    if user:
+        variables += [(b"REMOTE_USER", user), (b"AUTH_TYPE", b"Basic")]
+    if is_https:  # not of the RFC, but what everybody looks for
+        variables.append((b"HTTPS", b"on"))
     if body_length:
         variables.append((b"CONTENT_LENGTH", b"%d" % body_length))
     if b"content-type" in request.fields:

@@ -16,11 +16,13 @@ class Connection:
         "deadline",  # when the present state ends
         "draft",  # spool.Draft
         "drained",  # bytes that came behind the answer
+        "endpoint",  # endpoint.Endpoint, as it looks from where the client came
         "granted",  # what is said as Preference-Applied, str or None
+        "is_https",  # whether it came to the front end by TLS
         "keys",  # what its delivery goes by, list of str
         "outcome",  # what became of the request, for the counts: str, or None where it was refused
         "output",  # bytes of the answer that are not sent yet
-        "peer",  # the client's address, bytes; b"" on a Unix socket
+        "peer",  # the client's address, bytes; b"" on a Unix socket of nobody's front end
         "port",  # the local port, bytes; b"" on a Unix socket
         "received",  # bytes of the head
         "refusal",  # http.Refusal that waits to be told, while the client is delayed
@@ -31,6 +33,7 @@ class Connection:
         "source",  # what brings the rest of the answer's body, runs.Output, or None
         "started",
         "state",
+        "user",  # who the front end says it is, bytes; b"" where it did not ask
         "values",  # the parameters, dict of str to str
         "wait",  # seconds for which the answer is held, until the run has ended
     )
@@ -45,6 +48,9 @@ class Connection:
             self.peer = _peer(address[0])
             self.port = b"%d" % socket.getsockname()[1]
         self.received = bytearray()
+        self.user = b""
+        self.is_https = False
+        self.endpoint = None
         self.request = None
         self.request_id = None
         self.refusal = None

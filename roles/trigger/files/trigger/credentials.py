@@ -5,7 +5,8 @@ import os
 from trigger import strict_json
 from trigger.admission import unavailable
 
-NAME = "auth"
+GUARD = "auth"
+DOOR = "frontend"
 
 
 def load_guard(endpoint):
@@ -16,13 +17,26 @@ def load_guard(endpoint):
     from trigger import auth
 
     try:
-        with open(os.environ["CREDENTIALS_DIRECTORY"] + "/" + NAME) as file:
-            return auth.Guard(strict_json.decode(file.read())), None
+        return auth.Guard(strict_json.decode(_read(GUARD))), None
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         # The fallback of the unit, "-", ends here too. What is wrong is told without what stands in the file.
-        return Shut(), "its secrets cannot be loaded, requests are answered 503: %s" % (
-            error.strerror if isinstance(error, OSError) else "the credential %s is damaged or missing" % NAME
-        )
+        return Shut(), _problem(error, GUARD)
+
+
+def load_door(endpoint):
+    """Return the front end's way in, a frontend.Door that is shut when its secret cannot be loaded, or None where there
+    is no front end; and then a sentence for the journal, or None."""
+    if not endpoint.frontend:
+        return None, None
+    from trigger import frontend
+
+    try:
+        digest = _read(DOOR).strip()
+        if len(bytes.fromhex(digest)) != 32:
+            raise ValueError("this is no SHA-256")
+        return frontend.Door(endpoint, digest), None
+    except (OSError, ValueError, LookupError) as error:
+        return frontend.Door(endpoint, None), _problem(error, DOOR)
 
 
 class Shut:
@@ -32,3 +46,14 @@ class Shut:
         raise unavailable("nobody can be let in at present")
 
     admit_token = begin
+
+
+def _read(name):
+    with open(os.environ["CREDENTIALS_DIRECTORY"] + "/" + name) as file:
+        return file.read()
+
+
+def _problem(error, name):
+    return "its secrets cannot be loaded, requests are answered 503: %s" % (
+        error.strerror if isinstance(error, OSError) else "the credential %s is damaged or missing" % name
+    )

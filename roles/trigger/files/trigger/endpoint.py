@@ -19,6 +19,7 @@ class Endpoint:
         self.__dict__.update(settings)
         self.name = name
         self.user = "trigger-" + name  # the acceptor's
+        self.socket_path = RUNTIME + "/" + name + ".sock"
         self.spool = SPOOL + "/" + name
         self.deliveries = self.spool + "/.deliveries"
         self.rate = self.spool + "/.rate"

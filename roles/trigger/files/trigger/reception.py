@@ -10,17 +10,19 @@ from trigger import admission, answers, cgi, http, preferences, runs_api, source
 from trigger.answers import Reply
 
 BODILESS = (204, 304)  # RFC 9110, section 6.4.1
+UNBUFFERED = [("X-Accel-Buffering", "no")]  # asks nginx to pass on at once what appears bit by bit
 
 
 class Reception:
     """endpoint: endpoint.Endpoint. spool: spool.Spool. guard: what asks who calls (credentials.load_guard), or None.
-    rate: rate.Rate, or None."""
+    rate: rate.Rate, or None. door: frontend.Door, or None."""
 
-    def __init__(self, endpoint, spool, guard, rate=None):
+    def __init__(self, endpoint, spool, guard, rate=None, door=None):
         self._endpoint = endpoint
         self._spool = spool
         self._guard = guard
         self._rate = rate
+        self._door = door
         self._known_runs = None
         self._body = endpoint.response["body"].encode()
         self.failure = None  # the OSError that keeps the spool from taking entries
@@ -28,11 +30,12 @@ class Reception:
     def begin(self, connection, head):
         """Look at a request's head, bytes. Returns a Reply where that is all, or None: then body() takes the rest."""
         request = connection.request = http.parse_head(head)
-        admission.check_peer(self._endpoint, connection.peer)
-        call = runs_api.parse(self._endpoint, request)
+        endpoint = self._find_endpoint(connection)
+        admission.check_peer(endpoint, connection.peer)
+        call = runs_api.parse(endpoint, request)
         if call is not None:
-            return self._tell_runs(request, call)
-        admission.check_head(self._endpoint, request)
+            return self._tell_runs(connection, call)
+        admission.check_head(endpoint, request)
         if self._guard is not None:
             connection.attempt = self._guard.begin(request)
         connection.body = http.Body(request, self._endpoint.body_limit)
@@ -41,6 +44,20 @@ class Reception:
         except OSError as error:
             raise self._spool_failed(error) from None
         return None
+
+    def _find_endpoint(self, connection):
+        """How the endpoint looks from where a client came."""
+        connection.endpoint = self._endpoint
+        if self._door is not None:
+            from trigger import frontend
+
+            try:
+                if self._door.is_way_of(connection):
+                    self._door.enter(connection)
+                    admission.check_user(connection.endpoint, connection.user)
+            finally:
+                frontend.forget(connection.request)
+        return connection.endpoint
 
     def body(self, connection, received):
         """Take bytes of the body. Returns a Reply, or None: then either more is to come, or, with
@@ -167,11 +184,13 @@ class Reception:
         endpoint = self._endpoint
         variables = cgi.meta_variables(
             connection.request,
-            endpoint.path.encode(),
+            connection.endpoint.path.encode(),
             connection.draft.length,
             connection.peer,
             connection.port,
             endpoint.pass_headers,
+            connection.user,
+            connection.is_https,
         )
         variables.append((b"TRIGGER_ENDPOINT", endpoint.name.encode()))
         variables.append((b"TRIGGER_REQUEST_ID", request_id.encode()))
@@ -208,7 +227,7 @@ class Reception:
     def _headers(self, connection):
         headers = [("X-Request-Id", connection.request_id)]
         if self._endpoint.runs_api:
-            headers.append(("Location", runs_api.location(self._endpoint, connection.request_id)))
+            headers.append(("Location", runs_api.location(connection.endpoint, connection.request_id)))
         if connection.granted:
             headers.append(("Preference-Applied", connection.granted))
         return headers
@@ -217,7 +236,7 @@ class Reception:
         """What the run prints, as it appears, and how it ended."""
         source = self._output(connection.request_id, follow=True, last_line=answers.result_line)
         content_type = self._endpoint.response["content_type"]
-        return Reply(200, "accepted, streaming", b"", content_type, self._headers(connection), source)
+        return Reply(200, "accepted, streaming", b"", content_type, self._headers(connection) + UNBUFFERED, source)
 
     def _result(self, connection, record):
         """What a client that waited is told: 200 or 500 and what the job printed, or a Refusal."""
@@ -250,12 +269,13 @@ class Reception:
             return Reply(status, "the run succeeded", b"", None, headers)
         return Reply(status, "the run succeeded", begin[body:], None, headers, source)
 
-    def _tell_runs(self, request, call):
-        """GET of runs. An unguessable id opens its own; the list needs a token."""
+    def _tell_runs(self, connection, call):
+        """GET of runs. An unguessable id opens its own; the list needs a token, or a user of the front end."""
         if call.run_id is None:
-            if self._guard is None:
+            if self._guard is not None:
+                self._guard.admit_token(connection.request)
+            elif not connection.user:
                 raise http.Refusal(403, "a list needs a token, and the endpoint has none")
-            self._guard.admit_token(request)
             return self._json(self._runs.latest(call.limit))
         run = self._runs.find(call.run_id)
         if run is None:
@@ -263,7 +283,8 @@ class Reception:
         if not call.output:
             return self._json(run)
         source = self._output(call.run_id, call.follow)
-        return Reply(200, "the output of a run", b"", answers.PLAIN, answers.run_headers(run), source)
+        headers = answers.run_headers(run) + (UNBUFFERED if call.follow else [])
+        return Reply(200, "the output of a run", b"", answers.PLAIN, headers, source)
 
     @property
     def _runs(self):

@@ -28,8 +28,7 @@ def main(name):
         outcome = _outcome(os.environ)
         if still.is_cancelled(ids[-1]):
             outcome["state"] = "cancelled"
-        if settings.parameters:
-            outcome["parameters"] = _parameters(settings, claimed, ids[-1])
+        outcome.update(_told(settings, claimed, ids[-1]))
         _keep_output(settings, ids[-1])
         record = history.write(settings, ids, claimed.since(ids[-1]), outcome)
         claimed.finish(ids)
@@ -51,11 +50,17 @@ def _keep_output(settings, run_id):
         print("<4>%s: the output of run %s is not kept: %s" % (settings.name, run_id, error))
 
 
-def _parameters(settings, claimed, request_id):
-    """What the run was told, without what is sensitive."""
+def _told(settings, claimed, request_id):
+    """Who asked for the run, and with which parameters, without what is sensitive: dict."""
     fd, variables, _ = claimed.open(request_id)
     os.close(fd)
-    return parameters.shown(settings.parameters, variables)
+    told = {
+        "remote_addr": variables.get(b"REMOTE_ADDR", b"").decode("latin-1") or None,
+        "remote_user": variables.get(b"REMOTE_USER", b"").decode("latin-1") or None,
+    }
+    if settings.parameters:
+        told["parameters"] = parameters.shown(settings.parameters, variables)
+    return told
 
 
 def _outcome(environment):

@@ -7,7 +7,7 @@ No I/O. Every mistake becomes one message that names the endpoint and the key, a
 
 from __future__ import annotations
 
-from . import auth, checks, parameters, specification
+from . import auth, checks, frontend, parameters, specification
 
 
 class Mistakes(ValueError):
@@ -18,36 +18,43 @@ class Mistakes(ValueError):
         self.messages = messages
 
 
-def prepare(endpoints, defaults, options, read_secret):
+def prepare(endpoints, defaults, options, read_secret, front=None):
     """Return the endpoints complete and checked: a list of dicts with every key of `options`.
 
     endpoints: list of dicts, as the user wrote them. defaults: dict, trigger_defaults. options: dict, the
     entry point `endpoint` of the role's argument_specs. read_secret: a function that returns a file's content,
-    bytes, or raises ValueError.
+    bytes, or raises ValueError. front: frontend.Frontend, or None where there is no front end.
 
     Beside the keys, each result has `addresses`, its `listen` as a list of values.Address; `seconds`, its time spans;
     `bytes`, its sizes; and what the programs on the host read: `guard` (trigger/auth.py), `declared`
-    (trigger/parameters.py), `known_names`, `conditions` (trigger/conditions.py) and `command`.
+    (trigger/parameters.py), `known_names`, `conditions` (trigger/conditions.py), `command` and `door` (see
+    frontend.check).
 
     Raises Mistakes.
     """
-    mistakes = [f"trigger_defaults: {text}" for text in specification.unknown_keys(defaults, options)]
+    mistakes = list(front.mistakes) if front else []
+    mistakes += [f"trigger_defaults: {text}" for text in specification.unknown_keys(defaults, options)]
     if "name" in defaults:
         mistakes.append("trigger_defaults: name: an endpoint's name cannot be a default")
     prepared = []
     for position, given in enumerate(endpoints, 1):
         label = _label(given, position)
-        endpoint, wrong = specification.complete(specification.merge(defaults, given), options)
+        merged = specification.merge(defaults, given)
+        if merged.get("frontend") is False:  # as short for
+            merged["frontend"] = {"enabled": False}
+        endpoint, wrong = specification.complete(merged, options)
         if not wrong and endpoint["state"] != "absent":
             wrong = [
                 *checks.check(endpoint),
                 *auth.check(endpoint, read_secret),
                 *parameters.check(endpoint),
             ]
+            if not wrong:  # it builds on the others
+                wrong = list(frontend.check(endpoint, front, merged.get("methods") is not None))
         mistakes += [f"{label}: {text}" for text in wrong]
         prepared.append(endpoint)
     if not mistakes:
-        mistakes += checks.conflicts(prepared)
+        mistakes += [*checks.conflicts(prepared), *frontend.conflicts(prepared)]
     if mistakes:
         raise Mistakes(list(dict.fromkeys(mistakes)))
     return prepared

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 import re
 
 from . import values
@@ -217,28 +216,8 @@ def _check_window(label, entry, endpoint):
 
 
 def _check_networks(endpoint):
-    given = endpoint["allow_from"]
-    if given is None:
-        return
-    if not given:
-        yield "allow_from: an empty list would let nobody in; leave the key out to allow every address"
-    networks = []
-    for text in given:
-        try:
-            network = ipaddress.ip_network(text if "%" not in text else "")
-        except ValueError:
-            hint = ""
-            try:
-                hint = f"; did you mean {ipaddress.ip_network(text, strict=False)}?"
-            except ValueError:
-                pass
-            yield f"allow_from: {text!r} is no network; write for example 192.0.2.0/24 or 2001:db8::/32{hint}"
-            continue
-        mapped = getattr(network.network_address, "ipv4_mapped", None)
-        if mapped is not None:
-            yield f"allow_from: {text!r} is an IPv4 network in IPv6 form; write it as {mapped}/{network.prefixlen - 96}"
-        networks.append(str(network))
-    endpoint["allow_from"] = networks
+    endpoint["allow_from"], wrong = values.read_networks(endpoint["allow_from"])
+    yield from wrong
 
 
 def _check_pass_headers(endpoint):

@@ -11,6 +11,6 @@ FILES = str(Path(__file__).resolve().parents[2] / "files")
 
 sys.path.insert(0, FILES)
 try:
-    from trigger import counts, parameters, sources, strict_json  # noqa: F401
+    from trigger import counts, frontend, parameters, sources, strict_json  # noqa: F401
 finally:
     sys.path.remove(FILES)

@@ -61,6 +61,32 @@ def parse_rate(text):
     return int(count), seconds
 
 
+def read_networks(given):
+    """Read allow_from: list of str, or None. Returns the networks in one spelling, or None, and messages."""
+    if given is None:
+        return None, []
+    networks, wrong = [], []
+    if not given:
+        wrong.append("allow_from: an empty list would let nobody in; leave the key out to allow every address")
+    for text in given:
+        try:
+            network = ipaddress.ip_network(text if "%" not in text else "")
+        except ValueError:
+            hint = ""
+            try:
+                hint = f"; did you mean {ipaddress.ip_network(text, strict=False)}?"
+            except ValueError:
+                pass
+            wrong.append(f"allow_from: {text!r} is no network; write for example 192.0.2.0/24 or 2001:db8::/32{hint}")
+            continue
+        mapped = getattr(network.network_address, "ipv4_mapped", None)
+        if mapped is not None:
+            plain = f"{mapped}/{network.prefixlen - 96}"
+            wrong.append(f"allow_from: {text!r} is an IPv4 network in IPv6 form; write it as {plain}")
+        networks.append(str(network))
+    return networks, wrong
+
+
 class Address:
     """Where to listen. text: str, as systemd.socket(5) takes it. host: an ipaddress object, or None for
     a bare port, which is all addresses of both families. port: int, None for a Unix socket. path: str
@@ -144,6 +170,13 @@ def unit_word(text):
     for character, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t")):
         text = text.replace(character, escaped)
     return '"' + unit_value(text) + '"'
+
+
+def nginx_listen(address, ipv6):
+    """What `listen` of nginx says for an address: list of str. ipv6: bool, whether the host has it."""
+    if address.host is not None:
+        return [address.text]
+    return [str(address.port), f"[::]:{address.port}"] if ipv6 else [str(address.port)]
 
 
 def directives(section):

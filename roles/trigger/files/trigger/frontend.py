@@ -1,0 +1,63 @@
+"""The front end's way in: what nginx says of its clients, and why it is believed. No I/O.
+
+nginx comes by the endpoint's own Unix socket and brings a secret. So does the page, on behalf of people. The socket
+alone would not do: whatever else runs as nginx's user can connect to it.
+"""
+
+import copy
+import hashlib
+import hmac
+from _socket import AF_INET, AF_INET6, AF_UNIX, inet_pton
+
+from trigger.admission import unavailable
+from trigger.http import Refusal
+
+SECRET = b"x-trigger-frontend"
+USER = b"x-remote-user"
+ADDRESS = b"x-forwarded-for"
+PROTOCOL = b"x-forwarded-proto"
+FIELDS = (SECRET, USER, ADDRESS, PROTOCOL)
+
+
+class Door:
+    """endpoint: endpoint.Endpoint, one that has `frontend`. digest: str, the SHA-256 of the secret in hexadecimal, or
+    None when it cannot be loaded: then nobody is let in."""
+
+    def __init__(self, endpoint, digest):
+        self._digest = digest
+        self._path = endpoint.socket_path
+        self.endpoint = copy.copy(endpoint)  # as it looks from there
+        self.endpoint.path = endpoint.frontend["location"]
+        self.endpoint.methods = endpoint.frontend["methods"]
+
+    def is_way_of(self, connection):
+        """Whether a client came by the front end's socket. connection: connection.Connection."""
+        return connection.socket.family == AF_UNIX and connection.socket.getsockname() == self._path
+
+    def enter(self, connection):
+        """Believe what the request of a connection says of its client. Raises Refusal: 503 without a secret to
+        compare with, 403 for a wrong one, and 400 for an address that is none."""
+        fields = connection.request.fields
+        if self._digest is None:
+            raise unavailable("nobody can be let in at present")
+        if not hmac.compare_digest(hashlib.sha256(fields.get(SECRET, b"")).hexdigest(), self._digest):
+            raise Refusal(403, "only the front end may call here")
+        connection.peer = _address(fields.get(ADDRESS, b""))
+        connection.is_https = fields.get(PROTOCOL) == b"https"
+        if self.endpoint.frontend["users"] is not None:
+            connection.user = fields.get(USER, b"")
+        connection.endpoint = self.endpoint
+
+
+def forget(request):
+    """Take out what only the front end may say, so that nobody reads it further on. request: http.Request."""
+    for name in FIELDS:
+        request.fields.pop(name, None)
+
+
+def _address(text):
+    try:
+        inet_pton(AF_INET6 if b":" in text else AF_INET, text.decode("latin-1"))
+    except (OSError, ValueError):
+        raise Refusal(400, "the front end names no address") from None
+    return text

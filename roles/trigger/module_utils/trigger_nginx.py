@@ -1,0 +1,278 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""nginx on the host, and what the front end has of its own there.
+
+nginx belongs to the host: other sites may stand in it. So a change is tried before it is made, nginx is told to reload
+and never restarted, and what it does not take is undone.
+"""
+
+from __future__ import annotations
+
+import glob
+import grp
+import hashlib
+import ipaddress
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+import time
+
+from ansible.module_utils.trigger_addresses import is_of_process, why_not_free
+from ansible.module_utils.trigger_files import File
+from ansible.module_utils.trigger_passwords import line
+from ansible.module_utils.trigger_systemd import Failed, run, show, systemctl
+
+PROGRAM = "/usr/sbin/nginx"
+UNIT = "nginx.service"
+GROUP = "www-data"
+ROOT = "/etc/nginx"
+SITE = ROOT + "/conf.d/trigger.conf"
+OWN = ROOT + "/trigger"
+PROXY = OWN + "/proxy.conf"
+USERS = OWN + "/users"
+CERTIFICATE = OWN + "/certificate.pem"
+KEY = OWN + "/key.pem"
+CREDENTIALS = "/etc/trigger/credentials/.frontend"
+ACCESS_LOG = "/var/log/nginx/trigger.access.log"
+ERROR_LOG = "/var/log/nginx/error.log"
+
+SELF_SIGNED_DAYS = 825
+RENEWED_BEFORE = 60  # days that are left
+RELOAD_TIME = 15  # seconds that nginx has to take a new configuration
+
+PROXY_TEXT = """\
+# Written by the Ansible role trigger; a change here is undone by its next run.
+# By the first line an acceptor knows nginx: only root may read it.
+proxy_set_header X-Trigger-Frontend "%s";
+proxy_set_header X-Forwarded-For $remote_addr;
+proxy_set_header X-Forwarded-Proto $scheme;
+proxy_set_header Host $http_host;
+proxy_set_header Connection close;
+"""
+
+
+class Refused(Exception):
+    """nginx does not take the configuration. str(error) is what it said."""
+
+
+class Frontend:
+    """The front end as it shall be. plan: dict, from the action plugin; None when there shall be none. `done`: list of
+    str, what was done."""
+
+    def __init__(self, plan):
+        self.plan = plan
+        self.done = []
+        self.warnings = plan["warnings"] if plan else []
+        self.files = self._wanted() if plan else self._unwanted()
+        self.makes_certificate = bool(plan) and plan["is_self_signed"] and not self._certificate_lasts()
+
+    @property
+    def secret_changed(self):
+        """Whether acceptors and page have to be told another secret."""
+        return bool(self.plan) and any(file.changed for file in self.files if file.path.startswith(CREDENTIALS))
+
+    def _wanted(self):
+        files = [File.decode(item) for item in self.plan["files"]]
+        files += self._secret_files()
+        files.append(File(USERS, self._users(), 0o640, show=False, gid=grp.getgrnam(GROUP).gr_gid))
+        if not self.plan["is_self_signed"]:
+            paths = {file.path for file in files}
+            files += [File(path, None, show=path != KEY) for path in (CERTIFICATE, KEY) if path not in paths]
+        return [file for file in files if file.content is not None or file.changed]
+
+    def _unwanted(self):
+        secret = [PROXY, USERS, KEY, *sorted(glob.glob(f"{CREDENTIALS}/*"))]
+        files = [File(path, None) for path in (SITE, CERTIFICATE)] + [File(path, None, show=False) for path in secret]
+        return [file for file in files if file.changed]
+
+    def _secret_files(self):
+        """The secret by which nginx and the page are known; made once."""
+        path = f"{CREDENTIALS}/secret"
+        present = File(path, None).before
+        secret = present.decode().strip() if present else secrets.token_hex(32)
+        digest = hashlib.sha256(secret.encode()).hexdigest()
+        return [
+            File(path, secret.encode() + b"\n", 0o600, show=False),
+            File(f"{CREDENTIALS}/sha256", digest.encode() + b"\n", 0o600, show=False),
+            File(PROXY, (PROXY_TEXT % secret).encode(), 0o600, show=False),
+        ]
+
+    def _users(self):
+        present = File(USERS, None).before or b""
+        lines = {text.partition(":")[0]: text for text in present.decode().splitlines()}
+        return "".join(line(user, lines.get(user["name"])) + "\n" for user in self.plan["users"]).encode()
+
+    def _certificate_lasts(self):
+        """Whether the certificate that the host made is there, for these names, and good for some time."""
+        if not (os.path.exists(CERTIFICATE) and os.path.exists(KEY)):
+            return False
+        look = ["openssl", "x509", "-in", CERTIFICATE, "-noout"]
+        try:
+            run(*look, "-checkend", str(RENEWED_BEFORE * 86400))
+            text = run(*look, "-ext", "subjectAltName")
+        except Failed:
+            return False
+        return _alternative_names(self.plan["names"]) == _names_in(text)
+
+    # Checks, before anything is changed.
+
+    def check_addresses(self):
+        """Return what stands against listening where it shall, str, or None."""
+        if not self.plan:
+            return None
+        master = _master()
+        for address in self.plan["addresses"]:
+            problem = why_not_free(address, {"bind_ipv6_only": "both", "free_bind": False})
+            if problem and not (master and is_of_process(address["port"], master)):
+                return f"trigger_frontend_listen: {address['text']} {problem}"
+        return None
+
+    def try_out(self, files):
+        """Let nginx read the configuration as it would be, with all of its other sites. files: the Files that change,
+        of endpoints too. Raises Refused.
+
+        What nginx reads is laid over /etc/nginx in a mount namespace of its own; nobody else sees it.
+        """
+        if not os.path.exists(PROGRAM):
+            return  # with --check, on a host that has no nginx yet
+        with tempfile.TemporaryDirectory(prefix="trigger-nginx-") as root:
+            shutil.copytree(ROOT, root + ROOT, symlinks=True)
+            for file in files:
+                if file.content is not None:
+                    file.write(root)
+                elif os.path.lexists(root + file.path):
+                    os.unlink(root + file.path)
+            if self.makes_certificate:
+                self.make_certificate(root)
+            script = 'mount --bind "$1" "$2" && mount -t tmpfs tmpfs "$3" && exec "$4" -T'
+            arguments = [root + ROOT, ROOT, os.path.dirname(ACCESS_LOG), PROGRAM]
+            command = ["unshare", "--mount", "sh", "-c", script, "sh", *arguments]
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Refused(done.stderr.strip())
+        if self.plan and f"# configuration file {SITE}:" not in done.stdout:
+            raise Refused(f"{ROOT}/nginx.conf does not include conf.d/*.conf within http; let it do so")
+
+    # Doing it.
+
+    def write(self):
+        """Write the files."""
+        for file in self.files:
+            if file.changed:
+                file.write()
+                self.done.append(f"{file.path} {'removed' if file.content is None else 'written'}")
+        if self.makes_certificate:
+            self.make_certificate()
+            self.done.append(f"{CERTIFICATE} made, self-signed")
+        if self.plan and not os.path.exists(ACCESS_LOG):  # nginx would let everybody read it
+            os.close(os.open(ACCESS_LOG, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o640))
+            shutil.chown(ACCESS_LOG, GROUP, "adm")
+
+    def tidy(self):
+        """Let directories go in which nothing is left."""
+        for directory in () if self.plan else (OWN, CREDENTIALS):
+            if os.path.isdir(directory) and not os.listdir(directory):
+                os.rmdir(directory)
+
+    def make_certificate(self, root=""):
+        """Make a key and a certificate that it signs itself, below root: str."""
+        names = self.plan["names"]
+        os.makedirs(root + OWN, mode=0o755, exist_ok=True)
+        draft = f"{root}{KEY}.new"
+        certificate = run(
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-sha256", "-days", str(SELF_SIGNED_DAYS), "-subj", f"/CN={names[0][:64]}", "-keyout", draft),
+            *("-addext", "subjectAltName=" + ",".join(sorted(_alternative_names(names)))),
+        )
+        os.chmod(draft, 0o600)
+        os.rename(draft, root + KEY)
+        File(CERTIFICATE, certificate.encode()).write(root)
+
+    def start_or_reload(self, undo):
+        """Let nginx serve the configuration that is in place. undo: the Files that changed. Raises Refused, when they
+        are as they were before."""
+        state = show([UNIT])[UNIT]
+        if state["ActiveState"] != "active":
+            if self.plan:
+                systemctl("enable", [UNIT], "--now", "--quiet")
+                self.done.append("nginx started")
+            return
+        before = _workers()
+        log = _size(ERROR_LOG)
+        systemctl("reload", [UNIT])
+        if _await(lambda: _workers() - before):
+            self.done.append("nginx reloaded")
+        else:
+            said = _said_since(log)
+            for file in undo:
+                if file.changed:
+                    file.restore()
+            systemctl("reload", [UNIT])
+            raise Refused(f"nginx goes on with the configuration of before, to which its files were set back: {said}")
+
+    def runs(self):
+        """Whether nginx does what it shall: run, where there is a front end."""
+        return not self.plan or show([UNIT]).get(UNIT, {}).get("ActiveState") == "active"
+
+
+def _alternative_names(names):
+    """The names as a certificate has them (RFC 5280, section 4.2.1.6): set of str."""
+    found = set()
+    for name in names:
+        try:
+            found.add(f"IP:{ipaddress.ip_address(name.strip('[]'))}")
+        except ValueError:
+            found.add(f"DNS:{name}")
+    return found
+
+
+def _names_in(text):
+    """Those in what openssl prints of a certificate: set of str."""
+    last = text.strip().splitlines()[-1] if text.strip() else ""
+    names = [part.strip().partition(":")[2] for part in last.split(",")]
+    return _alternative_names(names)
+
+
+def _master():
+    """The process id of nginx, int; 0 when it does not run."""
+    return int(run("systemctl", "show", "--property", "MainPID", "--value", "--", UNIT).strip() or 0)
+
+
+def _workers():
+    """The process ids of nginx's workers: set of str."""
+    master = _master()
+    try:
+        with open(f"/proc/{master}/task/{master}/children") as file:
+            return set(file.read().split())
+    except FileNotFoundError:
+        return set()
+
+
+def _await(condition):
+    """Whether a condition comes true within RELOAD_TIME."""
+    deadline = time.monotonic() + RELOAD_TIME
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _size(path):
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _said_since(position):
+    """What nginx complained of, from a position in its log on."""
+    try:
+        with open(ERROR_LOG, errors="replace") as file:
+            file.seek(position)
+            lines = [text for text in file.read().splitlines() if "[emerg]" in text or "[alert]" in text]
+    except OSError:
+        lines = []
+    return "; ".join(lines[-3:]) or f"see {ERROR_LOG}"

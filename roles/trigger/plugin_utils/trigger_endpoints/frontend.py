@@ -1,0 +1,254 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The front end: checks `trigger_frontend_*` and each endpoint's `frontend`, and puts both into the form that nginx,
+acceptors and page need. No message repeats a password or a key."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import re
+
+from . import host, values
+
+SERVER_NAME = re.compile(r"(\*\.)?[A-Za-z0-9_-][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
+USER = re.compile(r"[A-Za-z0-9._@-]{1,64}", re.ASCII)
+# yescrypt, bcrypt, SHA-256 and SHA-512 of crypt(5): what takes some effort to guess, and no ":".
+HASH = re.compile(r"\$(y|2[aby]|[56])\$[!-9;-~]{20,}", re.ASCII)
+LOCATION = re.compile(r"/([A-Za-z0-9~_-][A-Za-z0-9.~_-]*/)+", re.ASCII)
+PASSWORD_LENGTH = 8  # characters, at least
+PEM = "-----BEGIN "
+REDIRECTED_PORT = 80
+
+SOCKET_ACCESS = ("SocketMode", "SocketUser", "SocketGroup")
+# What nginx says of a client, see files/trigger/frontend.py. It is taken out of each request.
+FIELDS = {name.decode() for name in host.frontend.FIELDS}
+
+
+class Frontend:
+    """What stands in `trigger_frontend_*`, checked.
+
+    names: list of str. addresses and redirects: lists of values.Address, those that serve and those that only send on
+    to TLS. certificate, key: str or None, path or text. is_self_signed: bool. users: list of dicts of name, password
+    and password_hash. snippet: str. warnings: list of str.
+    """
+
+    def __init__(self, settings):
+        """settings: dict of the variables, named without trigger_frontend_; `mistakes` tells what is wrong."""
+        self.mistakes = []
+        self.warnings = []
+        self.names = settings["server_name"].split()
+        self.snippet = settings["snippet"]
+        self.users = settings["users"]
+        tls = settings["tls"]
+        self.certificate, self.key = tls.get("certificate"), tls.get("key")
+        self.is_self_signed = bool(tls.get("self_signed"))
+        self._check_names()
+        self._check_tls()
+        self._check_addresses(settings["listen"], settings["plain"])
+        self._check_users()
+
+    @property
+    def has_tls(self):
+        return self.is_self_signed or bool(self.certificate)
+
+    def _wrong(self, key, text):
+        self.mistakes.append(f"trigger_frontend_{key}: {text}")
+
+    def _check_names(self):
+        if not self.names:
+            self._wrong("server_name", "it is needed: the name by which clients call this host")
+        for name in self.names:
+            if not SERVER_NAME.fullmatch(name):
+                self._wrong("server_name", f"{name!r} is no name of a host")
+
+    def _check_tls(self):
+        given = {"certificate": self.certificate, "key": self.key}
+        if self.is_self_signed and any(given.values()):
+            self._wrong("tls", "either certificate and key, or self_signed: true")
+        elif bool(self.certificate) != bool(self.key):
+            self._wrong("tls", "certificate and key are needed together")
+        for key, value in given.items():
+            if value and not value.lstrip().startswith(PEM) and not _is_path(value):
+                self._wrong("tls", f"{key} must be an absolute path on the host, or the text that begins with {PEM}…")
+
+    def _check_addresses(self, listen, plain):
+        addresses = []
+        for text in listen:
+            try:
+                address = values.Address(text)
+            except ValueError as error:
+                self._wrong("listen", str(error))
+                continue
+            if address.path:
+                self._wrong(
+                    "listen", f"{text!r} is the path of a Unix socket; name a port, or address:port"
+                )
+            addresses.append(address)
+        for one, other in itertools.combinations(addresses, 2):
+            if one.overlaps(other):
+                self._wrong("listen", f"{one.text} and {other.text} are the same place")
+        self.redirects = [a for a in addresses if self.has_tls and a.port == REDIRECTED_PORT]
+        self.addresses = [a for a in addresses if a not in self.redirects]
+        if not self.addresses and not self.mistakes:
+            self._wrong("listen", "nothing is left that serves: what listens on port 80 only redirects; add 443")
+        exposed = ", ".join(address.text for address in self.addresses if not address.is_local)
+        if exposed and not self.has_tls:
+            if plain:
+                self.warnings.append(f"the front end speaks plain HTTP on {exposed}: passwords pass as clear text")
+            else:
+                self._wrong(
+                    "tls",
+                    f"without a certificate passwords would pass as clear text on {exposed}. Give certificate and key, "
+                    "or self_signed: true, listen on 127.0.0.1 or [::1], or set trigger_frontend_plain: true",
+                )
+
+    def _check_users(self):
+        names = [user["name"] for user in self.users]
+        for number, user in enumerate(self.users, 1):
+            label = f"users[{number}] ({user['name']})"
+            password, hashed = user.get("password"), user.get("password_hash")
+            if not USER.fullmatch(user["name"]):
+                self._wrong("users", f"[{number}]: name: use letters, digits and . _ - @, 64 at most")
+                continue
+            if names.index(user["name"]) != number - 1:
+                self._wrong(label, "this name is there twice")
+            if (password is None) == (hashed is None):
+                self._wrong(label, "exactly one of password and password_hash is needed")
+            elif password is not None and not password.isprintable():
+                self._wrong(label, "password: it holds a control character")
+            elif password is not None and len(password) < PASSWORD_LENGTH:
+                self._wrong(label, f"password: it is shorter than {PASSWORD_LENGTH} characters, so it could be guessed")
+            elif hashed is not None and not HASH.fullmatch(hashed):
+                self._wrong(label, "password_hash: it is none of crypt(5) that begins with $y$, $2b$, $6$ or $5$")
+
+
+def check(endpoint, frontend, methods_given):
+    """Yield what is wrong with an endpoint's `frontend`, and set its `door`: None where it is not behind the front end,
+    otherwise a dict of `location`, `users` (list, or None where nobody is asked), `methods` and `page`, which the host
+    is told, and of `allow_from`, `rate` and `read_timeout`, for nginx.
+
+    endpoint: dict, else complete and checked. frontend: Frontend, or None where there is none. methods_given: bool,
+    whether the user has written down `methods`.
+    """
+    key = endpoint["frontend"]
+    endpoint["door"] = None
+    location = key["location"] or f"/{endpoint['name']}/"
+    networks, wrong = values.read_networks(key["allow_from"])
+    wrong += _check_location(location)
+    rate, read_timeout = _read(key["rate"], _rate), _read(key["read_timeout"], values.parse_span)
+    for name, found in (("rate", rate), ("read_timeout", read_timeout)):
+        if isinstance(found, ValueError):
+            wrong.append(f"{name}: {found}")
+    if frontend is not None and key["enabled"]:
+        wrong += _check_users(endpoint, frontend)
+        yield from _check_way_in(endpoint)
+        endpoint["door"] = {
+            "location": location,
+            "users": _users(key["users"], frontend),
+            "methods": endpoint["methods"] if methods_given else ["POST"],
+            "allow_from": networks,
+            "rate": rate,
+            "read_timeout": read_timeout or _read_timeout(endpoint),
+        }
+        # People start by a form, which is a POST and brings no token or signature.
+        has_page = not endpoint["handoff"] and not endpoint["guard"] and "POST" in endpoint["door"]["methods"]
+        endpoint["door"]["page"] = has_page
+        _open(endpoint)
+    yield from (f"frontend: {text}" for text in wrong)
+
+
+def _check_location(location):
+    if not LOCATION.fullmatch(location):
+        yield (
+            f"location: {location!r} does not begin and end with a slash, or holds something else than letters, digits "
+            "and . ~ _ -; / itself is the page"
+        )
+
+
+def _check_users(endpoint, frontend):
+    known = [user["name"] for user in frontend.users]
+    users = endpoint["frontend"]["users"]
+    for name in users or ():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            yield f"users: {name!r} is none of trigger_frontend_users{hint}"
+    if users is None and not known:
+        yield (
+            "users: nobody could sign in, since trigger_frontend_users is empty. Name somebody there, keep the "
+            "endpoint out with frontend: false, or let nobody be asked with users: []"
+        )
+    if users == [] and not endpoint["guard"] and not endpoint["allow_unauthenticated"]:
+        yield (
+            "users: with an empty list everybody could start the job. Say with auth who may, or set "
+            "allow_unauthenticated: true if that is wanted"
+        )
+    if users and endpoint["handoff"]:
+        yield "users: with handoff there is no acceptor that could tell them apart; leave the key out for all users"
+    bearer = any(entry["kind"] == "token" and entry["bearer"] and not entry["query"] for entry in endpoint["guard"])
+    if users != [] and bearer:
+        yield (
+            "users: a request has one Authorization field, so it cannot bring a password and the token of auth. Set "
+            "users: [], or give the token a header of its own"
+        )
+
+
+def _check_way_in(endpoint):
+    for directive in SOCKET_ACCESS:
+        if directive in endpoint["socket"]:
+            yield f"socket: {directive}= belongs to the role, since the front end shall connect and nobody else"
+    for name in endpoint["pass_headers"]:
+        if name in FIELDS:
+            yield f"pass_headers: {name} is what the front end says; REMOTE_ADDR, REMOTE_USER and HTTPS tell it to the job"
+
+
+def _users(chosen, frontend):
+    if chosen == []:
+        return None
+    return sorted(chosen if chosen is not None else (user["name"] for user in frontend.users))
+
+
+def _read_timeout(endpoint):
+    """Long enough for all that an acceptor may keep its client waiting for; at most a day."""
+    seconds = [endpoint["seconds"].get(key, 0) for key in ("wait", "timeout")]
+    return min(sum(seconds) + 60, 86400)
+
+
+def _open(endpoint):
+    """nginx comes by the endpoint's own Unix socket, beside which it may listen elsewhere."""
+    address = values.Address(f"/run/trigger/{endpoint['name']}.sock")
+    if all(address.path != other.path for other in endpoint["addresses"]):
+        endpoint["addresses"].append(address)
+        endpoint["listen"] = [*endpoint["listen"], address.text]
+
+
+def conflicts(endpoints):
+    """Yield what is wrong between endpoints."""
+    behind = [endpoint for endpoint in endpoints if endpoint.get("door")]
+    for one, other in itertools.permutations(behind, 2):
+        if other["door"]["location"].startswith(one["door"]["location"]):
+            yield (
+                f"endpoint {other['name']!r}: frontend: location: {other['door']['location']} lies within that of "
+                f"endpoint {one['name']!r}, {one['door']['location']}"
+            )
+
+
+def _read(text, parse):
+    """What is read from text, None where there is none, or the ValueError."""
+    try:
+        return None if text is None else parse(text)
+    except ValueError as error:
+        return error
+
+
+def _rate(text):
+    """nginx counts per second or minute: (count, "s" or "m")."""
+    count, seconds = values.parse_rate(text)
+    if seconds not in (1.0, 60.0):
+        raise ValueError(f"{text!r}: nginx counts by the second or the minute; write for example 5/s or 30/min")
+    return count, "s" if seconds == 1.0 else "m"
+
+
+def _is_path(text):
+    return text.startswith("/") and text.isprintable() and not set(text) & set(" ;{}\"'\\$")
