@@ -219,6 +219,7 @@ class Renderer:
             "users": self._frontend.users,
             "names": self._frontend.names,
             "is_self_signed": self._frontend.is_self_signed,
+            "worker_connections": self._frontend.worker_connections,
             "addresses": [_address(each) for each in self._frontend.addresses + self._frontend.redirects],
             "warnings": self._frontend.warnings,
         }

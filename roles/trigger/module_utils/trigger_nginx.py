@@ -13,8 +13,10 @@ import grp
 import hashlib
 import ipaddress
 import os
+import re
 import secrets
 import shutil
+import stat
 import subprocess
 import tempfile
 import time
@@ -28,6 +30,7 @@ PROGRAM = "/usr/sbin/nginx"
 UNIT = "nginx.service"
 GROUP = "www-data"
 ROOT = "/etc/nginx"
+MAIN = ROOT + "/nginx.conf"
 SITE = ROOT + "/conf.d/trigger.conf"
 OWN = ROOT + "/trigger"
 PROXY = OWN + "/proxy.conf"
@@ -53,6 +56,14 @@ proxy_set_header Connection close;
 """
 
 
+# What is said in nginx.conf where its own number is too low, so that it can be taken back.
+_CONNECTIONS = re.compile(
+    r"^([ \t]*worker_connections[ \t]+)(\d+)[ \t]*;(?: # (\d+) before the role trigger)?", re.MULTILINE
+)
+_FILES = re.compile(r"^worker_rlimit_nofile \d+; # of the role trigger\n", re.MULTILINE)
+_FILES_OF_OTHERS = re.compile(r"^[ \t]*worker_rlimit_nofile[ \t]", re.MULTILINE)
+
+
 class Refused(Exception):
     """nginx does not take the configuration. str(error) is what it said."""
 
@@ -76,6 +87,7 @@ class Frontend:
     def _wanted(self):
         files = [File.decode(item) for item in self.plan["files"]]
         files += self._secret_files()
+        files.append(_main_file(self.plan["worker_connections"]))
         files.append(File(USERS, self._users(), 0o640, show=False, gid=grp.getgrnam(GROUP).gr_gid))
         if not self.plan["is_self_signed"]:
             paths = {file.path for file in files}
@@ -85,6 +97,8 @@ class Frontend:
     def _unwanted(self):
         secret = [PROXY, USERS, KEY, *sorted(glob.glob(f"{CREDENTIALS}/*"))]
         files = [File(path, None) for path in (SITE, CERTIFICATE)] + [File(path, None, show=False) for path in secret]
+        if os.path.exists(MAIN):
+            files.append(_main_file(0))
         return [file for file in files if file.changed]
 
     def _secret_files(self):
@@ -215,6 +229,29 @@ class Frontend:
     def runs(self):
         """Whether nginx does what it shall: run, where there is a front end."""
         return not self.plan or show([UNIT]).get(UNIT, {}).get("ActiveState") == "active"
+
+
+def _main_file(connections):
+    """nginx.conf as it shall be, which belongs to the host: File. connections: int, the least that a worker shall take;
+    0 sets back what was raised before."""
+    mode = stat.S_IMODE(os.stat(MAIN).st_mode) if os.path.exists(MAIN) else 0o644
+    before = (File(MAIN, None).before or b"").decode("utf-8", "surrogateescape")
+    return File(MAIN, _with_connections(before, connections).encode("utf-8", "surrogateescape"), mode)
+
+
+def _with_connections(text, connections):
+    """The text of nginx.conf with so many worker_connections, int, and the descriptors that these need."""
+    text = _CONNECTIONS.sub(lambda found: f"{found[1]}{found[3] or found[2]};", _FILES.sub("", text))
+    present = _CONNECTIONS.search(text)
+    if not present or int(present[2]) >= connections:
+        return text
+    raised = f"{present[1]}{connections}; # {present[2]} before the role trigger"
+    text = text[: present.start()] + raised + text[present.end() :]
+    if _FILES_OF_OTHERS.search(text):
+        return text
+    # Each client takes two, with the connection to its endpoint.
+    files = f"worker_rlimit_nofile {2 * connections}; # of the role trigger\n"
+    return re.sub(r"^events\b", files + "events", text, count=1, flags=re.MULTILINE)
 
 
 def _alternative_names(names):

@@ -30,7 +30,7 @@ class Frontend:
 
     names: list of str. addresses and redirects: lists of values.Address, those that serve and those that only send on
     to TLS. certificate, key: str or None, path or text. is_self_signed: bool. users: list of dicts of name, password
-    and password_hash. snippet: str. warnings: list of str.
+    and password_hash. snippet: str. worker_connections: int. warnings: list of str.
     """
 
     def __init__(self, settings):
@@ -39,6 +39,7 @@ class Frontend:
         self.warnings = []
         self.names = settings["server_name"].split()
         self.snippet = settings["snippet"]
+        self.worker_connections = settings["worker_connections"]
         self.users = settings["users"]
         tls = settings["tls"]
         self.certificate, self.key = tls.get("certificate"), tls.get("key")
@@ -81,9 +82,7 @@ class Frontend:
                 self._wrong("listen", str(error))
                 continue
             if address.path:
-                self._wrong(
-                    "listen", f"{text!r} is the path of a Unix socket; name a port, or address:port"
-                )
+                self._wrong("listen", f"{text!r} is the path of a Unix socket; name a port, or address:port")
             addresses.append(address)
         for one, other in itertools.combinations(addresses, 2):
             if one.overlaps(other):
