@@ -37,7 +37,26 @@ def test_the_recipes_are_endpoints_that_the_role_takes():
     assert len(recipes) >= 6
     assert len(defaults) == 1
     options = readme_tables.entry_points()["endpoint"]
-    trigger_endpoints.prepare(recipes + play, defaults[0], options, lambda _: b"a secret of the example")
+
+    def read_secret(_):
+        return b"a secret of the example"
+
+    trigger_endpoints.prepare(recipes + play, defaults[0], options, read_secret)
+    (frontend,) = [block for block in blocks if "trigger_frontend" in block]
+    behind = [recipe for recipe in recipes if "frontend" in recipe]
+    assert len(behind) == 3
+    trigger_endpoints.prepare(behind, {}, options, read_secret, made_frontend(frontend))
+
+
+def made_frontend(variables):
+    prefix = "trigger_frontend_"
+    options = {
+        key[len(prefix) :]: option for key, option in readme_tables.entry_points()["main"].items() if prefix in key
+    }
+    given = {key[len(prefix) :]: value for key, value in variables.items() if prefix in key}
+    settings, wrong = trigger_endpoints.specification.complete(given, options)
+    assert not wrong
+    return trigger_endpoints.frontend.Frontend(settings)
 
 
 def test_the_files_that_the_documents_link_to_are_there():
