@@ -87,7 +87,8 @@ class Frontend:
     def _wanted(self):
         files = [File.decode(item) for item in self.plan["files"]]
         files += self._secret_files()
-        files.append(_main_file(self.plan["worker_connections"]))
+        if os.path.exists(MAIN):
+            files.append(_main_file(self.plan["worker_connections"]))
         files.append(File(USERS, self._users(), 0o640, show=False, gid=grp.getgrnam(GROUP).gr_gid))
         if not self.plan["is_self_signed"]:
             paths = {file.path for file in files}
@@ -234,7 +235,7 @@ class Frontend:
 def _main_file(connections):
     """nginx.conf as it shall be, which belongs to the host: File. connections: int, the least that a worker shall take;
     0 sets back what was raised before."""
-    mode = stat.S_IMODE(os.stat(MAIN).st_mode) if os.path.exists(MAIN) else 0o644
+    mode = stat.S_IMODE(os.stat(MAIN).st_mode)
     before = (File(MAIN, None).before or b"").decode("utf-8", "surrogateescape")
     return File(MAIN, _with_connections(before, connections).encode("utf-8", "surrogateescape"), mode)
 

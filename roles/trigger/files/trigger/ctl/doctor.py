@@ -2,7 +2,7 @@
 
 import time
 
-from trigger.ctl import files, host, sight, units, words
+from trigger.ctl import files, front, host, sight, units, words
 from trigger.ctl.failure import FAILED, OK, Failure
 from trigger.ctl.finding import NOTE, PROBLEM, Finding
 
@@ -13,7 +13,7 @@ def doctor(arguments, screen):
     if arguments.name is not None:
         sight.check_name(arguments.name)
     chosen = known if arguments.name is None else [arguments.name]
-    found = list(host.findings(len(known)))
+    found = [*host.findings(len(known)), *front.findings()]
     for seen in sight.look(chosen):
         found += _examine(seen)
     problems = sum(finding.severity == PROBLEM for finding in found)

@@ -1,0 +1,53 @@
+"""Whether the front end stands, where the role has put one."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+
+from trigger.ctl import files, systemd
+from trigger.ctl.finding import AGAIN, Finding
+
+SITE = "/etc/nginx/conf.d/trigger.conf"
+NGINX = "nginx.service"
+PAGE = "trigger-frontend.socket"
+SECRETS = (files.CREDENTIALS + "/.frontend/secret", files.CREDENTIALS + "/.frontend/sha256")
+PROXY = "/etc/nginx/trigger/proxy.conf"
+USERS = "/etc/nginx/trigger/users"
+DAYS = 14  # that a certificate should be good for
+
+
+def findings():
+    """Yield a Finding for each thing that is wrong."""
+    if not os.path.exists(SITE):
+        return
+    states = systemd.show([NGINX, PAGE])
+    yield from units(states[NGINX], states[PAGE])
+    for path in (*SECRETS, PROXY):
+        yield from files.owned(path, stat.S_ISREG, "root", 0o600)
+    yield from files.owned(USERS, stat.S_ISREG, "www-data", 0o640)
+    with open(SITE, encoding="utf-8") as file:
+        path = re.search(r"ssl_certificate (\S+);", file.read())
+    if path and shutil.which("openssl"):
+        yield from _certificate(path[1])
+
+
+def units(nginx, page):
+    """The same of the two units. nginx, page: what systemd knows of them (systemd.show)."""
+    if nginx["ActiveState"] != "active":
+        mend = "see `nginx -t` and `journalctl -u nginx -n 20`, then systemctl start nginx"
+        yield Finding(None, "nginx is %s: nobody reaches the front end" % nginx["ActiveState"], mend)
+    if page["ActiveState"] != "active":
+        mend = "see `journalctl -u %s -n 20`, then systemctl restart %s" % (PAGE, PAGE)
+        yield Finding(None, "%s is %s: nobody sees the pages" % (PAGE, page["ActiveState"]), mend)
+    elif page["UnitFileState"] != "enabled":
+        yield Finding(None, "%s will not start with the next boot" % PAGE, "systemctl enable " + PAGE)
+
+
+def _certificate(path):
+    look = ["openssl", "x509", "-in", path, "-noout", "-checkend", str(DAYS * 86400)]
+    done = subprocess.run(look, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        what = "the certificate %s cannot be read, or has less than %d days left" % (path, DAYS)
+        yield Finding(None, what, "renew it, then systemctl reload nginx; if it is self-signed, " + AGAIN)
