@@ -261,6 +261,7 @@ class Renderer:
         variables = {
             "name": name,
             "door": door,
+            "handoff": endpoint["handoff"],
             "body_limit": endpoint["bytes"]["body_limit"],
             "request_timeout": endpoint["seconds"]["request_timeout"],
         }
@@ -337,8 +338,14 @@ def _frontend(given, options):
     settings = {key: value for key, value in given.items() if key in options}
     settings, wrong = trigger_endpoints.specification.complete(settings, options)
     if wrong:
-        raise trigger_endpoints.Mistakes([f"trigger_frontend_{text}" for text in wrong])
+        raise trigger_endpoints.Mistakes([_of_variable(text, options) for text in wrong])
     return trigger_endpoints.frontend.Frontend(settings)
+
+
+def _of_variable(text, options):
+    """A message that begins with the option, or, as Ansible's own do, with words."""
+    begins = any(text.startswith((f"{key}:", f"{key}.", f"{key}[")) for key in options)
+    return f"trigger_frontend_{text}" if begins else f"trigger_frontend_*: {text}"
 
 
 def _frontend_needs(frontend):

@@ -174,9 +174,8 @@ class Deployment:
         self.unfinished = unfinished()
         # To look at a unit makes systemd load it, so only at those that tell something.
         looked_at = self.wanted + self.removed + self.others
-        self.states = show(
-            [*(c.socket for c in COMPANIONS), *(unit for e in looked_at for unit in (e.socket, e.path, e.job))]
-        )
+        units = [unit for e in looked_at for unit in (e.socket, e.path, e.job)]
+        self.states = show([unit for companion in COMPANIONS for unit in companion.units] + units)
         self.warnings = list(self.frontend.warnings)
         self.warnings += [
             f"{e.name}: it is paused, so no run begins; `triggerctl resume {e.name}` on the host ends that"
@@ -237,7 +236,7 @@ class Deployment:
         """Whether a running page has to make place for one that knows the change."""
         if PAGE not in self.companions:
             return False
-        drop_ins = [file for e in self.wanted for file in e.files if file.path.startswith(f"{UNITS}/{PAGE.service}.d/")]
+        drop_ins = [file for e in self.wanted for file in e.files if file.path.startswith(PAGE.drop_ins)]
         return (
             any(file.changed for file in drop_ins)
             or self.frontend.secret_changed
@@ -259,9 +258,10 @@ class Deployment:
 
     def to_stop(self):
         """Path units that shall not be active: of endpoints that hand their socket over now, which would start the
-        server without it; and sockets of companions that nobody wants any more."""
+        server without it; and the units of companions that nobody wants any more."""
         units = [e.path for e in self.wanted if e.hands_over]
-        return [unit for unit in units + [companion.socket for companion in self.unwanted] if self.is_active(unit)]
+        units += [unit for companion in self.unwanted for unit in companion.units]
+        return [unit for unit in units if self.is_active(unit)]
 
     def links(self):
         """The units to enable and to disable: two lists."""
@@ -411,7 +411,8 @@ class Deployment:
         replaced = [e for e in self.wanted if self.replaces_socket(e)]
         stopped = [e for e in self.wanted if self.stops_acceptor(e)]
         reload = self.units_changed() or any(state.get("NeedDaemonReload") == "yes" for state in self.states.values())
-        unfinished = [e.name for e in replaced + stopped] + ([NGINX_UNFINISHED] if self.nginx_waits() else [])
+        nginx_waits, nginx_changes = self.nginx_waits(), self.nginx_changes()  # before anything is gone
+        unfinished = [e.name for e in replaced + stopped] + ([NGINX_UNFINISHED] if nginx_waits else [])
         if unfinished:
             mark_unfinished(unfinished)
         self._make_users()
@@ -431,9 +432,11 @@ class Deployment:
         if self.page_changed():
             systemctl("stop", [PAGE.service])  # the next reader starts the new one
         self._start()
-        if self.nginx_waits():
-            self.frontend.start_or_reload(self.nginx_changes())
+        if nginx_waits:
+            self.frontend.start_or_reload(nginx_changes)
         self.frontend.tidy()
+        if os.path.isdir(PAGE.drop_ins) and not os.listdir(PAGE.drop_ins):
+            os.rmdir(PAGE.drop_ins)
         self._forget_removed()
         if os.path.exists(UNFINISHED):
             os.unlink(UNFINISHED)

@@ -22,11 +22,12 @@ def why_not_free(address, item):
         if os.path.lexists(path) and not _is_socket(path):
             return "is there already, and no socket"
         return None
-    families = [socket.AF_INET6 if address["family"] == 6 else socket.AF_INET]
-    host = address["host"] or ("::" if address["family"] == 6 else "0.0.0.0")
-    with socket.socket(families[0], socket.SOCK_STREAM) as probe:
+    # A bare port is one of both families, where there are both.
+    ipv6 = address["family"] == 6 and (address["host"] is not None or _has_ipv6())
+    host = address["host"] or ("::" if ipv6 else "0.0.0.0")
+    with socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if address["family"] == 6:
+        if ipv6:
             probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, item["bind_ipv6_only"] == "ipv6-only")
         try:
             probe.bind((host, address["port"]))
@@ -38,6 +39,14 @@ def why_not_free(address, item):
             if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 return f"cannot be listened on: {error.strerror}"
     return None
+
+
+def _has_ipv6():
+    try:
+        socket.socket(socket.AF_INET6, socket.SOCK_STREAM).close()
+    except OSError:
+        return False  # ipv6.disable=1
+    return True
 
 
 def _is_socket(path):

@@ -22,7 +22,7 @@ class File:
         self.mode = mode
         self.show = show
         self.gid = gid
-        self.before = _read(path)
+        self.before, self.mode_before, self.gid_before = _read(path)
         self.changed = self.before != content or (content is not None and not self._has_mode())
 
     @classmethod
@@ -61,10 +61,11 @@ class File:
 
     def restore(self):
         """Bring back what was there before write()."""
-        content, self.content = self.content, self.before
+        wanted = self.content, self.mode, self.gid
+        self.content, self.mode, self.gid = self.before, self.mode_before, self.gid_before
         if self.content is not None or os.path.lexists(self.path):
             self.write()
-        self.content = content
+        self.content, self.mode, self.gid = wanted
 
     def _has_mode(self):
         status = os.lstat(self.path)
@@ -114,9 +115,13 @@ def remove(path):
 
 
 def _read(path):
-    """A plain file's content, or None. What stands in its place otherwise is replaced."""
+    """A plain file's content, mode and group; None of each where there is none. What stands in its place otherwise is
+    replaced."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            return file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode):
+                return file.read(), stat.S_IMODE(status.st_mode), status.st_gid
     except OSError:
-        return None
+        pass
+    return None, None, None

@@ -36,6 +36,8 @@ class Companion:
         self.gecos = gecos
         self.socket_file = f"{UNITS}/{self.socket}"
         self.files = (self.socket_file, f"{UNITS}/{self.service}")
+        self.units = (self.socket, self.service)
+        self.drop_ins = f"{UNITS}/{self.service}.d"
 
 
 METRICS = Companion("trigger-metrics", "triggermetrics", "Trigger metrics")
@@ -79,7 +81,7 @@ class Endpoint:
         return [
             f"{PROXY_FILES}/{self.name}.location",
             f"{PROXY_FILES}/{self.name}.zone",
-            f"{UNITS}/trigger-frontend.service.d/{self.name}.conf",
+            f"{PAGE.drop_ins}/{self.name}.conf",
         ]
 
     @property

@@ -16,7 +16,6 @@ import os
 import re
 import secrets
 import shutil
-import stat
 import subprocess
 import tempfile
 import time
@@ -56,9 +55,11 @@ proxy_set_header Connection close;
 """
 
 
+_SECRET = re.compile(rb"[0-9a-f]{64}\n")
 # What is said in nginx.conf where its own number is too low, so that it can be taken back.
 _CONNECTIONS = re.compile(
-    r"^([ \t]*worker_connections[ \t]+)(\d+)[ \t]*;(?: # (\d+) before the role trigger)?", re.MULTILINE
+    r"^([ \t]*worker_connections[ \t]+)(\d+)([ \t]*;)(?: # (\d+) before the role trigger)?(?=[ \t\r]*(?:#|$))",
+    re.MULTILINE,
 )
 _FILES = re.compile(r"^worker_rlimit_nofile \d+; # of the role trigger\n", re.MULTILINE)
 _FILES_OF_OTHERS = re.compile(r"^[ \t]*worker_rlimit_nofile[ \t]", re.MULTILINE)
@@ -87,8 +88,7 @@ class Frontend:
     def _wanted(self):
         files = [File.decode(item) for item in self.plan["files"]]
         files += self._secret_files()
-        if os.path.exists(MAIN):
-            files.append(_main_file(self.plan["worker_connections"]))
+        files += _main_file(self.plan["worker_connections"])
         files.append(File(USERS, self._users(), 0o640, show=False, gid=grp.getgrnam(GROUP).gr_gid))
         if not self.plan["is_self_signed"]:
             paths = {file.path for file in files}
@@ -98,15 +98,14 @@ class Frontend:
     def _unwanted(self):
         secret = [PROXY, USERS, KEY, *sorted(glob.glob(f"{CREDENTIALS}/*"))]
         files = [File(path, None) for path in (SITE, CERTIFICATE)] + [File(path, None, show=False) for path in secret]
-        if os.path.exists(MAIN):
-            files.append(_main_file(0))
+        files += _main_file(0)
         return [file for file in files if file.changed]
 
     def _secret_files(self):
         """The secret by which nginx and the page are known; made once."""
         path = f"{CREDENTIALS}/secret"
-        present = File(path, None).before
-        secret = present.decode().strip() if present else secrets.token_hex(32)
+        present = File(path, None).before or b""
+        secret = present.decode().strip() if _SECRET.fullmatch(present) else secrets.token_hex(32)
         digest = hashlib.sha256(secret.encode()).hexdigest()
         return [
             File(path, secret.encode() + b"\n", 0o600, show=False),
@@ -116,7 +115,7 @@ class Frontend:
 
     def _users(self):
         present = File(USERS, None).before or b""
-        lines = {text.partition(":")[0]: text for text in present.decode().splitlines()}
+        lines = {text.partition(":")[0]: text for text in present.decode("ascii", "replace").splitlines()}
         return "".join(line(user, lines.get(user["name"])) + "\n" for user in self.plan["users"]).encode()
 
     def _certificate_lasts(self):
@@ -233,20 +232,24 @@ class Frontend:
 
 
 def _main_file(connections):
-    """nginx.conf as it shall be, which belongs to the host: File. connections: int, the least that a worker shall take;
-    0 sets back what was raised before."""
-    mode = stat.S_IMODE(os.stat(MAIN).st_mode)
-    before = (File(MAIN, None).before or b"").decode("utf-8", "surrogateescape")
-    return File(MAIN, _with_connections(before, connections).encode("utf-8", "surrogateescape"), mode)
+    """nginx.conf as it shall be, which belongs to the host: list of a File, empty where it is right, and where it is a
+    link, to what somebody else keeps. connections: int, the least that a worker shall take; 0 sets back what was raised
+    before."""
+    present = File(MAIN, None)
+    before = (present.before or b"").decode("utf-8", "surrogateescape")
+    wanted = _with_connections(before, connections)
+    if wanted == before:
+        return []
+    return [File(MAIN, wanted.encode("utf-8", "surrogateescape"), present.mode_before, gid=present.gid_before)]
 
 
 def _with_connections(text, connections):
     """The text of nginx.conf with so many worker_connections, int, and the descriptors that these need."""
-    text = _CONNECTIONS.sub(lambda found: f"{found[1]}{found[3] or found[2]};", _FILES.sub("", text))
+    text = _CONNECTIONS.sub(lambda found: f"{found[1]}{found[4] or found[2]}{found[3]}", _FILES.sub("", text))
     present = _CONNECTIONS.search(text)
     if not present or int(present[2]) >= connections:
         return text
-    raised = f"{present[1]}{connections}; # {present[2]} before the role trigger"
+    raised = f"{present[1]}{connections}{present[3]} # {present[2]} before the role trigger"
     text = text[: present.start()] + raised + text[present.end() :]
     if _FILES_OF_OTHERS.search(text):
         return text

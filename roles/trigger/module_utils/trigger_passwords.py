@@ -29,12 +29,21 @@ def line(user, present):
     """
     name, password, given = user["name"], user.get("password"), user.get("password_hash")
     if given:
-        _crypt("", given)
+        if len(_crypt("", given)) != len(given):
+            raise Unknown("a password_hash is not whole")
         return f"{name}:{given}"
     kept = (present or "").partition(":")[2]
-    if kept.startswith(BEGIN) and hmac.compare_digest(_crypt(password, kept), kept):
+    if _fits(password, kept):
         return f"{name}:{kept}"
     return f"{name}:{_crypt(password, _setting())}"
+
+
+def _fits(password, kept):
+    """Whether a hash is of the password, and made as here."""
+    try:
+        return kept.startswith(BEGIN) and hmac.compare_digest(_crypt(password, kept).encode(), kept.encode())
+    except Unknown:
+        return False  # it is damaged
 
 
 def _library():

@@ -32,7 +32,7 @@ def load_door(endpoint):
 
     try:
         digest = _read(DOOR).strip()
-        if len(bytes.fromhex(digest)) != 32:
+        if len(digest) != 64 or bytes.fromhex(digest).hex() != digest:
             raise ValueError("this is no SHA-256")
         return frontend.Door(endpoint, digest), None
     except (OSError, ValueError, LookupError) as error:

@@ -40,8 +40,8 @@ def prepare(endpoints, defaults, options, read_secret, front=None):
     for position, given in enumerate(endpoints, 1):
         label = _label(given, position)
         merged = specification.merge(defaults, given)
-        if merged.get("frontend") is False:  # as short for
-            merged["frontend"] = {"enabled": False}
+        if isinstance(merged.get("frontend"), bool):  # short for
+            merged["frontend"] = {"enabled": merged["frontend"]}
         endpoint, wrong = specification.complete(merged, options)
         if not wrong and endpoint["state"] != "absent":
             wrong = [
@@ -54,7 +54,7 @@ def prepare(endpoints, defaults, options, read_secret, front=None):
         mistakes += [f"{label}: {text}" for text in wrong]
         prepared.append(endpoint)
     if not mistakes:
-        mistakes += [*checks.conflicts(prepared), *frontend.conflicts(prepared)]
+        mistakes += [*checks.conflicts(prepared), *frontend.conflicts(prepared, front)]
     if mistakes:
         raise Mistakes(list(dict.fromkeys(mistakes)))
     return prepared

@@ -6,18 +6,22 @@ acceptors and page need. No message repeats a password or a key."""
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import itertools
 import re
 
 from . import host, values
 
-SERVER_NAME = re.compile(r"(\*\.)?[A-Za-z0-9_-][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
+SERVER_NAME = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", re.ASCII)
+MAP_WORDS = ("default", "include")  # of nginx' map, so no names there
 USER = re.compile(r"[A-Za-z0-9._@-]{1,64}", re.ASCII)
 # yescrypt, bcrypt, SHA-256 and SHA-512 of crypt(5): what takes some effort to guess, and no ":".
 HASH = re.compile(r"\$(y|2[aby]|[56])\$[!-9;-~]{20,}", re.ASCII)
 LOCATION = re.compile(r"/([A-Za-z0-9~_-][A-Za-z0-9.~_-]*/)+", re.ASCII)
 PASSWORD_LENGTH = 8  # characters, at least
+PASSWORD_LIMIT = 511  # bytes, of crypt(3)
 PEM = "-----BEGIN "
+PRIVATE = "PRIVATE KEY-----"
 REDIRECTED_PORT = 80
 
 SOCKET_ACCESS = ("SocketMode", "SocketUser", "SocketGroup")
@@ -59,9 +63,13 @@ class Frontend:
     def _check_names(self):
         if not self.names:
             self._wrong("server_name", "it is needed: the name by which clients call this host")
+        known = set()
         for name in self.names:
-            if not SERVER_NAME.fullmatch(name):
+            if not _is_name(name):
                 self._wrong("server_name", f"{name!r} is no name of a host")
+            elif name.lower() in known:
+                self._wrong("server_name", f"{name!r} is there twice")
+            known.add(name.lower())
 
     def _check_tls(self):
         given = {"certificate": self.certificate, "key": self.key}
@@ -72,6 +80,8 @@ class Frontend:
         for key, value in given.items():
             if value and not value.lstrip().startswith(PEM) and not _is_path(value):
                 self._wrong("tls", f"{key} must be an absolute path on the host, or the text that begins with {PEM}…")
+        if PRIVATE in (self.certificate or ""):
+            self._wrong("tls", "certificate holds a private key, and everybody may read it; give that as key alone")
 
     def _check_addresses(self, listen, plain):
         addresses = []
@@ -83,6 +93,8 @@ class Frontend:
                 continue
             if address.path:
                 self._wrong("listen", f"{text!r} is the path of a Unix socket; name a port, or address:port")
+            elif "%" in text:
+                self._wrong("listen", f"{text!r} names an interface, and nginx takes none")
             addresses.append(address)
         for one, other in itertools.combinations(addresses, 2):
             if one.overlaps(other):
@@ -118,6 +130,8 @@ class Frontend:
                 self._wrong(label, "password: it holds a control character")
             elif password is not None and len(password) < PASSWORD_LENGTH:
                 self._wrong(label, f"password: it is shorter than {PASSWORD_LENGTH} characters, so it could be guessed")
+            elif password is not None and len(password.encode()) > PASSWORD_LIMIT:
+                self._wrong(label, f"password: it is longer than {PASSWORD_LIMIT} bytes, which crypt(3) does not take")
             elif hashed is not None and not HASH.fullmatch(hashed):
                 self._wrong(label, "password_hash: it is none of crypt(5) that begins with $y$, $2b$, $6$ or $5$")
 
@@ -135,13 +149,14 @@ def check(endpoint, frontend, methods_given):
     location = key["location"] or f"/{endpoint['name']}/"
     networks, wrong = values.read_networks(key["allow_from"])
     wrong += _check_location(location)
-    rate, read_timeout = _read(key["rate"], _rate), _read(key["read_timeout"], values.parse_span)
+    rate, read_timeout = _read(key["rate"], _rate), _read(key["read_timeout"], _finite_span)
     for name, found in (("rate", rate), ("read_timeout", read_timeout)):
         if isinstance(found, ValueError):
             wrong.append(f"{name}: {found}")
     if frontend is not None and key["enabled"]:
         wrong += _check_users(endpoint, frontend)
         yield from _check_way_in(endpoint)
+        yield from _check_fields(endpoint)
         endpoint["door"] = {
             "location": location,
             "users": _users(key["users"], frontend),
@@ -185,10 +200,9 @@ def _check_users(endpoint, frontend):
         )
     if users and endpoint["handoff"]:
         yield "users: with handoff there is no acceptor that could tell them apart; leave the key out for all users"
-    bearer = any(entry["kind"] == "token" and entry["bearer"] and not entry["query"] for entry in endpoint["guard"])
-    if users != [] and bearer:
+    if users != [] and any("authorization" in _fields(entry) and not entry.get("query") for entry in endpoint["guard"]):
         yield (
-            "users: a request has one Authorization field, so it cannot bring a password and the token of auth. Set "
+            "users: a request has one Authorization field, so it cannot bring a password and what auth asks for. Set "
             "users: [], or give the token a header of its own"
         )
 
@@ -197,9 +211,33 @@ def _check_way_in(endpoint):
     for directive in SOCKET_ACCESS:
         if directive in endpoint["socket"]:
             yield f"socket: {directive}= belongs to the role, since the front end shall connect and nobody else"
-    for name in endpoint["pass_headers"]:
-        if name in FIELDS:
-            yield f"pass_headers: {name} is what the front end says; REMOTE_ADDR, REMOTE_USER and HTTPS tell it to the job"
+    own = f"/run/trigger/{endpoint['name']}.sock"
+    for address in endpoint["addresses"]:
+        if address.path and address.path != own:
+            yield (
+                f"listen: behind the front end {own} is the only Unix socket, since nginx' user could start the job by "
+                f"{address.text} without its secret. Leave that out, or keep the endpoint out with frontend: false"
+            )
+
+
+def _check_fields(endpoint):
+    """What nginx says is taken out of each request, before anything else looks at its fields."""
+    hint = "is what the front end says; REMOTE_ADDR, REMOTE_USER and HTTPS tell it to the job"
+    for name in FIELDS.intersection(endpoint["pass_headers"]):
+        yield f"pass_headers: {name} {hint}"
+    for name in FIELDS.intersection(set().union(*map(_fields, endpoint["guard"]))):
+        yield f"auth: {name} {hint}"
+    asked = [("parameters", parameter["places"]) for parameter in endpoint["declared"] or ()]
+    asked += [("only_if", [condition["place"]]) for condition in endpoint["conditions"]]
+    for key, places in asked:
+        for kind, name in places:
+            if kind == "header" and name in FIELDS:
+                yield f"{key}: {name} {hint}"
+
+
+def _fields(entry):
+    """The header fields that an entry of the guard needs: set of str."""
+    return {entry["header"]} if entry["kind"] == "token" else {*entry["headers"], *entry["signed"]}
 
 
 def _users(chosen, frontend):
@@ -222,8 +260,12 @@ def _open(endpoint):
         endpoint["listen"] = [*endpoint["listen"], address.text]
 
 
-def conflicts(endpoints):
-    """Yield what is wrong between endpoints."""
+def conflicts(endpoints, frontend):
+    """Yield what is wrong between endpoints, and between one and the front end: Frontend, or None."""
+    for endpoint in endpoints if frontend else ():
+        for mine, theirs in itertools.product(endpoint.get("addresses", ()), frontend.addresses + frontend.redirects):
+            if mine.overlaps(theirs):
+                yield f"endpoint {endpoint['name']!r}: listen: {mine.text} is taken by trigger_frontend_listen"
     behind = [endpoint for endpoint in endpoints if endpoint.get("door")]
     for one, other in itertools.permutations(behind, 2):
         if other["door"]["location"].startswith(one["door"]["location"]):
@@ -247,6 +289,24 @@ def _rate(text):
     if seconds not in (1.0, 60.0):
         raise ValueError(f"{text!r}: nginx counts by the second or the minute; write for example 5/s or 30/min")
     return count, "s" if seconds == 1.0 else "m"
+
+
+def _finite_span(text):
+    """nginx would take less than a second for 0."""
+    seconds = values.parse_span(text)
+    if not 1 <= seconds < float("inf"):
+        raise ValueError(f"{text!r}: it must be a second or longer, and end")
+    return seconds
+
+
+def _is_name(name):
+    """Whether nginx and its map take it for a name of this host."""
+    if name.startswith("["):
+        try:
+            return name.endswith("]") and "%" not in name and bool(ipaddress.IPv6Address(name[1:-1]))
+        except ValueError:
+            return False
+    return bool(SERVER_NAME.fullmatch(name)) and name not in MAP_WORDS
 
 
 def _is_path(text):

@@ -64,8 +64,10 @@ def _wrong_shapes(given, options, inside="", hidden=False):
     for key, value in given.items():
         option = options.get(key, {})
         label = f"{inside}{key}"
+        # What should be a dict may be one with a secret in it, in the wrong shape.
         no_log = hidden or option.get("no_log", False)
-        shown = "what is given" if no_log else repr(value)
+        has_secret = any(inner.get("no_log") for inner in (option.get("options") or {}).values())
+        shown = "what is given" if no_log or has_secret else repr(value)
         kind, elements = option.get("type"), option.get("elements")
         if kind == "dict" and not isinstance(value, dict):
             yield f"{label}: this must be a dict of its keys, not {shown}"
