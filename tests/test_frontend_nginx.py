@@ -394,7 +394,7 @@ def test_whatever_nginx_says_of_a_client_no_client_can_say(keys):
     # One proxy_set_header or add_header within would undo all of those above it.
     for _, inner in found(block, "location"):
         for words, content in inner:
-            assert words[0] in ("set", "if", "proxy_pass")
+            assert words[0] in ("set", "if", "proxy_pass", "client_max_body_size")
             assert content is None or [words[0] for words, _ in content] == ["set"]
     for where in (block, home):
         assert not found(where, "add_header") and not found(where, "proxy_http_version")

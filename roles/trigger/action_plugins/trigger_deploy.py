@@ -268,7 +268,7 @@ class Renderer:
         paths = {f"{PROXY_FILES}/{name}.location": "etc/nginx/trigger/NAME.location"}
         if door["rate"]:
             paths[f"{PROXY_FILES}/{name}.zone"] = "etc/nginx/trigger/NAME.zone"
-        if door["page"]:
+        if not endpoint["handoff"]:  # which has no runs that the list could tell of
             unit = f"{FRONTEND_UNITS[1]}.d"
             paths[f"{UNITS}/{unit}/{name}.conf"] = f"etc/systemd/system/{unit}/NAME.conf"
         return [_file(path, self._render(template, **variables)) for path, template in paths.items()]
@@ -279,6 +279,7 @@ class Renderer:
             "description": endpoint["description"] or endpoint["name"],
             "frontend": endpoint["door"]
             and {key: endpoint["door"][key] for key in ("location", "users", "methods", "page")},
+            "handoff": endpoint["handoff"],
             "path": endpoint["path"],
             "methods": endpoint["methods"],
             "response": endpoint["response"],

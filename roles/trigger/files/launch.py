@@ -1,4 +1,4 @@
-"""Starts one of trigger's programs: launch.py acceptor|claim|runner|record ENDPOINT.
+"""Starts one of trigger's programs: launch.py acceptor|claim|runner|record ENDPOINT, for example.
 
 The units call this file with `python3 -I -S`: nothing of the environment, of a user's site-packages
 or of the working directory can put code into it. So the search path is set here. The programs are

@@ -1,0 +1,94 @@
+"""Which page a request is for. Nothing is served but what is known; everything else does not exist."""
+
+import time
+
+from trigger import runs
+from trigger.answers import Reply
+from trigger.entry import is_id
+from trigger.http import Refusal
+from trigger.page import form, known, message, overview, run, start
+from trigger.page.detail import LATEST, Detail
+from trigger.page.layout import HEADERS, Frame
+
+_LOOK = (b"GET", b"HEAD")
+
+
+class Desk:
+    """directory: str, where the endpoints' configuration is. leaving: a function that says whether this process is
+    about to end, bool."""
+
+    def __init__(self, directory, leaving):
+        self._directory = directory
+        self._leaving = leaving
+
+    def answer(self, visitor, request, body):
+        """Return the answers.Reply to a request. visitor: door.Visitor. request: http.Request. body: bytes. Raises
+        Refusal, and OSError when the configuration is not there."""
+        frame = Frame(visitor.host, visitor.name)
+        if request.path == b"/":
+            _check_method(request, _LOOK)
+            return self._overview(frame, visitor)
+        endpoint, place = self._find(request.path)
+        visitor.check_may_call(endpoint)
+        if place == b"start":
+            _check_method(request, (b"POST",))
+            return self._start(frame, visitor, endpoint, request, body)
+        _check_method(request, _LOOK)
+        if place == b"":
+            return _detail(frame, visitor, endpoint).draw()
+        return self._run(frame, endpoint, place[len(b"runs/") :].decode())
+
+    def _overview(self, frame, visitor):
+        mine = [endpoint for endpoint in known.endpoints(self._directory) if visitor.may_call(endpoint)]
+        standings = [(each, None if known.is_handed_over(each) else known.Standing(each)) for each in mine]
+        return overview.draw(frame, visitor, standings, time.time())
+
+    def _find(self, path):
+        """Return the endpoint to which a path belongs, and what follows its location, bytes. Raises Refusal."""
+        for endpoint in known.endpoints(self._directory):
+            location = endpoint.frontend["location"].encode()
+            if endpoint.frontend["page"] and path.startswith(location):
+                place = path[len(location) :]
+                if place in (b"", b"start") or (place[:5] == b"runs/" and is_id(place[5:].decode())):
+                    return endpoint, place
+        raise Refusal(404, "no page has this address")
+
+    def _run(self, frame, endpoint, request_id):
+        found = runs.Runs(endpoint)
+        try:
+            state = found.find(request_id)
+        except known.DAMAGED as error:
+            raise Refusal(503, "what became of this run cannot be read", detail=type(error).__name__) from None
+        if state is None:
+            raise Refusal(404, "no such run is known, or no longer")
+        return run.draw(frame, endpoint, found, state, self._leaving)
+
+    def _start(self, frame, visitor, endpoint, request, body):
+        token, typed = form.read(endpoint, request, body)
+        visitor.check_form(endpoint, request, token)
+        form.check_names(endpoint, typed)
+        composed = start.Composed(endpoint, typed)
+        if composed.errors:
+            return _detail(frame, visitor, endpoint).draw_again(typed, composed.errors)
+        try:
+            answer = start.ask(endpoint, composed, visitor.fields(request))
+        except start.Unreachable as error:
+            known.say("<4>%s: %s" % (endpoint.name, error))
+            return message.unreachable(frame, endpoint, error.was_asked)
+        if answer.request_id is not None:
+            location = "%sruns/%s" % (endpoint.frontend["location"], answer.request_id)
+            return Reply(303, "started " + answer.request_id, headers=[*HEADERS, ("Location", location)])
+        if answer.status == 400 and answer.errors:
+            return _detail(frame, visitor, endpoint).draw_again(typed, answer.errors)
+        if answer.status < 400:
+            return message.ignored(frame, endpoint, answer)
+        return message.not_started(frame, endpoint, answer)
+
+
+def _detail(frame, visitor, endpoint):
+    return Detail(frame, visitor, endpoint, known.latest_runs(endpoint, LATEST), time.time())
+
+
+def _check_method(request, allowed):
+    if request.method not in allowed:
+        raise Refusal(405, "a page is not asked for like this", [("Allow", b", ".join(allowed).decode())])

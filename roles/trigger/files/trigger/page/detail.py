@@ -1,0 +1,63 @@
+"""The page of one endpoint: what it is, the form that starts it, and its latest runs. No I/O."""
+
+from trigger.page import form, known, states, times
+from trigger.page.markup import element
+
+LATEST = 10  # runs
+
+
+class Detail:
+    """frame: layout.Frame. visitor: door.Visitor. endpoint: endpoint.Endpoint. latest: list of runs, newest first, or
+    None when they cannot be read now. now: seconds since the epoch."""
+
+    def __init__(self, frame, visitor, endpoint, latest, now):
+        self._frame = frame
+        self._endpoint = endpoint
+        self._token = visitor.token(endpoint)
+        self._latest = latest
+        self._now = now
+
+    def draw(self):
+        """Return the page as an answers.Reply."""
+        return self._reply(200, "the page of an endpoint", self._endpoint.name, form.draw(self._endpoint, self._token))
+
+    def draw_again(self, typed, errors):
+        """Return the page with what was typed, dict of name to str, and what is wrong with it, list of (name, str)."""
+        again = form.draw(self._endpoint, self._token, typed, dict(errors))
+        summary = form.summary(self._endpoint, errors)
+        return self._reply(400, "the parameters are not right", "Error: " + self._endpoint.name, summary, again)
+
+    def _reply(self, status, reason, title, *content):
+        heading = [element("h1", self._endpoint.name)]
+        description = known.describe(self._endpoint)
+        if description:
+            heading.append(element("p", description))
+        return self._frame.reply(status, reason, title, *heading, *content, *self._runs())
+
+    def _runs(self):
+        yield element("h2", "Latest runs")
+        if not self._latest:
+            why = "None yet." if self._latest is not None else "They cannot be read at present."
+            yield element("p", why, class_="quiet")
+            return
+        titles = [element("th", text, scope="col", role="columnheader") for text in ("When", "State", "Took")]
+        yield element(
+            "table",
+            element("thead", element("tr", *titles, role="row"), role="rowgroup"),
+            element("tbody", *map(self._row, self._latest), role="rowgroup"),
+            role="table",
+            class_="runs",
+        )
+
+    def _row(self, run):
+        href = "%sruns/%s" % (self._endpoint.frontend["location"], run["id"])
+        place = " (number %d)" % run["position"] if run["position"] else ""
+        return element(
+            "tr",
+            element(
+                "th", element("a", times.short(run["accepted"], self._now), href=href), scope="row", role="rowheader"
+            ),
+            element("td", states.badge(run["state"]), place, role="cell"),
+            element("td", "" if run["duration"] is None else times.span(run["duration"]), role="cell"),
+            role="row",
+        )

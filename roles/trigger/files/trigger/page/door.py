@@ -1,0 +1,88 @@
+"""Who comes: whether nginx sends it, for whom, and whether a form is one of ours. No I/O but load_secret()."""
+
+import hashlib
+import hmac
+import os
+
+from trigger import admission, frontend
+from trigger.credentials import DOOR
+from trigger.endpoint import Endpoint
+from trigger.http import Refusal
+
+
+class Door:
+    """secret: the front end's, str of 64 hexadecimal digits, or None when it cannot be loaded: then it stays shut."""
+
+    def __init__(self, secret):
+        self._secret = secret and secret.encode()
+
+    def enter(self, request):
+        """Return who asks, a Visitor. Raises Refusal: 503 without a secret to compare with, 403 for a wrong one."""
+        if self._secret is None:
+            raise admission.unavailable("nobody can be let in at present")
+        if not hmac.compare_digest(request.fields.get(frontend.SECRET, b""), self._secret):
+            raise Refusal(403, "only the front end may call here")
+        return Visitor(request, self._secret)
+
+
+class Visitor:
+    """Who asks by a request, as nginx says. user: bytes, b"" where nobody was asked; name: the same as str. host: str,
+    what the browser calls us."""
+
+    def __init__(self, request, secret):
+        self._secret = secret
+        self.user = request.fields.get(frontend.USER, b"")
+        self.name = self.user.decode("latin-1")
+        self.host = _without_port(request.fields.get(b"host", b"").decode("latin-1")) or "this host"
+
+    def check_may_call(self, endpoint):
+        """Raise Refusal where the endpoint is for other users."""
+        admission.check_user(endpoint, self.user)
+
+    def may_call(self, endpoint):
+        """Whether the endpoint is for this user, too."""
+        try:
+            self.check_may_call(endpoint)
+        except Refusal:
+            return False
+        return True
+
+    def token(self, endpoint):
+        """Return what a form brings back to start an endpoint, str: another site cannot know it."""
+        # Neither holds a NUL, so no two pairs are the same message.
+        message = b"start\0%s\0%s" % (endpoint.name.encode(), self.user)
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
+
+    def check_form(self, endpoint, request, token):
+        """Raise Refusal unless a request comes from a form of ours. token: str, "" where it brings none."""
+        # To admission, the address of a form is one more endpoint; allow_origins is for programs, not for it.
+        place = {"path": endpoint.frontend["location"] + "start", "methods": ["POST"], "allow_origins": []}
+        admission.check_head(Endpoint(endpoint.name, place), request)
+        if not hmac.compare_digest(token.encode(), self.token(endpoint).encode()):
+            raise Refusal(403, "this form was not made for you here; go back, load the page again, and start anew")
+
+    def fields(self, request):
+        """What an endpoint's acceptor is to believe of the visitor: list of (str, bytes)."""
+        known = [(b"host", "Host"), (frontend.ADDRESS, "X-Forwarded-For"), (frontend.PROTOCOL, "X-Forwarded-Proto")]
+        passed_on = [(name, request.fields[key]) for key, name in known if key in request.fields]
+        user = [("X-Remote-User", self.user)] if self.user else []
+        return [("X-Trigger-Frontend", self._secret), *user, *passed_on]
+
+
+def load_secret():
+    """Return the front end's secret, str, or None; and then a sentence for the journal. It is told without what stands
+    in the file, as the unit's fallback "-" does."""
+    try:
+        with open(os.environ["CREDENTIALS_DIRECTORY"] + "/" + DOOR, encoding="ascii") as file:
+            secret = file.read().strip()
+        if len(secret) != 64 or len(bytes.fromhex(secret)) != 32:
+            raise ValueError("this is no secret")
+        return secret, None
+    except (OSError, ValueError, LookupError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "the credential %s is damaged or missing" % DOOR
+        return None, "its secret cannot be loaded, requests are answered 503: " + problem
+
+
+def _without_port(host):
+    name, _, port = host.rpartition(":")
+    return name if name and port.isdigit() else host

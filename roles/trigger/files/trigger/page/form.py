@@ -1,0 +1,147 @@
+"""The form by which a person starts an endpoint: its fields, and what comes back from them. No I/O."""
+
+import math
+
+from trigger import sources
+from trigger.http import Refusal
+from trigger.page.markup import element, join
+
+TOKEN = ".token"  # which cannot be the name of a parameter
+_BOOLEAN = {"true": "Yes", "false": "No"}
+
+
+def needs_input(endpoint):
+    """Whether the endpoint cannot be started without somebody filling something in."""
+    return any(parameter["required"] for parameter in endpoint.parameters or ())
+
+
+def button_alone(endpoint, token):
+    """Return a form without fields, Markup, for an endpoint that needs none."""
+    button = element("button", "Start", class_="button", aria_label="Start " + endpoint.name)
+    return _form(endpoint, token, button)
+
+
+def draw(endpoint, token, typed=None, errors=None):
+    """Return the form, Markup. token: str (door.Visitor.token). typed: dict of name to what was typed before, or None
+    when nothing was. errors: dict of name to what is wrong with it."""
+    fields = [
+        _field(parameter, typed, (errors or {}).get(parameter["name"])) for parameter in endpoint.parameters or ()
+    ]
+    button = element("button", "Start", class_="button first")
+    return element("div", _form(endpoint, token, *fields, button), class_="sheet")
+
+
+def summary(endpoint, errors):
+    """Return what is said above a form that came back, Markup. errors: list of (name, what is wrong)."""
+    known = [parameter["name"] for parameter in endpoint.parameters or ()]
+    items = [
+        element("li", element("a", "%s %s" % error, href="#" + _id(error[0])) if error[0] in known else _told(error))
+        for error in errors
+    ]
+    heading = element("h2", "Nothing was started: please look at this again")
+    # So that it is what is read, and what the keyboard goes on from.
+    return element(
+        "div", heading, element("ul", *items), class_="sheet summary", role="alert", tabindex=-1, autofocus=True
+    )
+
+
+def read(endpoint, request, body):
+    """Return the token that a form brings back, str, and what was typed, dict of name to str without the fields left
+    empty. Raises Refusal for what is none of our forms."""
+    pairs = sources.Sources(request, lambda: body).pairs("form")
+    if any(len(values) > 1 for values in pairs.values()):
+        raise Refusal(400, "the form has a field twice")
+    filled = {name: values[0] for name, values in pairs.items()}
+    return filled.pop(TOKEN, ""), {name: value for name, value in filled.items() if value}
+
+
+def check_names(endpoint, typed):
+    """Raise Refusal when something was filled in that is no field of the form."""
+    if not {parameter["name"] for parameter in endpoint.parameters or ()}.issuperset(typed):
+        raise Refusal(400, "the form has a field that is not its own")
+
+
+def _form(endpoint, token, *content):
+    hidden = element("input", type="hidden", name=TOKEN, value=token)
+    return element("form", hidden, *content, method="post", action=endpoint.frontend["location"] + "start")
+
+
+def _told(error):
+    return " ".join(filter(None, error))
+
+
+def _id(name):
+    return "field-" + name
+
+
+def _field(parameter, typed, error):
+    name = parameter["name"]
+    hint = _hint(parameter)
+    mark = element("span", " (required)", class_="mark") if parameter["required"] else ""
+    described = [(part, prefix + name) for part, prefix in ((hint, "hint-"), (error, "error-")) if part]
+    control = {
+        "id": _id(name),
+        "name": name,
+        "required": parameter["required"],
+        "aria_describedby": " ".join(identifier for _, identifier in described) or None,
+        "aria_invalid": "true" if error else None,
+    }
+    return element(
+        "div",
+        element("label", name, mark, for_=_id(name)),
+        element("p", hint, class_="hint", id="hint-" + name) if hint else "",
+        element("p", "%s %s" % (name, error), class_="wrong", id="error-" + name) if error else "",
+        _control(parameter, _shown(parameter, typed), control),
+        class_="field",
+    )
+
+
+def _shown(parameter, typed):
+    """What stands in the field, str or None, if it may be shown."""
+    return parameter["default"] if typed is None else typed.get(parameter["name"])
+
+
+def _hint(parameter):
+    told = []
+    if parameter["pattern"] is not None:
+        told.append(join(("Must match ", element("code", parameter["pattern"]), ".")))
+    if parameter["default"] is not None and (parameter["sensitive"] or _choices(parameter) is None):
+        default = "a default" if parameter["sensitive"] else element("code", parameter["default"])
+        told.append(join(("Left empty, it is ", default, ".")))
+    return join(told, " ")
+
+
+def _control(parameter, shown, attributes):
+    """Return the control of a parameter. attributes: dict, those that each has."""
+    if parameter["sensitive"]:  # what was typed stays away, and so does a default
+        return element("input", type="password", autocomplete="off", maxlength=parameter["max_length"], **attributes)
+    choices = _choices(parameter)
+    if choices is not None:
+        return _select(parameter, choices, shown, attributes)
+    if parameter["type"] in ("integer", "number"):
+        return element("input", type="number", value=shown, **_bounds(parameter), **attributes)
+    return element(
+        "input", type="text", value=shown, maxlength=parameter["max_length"], autocomplete="off", **attributes
+    )
+
+
+def _choices(parameter):
+    """What can be chosen, pairs of value and what stands for it, or None where it is typed."""
+    if parameter["type"] == "boolean":
+        return [(value, _BOOLEAN.get(value, value)) for value in parameter["choices"] or _BOOLEAN]
+    return parameter["choices"] and [(value, value) for value in parameter["choices"]]
+
+
+def _select(parameter, choices, shown, attributes):
+    options = [element("option", text, value=value, selected=value == shown) for value, text in choices]
+    if parameter["default"] is None:
+        options.insert(0, element("option", "Choose…" if parameter["required"] else "Not given", value=""))
+    return element("select", *options, **attributes)
+
+
+def _bounds(parameter):
+    """The limits of a number. What a browser steps by counts from min, so of an integer that has to be whole."""
+    low, high = parameter["min"], parameter["max"]
+    if parameter["type"] == "integer":
+        low, high = low if low is None else math.ceil(low), high if high is None else math.floor(high)
+    return {"min": low, "max": high, "step": 1 if parameter["type"] == "integer" else "any"}

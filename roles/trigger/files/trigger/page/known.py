@@ -1,0 +1,112 @@
+"""The endpoints behind the front end, as they are written down and as they stand. Only reads."""
+
+import os
+import sys
+
+from trigger import endpoint as paths
+from trigger import runs
+from trigger.ctl.words import second_of
+
+# What a file can be the cause of that somebody else has written, or is just writing.
+DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+_LATEST = 20  # records that are looked at for the latest run
+
+
+def endpoints(directory):
+    """Return the endpoints that are behind the front end, by their names: list of endpoint.Endpoint. One whose file is
+    damaged is left out. Raises OSError."""
+    found = []
+    for file in sorted(os.listdir(directory)):
+        if file.endswith(".json") and not file.startswith("."):
+            try:
+                endpoint = paths.load(file[:-5], directory)
+                if _is_behind_the_front_end(endpoint):
+                    found.append(endpoint)
+            except DAMAGED as error:
+                say("<4>%s is left out: %s" % (file, _what(error)))
+    return found
+
+
+def is_handed_over(endpoint):
+    """Whether a server of its own has the endpoint's socket (handoff), so that there are neither requests nor runs."""
+    return endpoint.handoff
+
+
+def describe(endpoint):
+    """Return what is to be said of an endpoint beside its name, str; the role writes the name where that is nothing."""
+    return "" if endpoint.description == endpoint.name else endpoint.description
+
+
+class Standing:
+    """What is going on at an endpoint. running: bool. waiting: int, requests that no run has taken. last: the record of
+    the latest run, dict, or None. is_known: bool, False when it cannot be read now."""
+
+    def __init__(self, endpoint):
+        self.running = False
+        self.waiting = 0
+        self.last = None
+        self.is_known = True
+        try:
+            found = runs.Runs(endpoint)
+            claimed = set(found.claimed())
+            self.waiting = len(set(found.spooled()) - claimed)
+            self.running = bool(claimed)
+            self.last = _last(found)
+        except DAMAGED as error:
+            self.is_known = False
+            say("<4>%s: its runs cannot be read: %s" % (endpoint.name, _what(error)))
+
+
+def latest_runs(endpoint, limit):
+    """Return the latest runs, newest first: list as runs.Runs.latest() returns it, or None when they cannot be read."""
+    try:
+        return runs.Runs(endpoint).latest(limit)
+    except DAMAGED as error:
+        say("<4>%s: its runs cannot be read: %s" % (endpoint.name, _what(error)))
+        return None
+
+
+def say(line):
+    """Write a line to the journal. One that is gone stops nobody."""
+    try:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+    except OSError:
+        pass
+
+
+def _is_behind_the_front_end(endpoint):
+    """Raises one of DAMAGED when something is not there that a page says or goes by."""
+    place = getattr(endpoint, "frontend", None)
+    if place is None:
+        return False
+    for value, kinds in (
+        (place["location"], str),
+        (place["users"], (list, type(None))),
+        (place["methods"], list),
+        (place["page"], bool),
+        (endpoint.description, str),
+        (endpoint.parameters, (list, type(None))),
+        (endpoint.auth, list),
+    ):
+        if not isinstance(value, kinds):
+            raise TypeError("something in it is of the wrong kind")
+    return True
+
+
+def _last(found):
+    for run_id in reversed(found.recorded()[-_LATEST:]):
+        try:
+            record = found.record(run_id)
+            # One that was taken back while it waited tells nothing of the job.
+            if record is not None and not (record["state"] == "cancelled" and record["started"] is None):
+                second_of(record["finished"])
+                float(record["duration"] or 0)
+                return record
+        except DAMAGED:
+            continue  # somebody has written into it
+    return None
+
+
+def _what(error):
+    return error.strerror if isinstance(error, OSError) else type(error).__name__

@@ -1,0 +1,178 @@
+"""What all pages have in common: frame, style, and the fields that guard them. No I/O."""
+
+import base64
+import hashlib
+
+from trigger.answers import Reply
+from trigger.page import markup
+from trigger.page.markup import Markup, element, join
+
+CONTENT_TYPE = "text/html; charset=utf-8"
+
+STYLE = """
+:root {
+  color-scheme: light dark;
+  --ground: #f7f7f5; --sheet: #ffffff; --line: #dddfe2; --edge: #868d96;
+  --text: #1b1f24; --quiet: #59616b; --accent: #0a5aa8; --on-accent: #ffffff; --accent-ground: #e8f1fa;
+  --good: #1a7035; --bad: #b3261e; --odd: #7d5200; --bad-ground: #fdf0ef;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ground: #121417; --sheet: #1a1d21; --line: #32373e; --edge: #7b838d;
+    --text: #e7e9ec; --quiet: #a5adb7; --accent: #85b8f0; --on-accent: #0c1520; --accent-ground: #1c2a3a;
+    --good: #74cf8e; --bad: #ff9d94; --odd: #ecc06a; --bad-ground: #2c1b1b;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0; background: var(--ground); color: var(--text);
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif;
+  overflow-wrap: break-word;
+}
+header, main { max-width: 58rem; margin: 0 auto; padding: 0 1.25rem; }
+header { display: flex; flex-wrap: wrap; gap: 0 1rem; justify-content: space-between; padding-top: 1rem; }
+header, .quiet, th, dt, .hint { color: var(--quiet); }
+header, .quiet, th, dt, .hint, .mark { font-size: .875rem; }
+header a { display: inline-block; padding: .25rem 0; }
+header > span { margin-left: auto; padding: .25rem 0; }
+main { padding-bottom: 4rem; }
+h1 { margin: 1.25rem 0 .25rem; font-size: 1.75rem; line-height: 1.2; letter-spacing: -.01em; }
+h2 { margin: 2.25rem 0 .75rem; font-size: 1.125rem; line-height: 1.3; }
+h1 + p { margin-top: 0; }
+p { margin: .75rem 0; max-width: 40rem; }
+a { color: var(--accent); text-underline-offset: .15em; }
+a:hover { text-decoration-thickness: 2px; }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: 4px; }
+form { margin: 0; }
+code, pre { font-family: ui-monospace, "Cascadia Mono", Menlo, Consolas, "Liberation Mono", monospace; }
+
+table, .sheet, pre { border: 1px solid var(--line); border-radius: 8px; background: var(--sheet); }
+table { width: 100%; margin: 1.25rem 0; border-collapse: separate; border-spacing: 0; }
+th, td { padding: .75rem 1rem; text-align: left; vertical-align: top; font-weight: normal; }
+thead th { padding-bottom: .25rem; }
+tbody tr + tr > * { border-top: 1px solid var(--line); }
+tbody th { font-size: 1rem; color: var(--text); }
+tbody th a { font-weight: 600; }
+tbody th p, td p { margin: 0; }
+td > p { white-space: nowrap; }
+td > .state { display: block; }
+td.act { text-align: right; white-space: nowrap; vertical-align: middle; }
+
+.state { font-weight: 600; white-space: nowrap; }
+.state > span { display: inline-block; width: 1em; text-align: center; }
+.good { color: var(--good); } .bad { color: var(--bad); } .odd { color: var(--odd); } .busy { color: var(--accent); }
+.calm { color: var(--quiet); font-weight: normal; }
+
+.button {
+  display: inline-block; min-height: 2.75rem; padding: .5rem 1.25rem; border: 1px solid var(--accent);
+  border-radius: 6px; font: inherit; font-weight: 600; line-height: 1.6; text-decoration: none; cursor: pointer;
+  background: var(--sheet); color: var(--accent);
+}
+.button:hover { background: var(--accent-ground); }
+.button.first { background: var(--accent); color: var(--on-accent); }
+.button.first:hover { filter: brightness(1.1); }
+
+.sheet { max-width: 36rem; margin: 1.25rem 0; padding: 1.25rem; }
+.sheet > :first-child { margin-top: 0; }
+.sheet > :last-child { margin-bottom: 0; }
+.field { margin: 0 0 1.25rem; }
+.field label { display: block; font-weight: 600; }
+.field .mark { font-weight: normal; color: var(--quiet); }
+.field .hint { margin: 0; }
+.field .wrong { margin: 0; color: var(--bad); font-weight: 600; }
+.field input, .field select {
+  display: block; width: 100%; min-height: 2.75rem; margin-top: .25rem; padding: .5rem .75rem;
+  border: 1px solid var(--edge); border-radius: 6px; font: inherit; background: var(--sheet); color: var(--text);
+}
+.field input[type=number] { max-width: 14rem; }
+.field select { width: auto; min-width: 14rem; max-width: 100%; padding: .5rem; }
+.field [aria-invalid] { border: 2px solid var(--bad); }
+.summary { border: 2px solid var(--bad); background: var(--bad-ground); }
+.summary h2 { font-size: 1.125rem; }
+.summary ul { margin: .5rem 0 0; padding-left: 1.25rem; }
+.summary a { color: inherit; }
+
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .375rem 1.5rem; margin: 1.25rem 0; }
+dt { padding-top: .125rem; }
+dd { margin: 0; }
+.id { font-size: .875rem; overflow-wrap: anywhere; }
+pre {
+  margin: .75rem 0; padding: 1rem; font-size: .875rem; line-height: 1.5;
+  white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 8; unicode-bidi: isolate;
+}
+pre:empty { display: none; }
+/* While a run goes on, its page only grows: what it has become supersedes what it was. */
+.now:has(~ .now), .now:has(~ .result) { display: none; }
+
+@media (max-width: 40rem) {
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  table { border: 0; background: none; }
+  tbody { display: grid; gap: .75rem; }
+  tbody tr {
+    display: grid; gap: .25rem; padding: 1rem;
+    border: 1px solid var(--line); border-radius: 8px; background: var(--sheet);
+  }
+  tbody tr > * { padding: 0; }
+  tbody tr + tr > * { border: 0; }
+  tbody td:empty { display: none; }
+  td > p { white-space: normal; }
+  tbody td[data-label] { position: relative; padding-left: 5.5rem; }
+  td[data-label]::before {
+    content: attr(data-label); position: absolute; left: 0;
+    color: var(--quiet); font-size: .875rem; line-height: 1.5rem;
+  }
+  td.act { margin-top: .5rem; text-align: left; }
+  td.act .button, .sheet > form .button { width: 100%; text-align: center; }
+  .runs tbody tr { grid-template-columns: 1fr auto; }
+  dl { column-gap: 1rem; }
+}
+"""
+
+_POLICY = (
+    "default-src 'none'; style-src 'sha256-%s'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    % base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+)
+# With another Referrer-Policy than this, such as no-referrer, a browser sends `Origin: null` along with our own forms.
+HEADERS = [("Content-Security-Policy", _POLICY), ("Referrer-Policy", "same-origin")]
+
+
+class Frame:
+    """What stands around each page. host: str, whose triggers they are. user: str, or "" where nobody was asked."""
+
+    def __init__(self, host, user):
+        self.title = "Triggers on " + host
+        self.user = user
+
+    def reply(self, status, reason, title, *content, headers=()):
+        """Return a whole page as an answers.Reply. reason: str, for the log. title: str, or None for the list's."""
+        page = join((self.begin(title), *content, self.end()))
+        return Reply(status, reason, page.encode(), CONTENT_TYPE, HEADERS + list(headers))
+
+    def begin(self, title):
+        """Return all that comes before a page's content, Markup. title: str, or None for the list's."""
+        way_back = element("nav", element("a", "← All triggers", href="/"), aria_label="Site") if title else ""
+        user = element("span", "Signed in as ", element("strong", self.user)) if self.user else ""
+        return join(
+            (
+                Markup("<!DOCTYPE html>\n"),
+                markup.begin("html", lang="en"),
+                self._head(title),
+                markup.begin("body"),
+                element("header", way_back, user),
+                markup.begin("main"),
+            )
+        )
+
+    def end(self):
+        """Return all that comes behind it, Markup."""
+        return join((markup.end("main"), markup.end("body"), markup.end("html"), "\n"))
+
+    def _head(self, title):
+        return element(
+            "head",
+            element("meta", charset="utf-8"),
+            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            element("meta", name="color-scheme", content="light dark"),
+            element("title", "%s · %s" % (title, self.title) if title else self.title),
+            element("style", Markup(STYLE)),
+        )

@@ -1,0 +1,82 @@
+"""The pages that say why there is nothing else to see. No I/O."""
+
+from trigger.page.markup import element
+
+_HEADINGS = {
+    400: "This was not understood",
+    403: "Not allowed",
+    404: "There is nothing here",
+    405: "Not in this way",
+    408: "That took too long",
+    413: "That is too much",
+    500: "Something went wrong here",
+    503: "Not at present",
+}
+_ADVICE = {
+    403: "If you should be able to do this, ask whoever looks after this host.",
+    500: "The host's journal says more.",
+    503: "Try again in a moment.",
+}
+# What an acceptor's refusal of a run means to a person.
+_NOT_STARTED = {
+    403: "You may not start it from where you are.",
+    409: "A run is already under way, and it does not take another one until that has ended.",
+    413: "What was filled in is more than it takes.",
+    429: "It was started more often than it may be.",
+}
+_FOR_A_MOMENT = "It takes no requests at present, or too many wait already."
+
+
+def of_refusal(frame, refusal):
+    """Return the page that tells a refusal, as an answers.Reply. frame: layout.Frame. refusal: http.Refusal."""
+    heading = _HEADINGS.get(refusal.status, "This was refused")
+    sentences = [sentence(refusal.reason), _ADVICE.get(refusal.status)]
+    return draw(frame, refusal.status, refusal.reason, heading, sentences, "/", "All triggers", refusal.headers)
+
+
+def not_started(frame, endpoint, answer):
+    """Return the page that says why an acceptor starts nothing. answer: start.Answer."""
+    headers = []
+    sentences = [_NOT_STARTED.get(answer.status, _FOR_A_MOMENT if answer.status == 503 else "It did not want to.")]
+    if answer.text:
+        sentences.append("In its own words: " + sentence(answer.text))
+    if answer.retry_after and answer.retry_after.isdigit():
+        headers.append(("Retry-After", answer.retry_after))
+        sentences.append("Try again in %s s." % answer.retry_after)
+    status = answer.status if 400 <= answer.status < 600 else 502
+    return _of_endpoint(frame, endpoint, status, "Nothing was started", sentences, headers)
+
+
+def ignored(frame, endpoint, answer):
+    """Return the page that says that nothing was to be done. answer: start.Answer."""
+    sentences = ["It has looked at this, and found nothing to do."]
+    if answer.text:
+        sentences.append("In its own words: " + sentence(answer.text.removeprefix("ignored: ")))
+    return _of_endpoint(frame, endpoint, 200, "Nothing was started", sentences)
+
+
+def unreachable(frame, endpoint, was_asked):
+    """Return the page that says that an acceptor does not answer. was_asked: bool, whether it may have heard."""
+    if was_asked:
+        sentences = ["It did not answer. Whether a run was started is seen among its latest runs."]
+        return _of_endpoint(frame, endpoint, 504, "No answer", sentences)
+    sentences = ["It does not listen at present; somebody may have switched it off for a while."]
+    return _of_endpoint(frame, endpoint, 503, "Nothing was started", sentences)
+
+
+def draw(frame, status, reason, heading, sentences, href, label, headers=()):
+    """Return a page of a heading, sentences and a way on, as an answers.Reply. sentences: list of str or None."""
+    paragraphs = [element("p", text) for text in sentences if text]
+    way_on = element("p", element("a", label, href=href))
+    return frame.reply(status, reason, heading, element("h1", heading), *paragraphs, way_on, headers=headers)
+
+
+def sentence(text):
+    """Make a sentence of what programs say."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
+def _of_endpoint(frame, endpoint, status, heading, sentences, headers=()):
+    title = "%s: %s" % (endpoint.name, heading)
+    way_back = (endpoint.frontend["location"], "Back to " + endpoint.name)
+    return draw(frame, status, heading.lower(), title, sentences, *way_back, headers)

@@ -1,0 +1,99 @@
+"""The list: what this user may start, and what became of it last. No I/O."""
+
+from trigger.page import form, known, states, times
+from trigger.page.markup import NOTHING, element, join
+
+_PROGRAMS, _OPEN, _PAGE = range(3)
+
+
+def draw(frame, visitor, standings, now):
+    """Return the list as an answers.Reply. frame: layout.Frame. visitor: door.Visitor. standings: list of
+    (endpoint.Endpoint, known.Standing), those of this user alone; the latter is None where a server of its own answers.
+    now: seconds since the epoch."""
+    heading = element("h1", frame.title)
+    if not standings:
+        return frame.reply(200, "an empty list", None, heading, *_nothing())
+    titles = [element("th", text, scope="col", role="columnheader") for text in ("Trigger", "State", "Last run")]
+    start = element("td", role="cell")
+    rows = [_row(visitor, endpoint, standing, now) for endpoint, standing in standings]
+    # The roles say what they are anyway; browsers forget it when a style makes cards of a table.
+    table = element(
+        "table",
+        element("thead", element("tr", *titles, start, role="row"), role="rowgroup"),
+        element("tbody", *rows, role="rowgroup"),
+        role="table",
+    )
+    return frame.reply(200, "the list", None, heading, table)
+
+
+def _nothing():
+    yield element("p", "There is nothing here yet that you may start.")
+    yield element(
+        "p",
+        "A trigger appears here when the playbook puts it behind the ",
+        element("code", "frontend"),
+        " and names you among its ",
+        element("code", "users"),
+        ". Ask whoever looks after this host.",
+    )
+
+
+def _row(visitor, endpoint, standing, now):
+    kind = _kind(endpoint)
+    return element(
+        "tr",
+        element("th", *_name(endpoint, kind), scope="row", role="rowheader"),
+        element("td", NOTHING if standing is None else join(_state(standing), " "), role="cell", data_label="State"),
+        element("td", NOTHING if standing is None else _last(standing.last, now), role="cell", data_label="Last run"),
+        element("td", _action(visitor, endpoint, kind), role="cell", class_="act"),
+        role="row",
+    )
+
+
+def _kind(endpoint):
+    """What a person can do with it."""
+    if endpoint.auth:
+        return _PROGRAMS
+    if "GET" in endpoint.frontend["methods"] or known.is_handed_over(endpoint):
+        return _OPEN
+    return _PAGE if endpoint.frontend["page"] else _PROGRAMS
+
+
+def _name(endpoint, kind):
+    if kind == _PAGE:
+        yield element("a", endpoint.name, href=endpoint.frontend["location"])
+    else:
+        yield element("strong", endpoint.name)
+    description = known.describe(endpoint)
+    if description:
+        yield element("p", description, class_="quiet")
+
+
+def _state(standing):
+    if not standing.is_known:
+        return [states.badge("unknown")]
+    told = [states.badge("running")] if standing.running else []
+    if standing.waiting:
+        told.append(states.waiting(standing.waiting))
+    return told or [states.badge("idle")]
+
+
+def _last(record, now):
+    if record is None:
+        return states.badge("never")
+    took = "" if record["duration"] is None else ", took " + times.span(record["duration"])
+    return join(
+        (states.badge(record["state"]), element("p", times.short(record["finished"], now), took, class_="quiet"))
+    )
+
+
+def _action(visitor, endpoint, kind):
+    if kind == _PROGRAMS:
+        return element("span", "Started by programs", class_="quiet")
+    location = endpoint.frontend["location"]
+    label = {"class_": "button", "aria_label": "Open " + endpoint.name}
+    if kind == _OPEN:
+        return element("a", "Open", href=location, **label)
+    if form.needs_input(endpoint):
+        return element("a", "Fill in…", href=location, class_="button", aria_label="Fill in… for " + endpoint.name)
+    return form.button_alone(endpoint, visitor.token(endpoint))

@@ -1,0 +1,195 @@
+"""The page of a run. While the run goes on, the page goes on too: it ends with the run. Only reads."""
+
+import time
+
+from trigger import history, runs
+from trigger.answers import Reply
+from trigger.page import layout, markup, states, times
+from trigger.page.known import DAMAGED, say
+from trigger.page.markup import element, escape, join
+from trigger.page.printed import Text
+
+MISS_EVERY = 2.0  # seconds between two looks whether a run is still known
+LOOK_EVERY = 0.25  # seconds between two looks whether a waiting request has got its turn
+
+_LIVE = ("queued", "running")
+
+
+def draw(frame, endpoint, found, run, leaving):
+    """Return the page of a run as an answers.Reply, whose source brings its parts. found: runs.Runs. run: dict, as
+    found.find() has returned it. leaving: a function that says whether this process is about to end, bool."""
+    page = _Page(frame, endpoint, found, run)
+    parts = page.live(leaving) if run["state"] in _LIVE else page.whole()
+    headers = [*layout.HEADERS, ("X-Accel-Buffering", "no")]
+    return Reply(200, "the page of a run", b"", layout.CONTENT_TYPE, headers, Parts(parts))
+
+
+class Parts:
+    """What brings a body in parts, as runs.Output does. parts: a generator of str, and of None while there is none."""
+
+    def __init__(self, parts):
+        self._parts = parts
+
+    def read(self):
+        """Return the next part, bytes; None while there is none yet; b"" at the end. Raises OSError."""
+        for part in self._parts:
+            if part is None:
+                return None
+            if part:
+                return part.encode()
+        return b""
+
+    def close(self):
+        """Let go what the parts are made of."""
+        self._parts.close()
+
+
+class _Page:
+    def __init__(self, frame, endpoint, found, run):
+        self._frame = frame
+        self._endpoint = endpoint
+        self._found = found
+        self._run = run
+        self._shows_output = False
+
+    def whole(self):
+        """Yield the page of a run that has ended."""
+        yield self._begin()
+        yield from self._outcome(self._run)
+        yield from self._output(_never)
+        yield self._end()
+
+    def live(self, leaving):
+        """Yield the page of a run that goes on, None while there is nothing new to say."""
+        yield self._begin()
+        yield from self._wait_for_turn(leaving)
+        yield from self._output(leaving)
+        yield self._say_how_it_ended()
+        yield self._end()
+
+    def _begin(self):
+        name = self._endpoint.name
+        link = element("a", name, href=self._endpoint.frontend["location"])
+        return join((self._frame.begin("Run of " + name), element("h1", "Run of ", link)))
+
+    def _find(self):
+        """The run as it is now, dict, or None when it is not known any more, or cannot be read."""
+        try:
+            return self._found.find(self._run["id"])
+        except DAMAGED as error:
+            self._say_unreadable(error)
+            return None
+
+    def _say_unreadable(self, error):
+        say("<4>%s: a run cannot be read: %s" % (self._endpoint.name, type(error).__name__))
+
+    def _wait_for_turn(self, leaving):
+        """Tell the place in the queue until the run begins, or is over already."""
+        run = self._run
+        position = None
+        while run is not None and run["state"] == "queued" and not leaving():
+            if run["position"] != position:
+                position = run["position"]
+                at = times.full(history.timestamp(time.time()))
+                yield _now(states.badge("queued"), ": number %d in the queue at " % position, at, ".")
+            yield from _pause(LOOK_EVERY, leaving)
+            run = self._find()
+        if run is not None and run["state"] == "running":
+            # Worded so that it stays true when the run is over and the page is still there.
+            since = (" from ", times.full(run["started"]), " on") if run["started"] else ()
+            yield _now(states.badge("running"), *since, ". What it prints appears below, and at the end how it went.")
+
+    def _output(self, leaving):
+        """Yield what the run prints, until it has ended."""
+        yield element("h2", "Output", id="output")
+        yield markup.begin("pre", aria_labelledby="output", role="log" if self._run["state"] in _LIVE else None)
+        yield "\n"  # HTML drops one here, and would otherwise drop one of the job's
+        text = Text()
+        for part in self._parts(leaving):
+            yield None if part is None else self._shown(text.feed(part))
+        yield self._shown(text.feed(b"", final=True))
+        yield markup.end("pre")
+        if not self._shows_output and not leaving():
+            kept = "It printed nothing." if self._endpoint.output_limit else "What it prints is not kept here."
+            yield element("p", kept, class_="quiet")
+
+    def _parts(self, leaving):
+        source = runs.Output(self._found, self._run["id"], follow=True)
+        looked = time.monotonic()
+        try:
+            while not leaving():
+                part = source.read()
+                if part == b"":
+                    return
+                yield part
+                if part is None and time.monotonic() - looked > MISS_EVERY:
+                    looked = time.monotonic()
+                    if self._find() is None:
+                        return
+        except DAMAGED as error:
+            self._say_unreadable(error)
+        finally:
+            source.close()
+
+    def _shown(self, text):
+        self._shows_output = self._shows_output or bool(text)
+        return escape(text)
+
+    def _say_how_it_ended(self):
+        run = self._find()
+        if run is None:
+            told = [element("p", "What became of it is not known: no record of it is kept, or it cannot be read.")]
+        elif run["state"] in _LIVE:
+            told = "The run goes on, but this page cannot follow it any longer. Load it again."
+            return element("p", told, class_="sheet")
+        else:
+            told = self._outcome(run)
+        return element("div", element("h2", "Result"), *told, class_="result", role="status")
+
+    def _outcome(self, run):
+        """Yield what is known of a run that has ended."""
+        yield element("p", states.badge(run["state"]), ". ", " ".join(states.ending(run)))
+        record = self._record()
+        facts = [
+            ("Asked for by", record.get("remote_user") if record["id"] == run["id"] else None),
+            ("Accepted", times.full(run["accepted"])),
+            ("Started", run["started"] and times.full(run["started"])),
+            ("Finished", run["finished"] and times.full(run["finished"])),
+            ("Took", None if run["duration"] is None else times.span(run["duration"])),
+            ("Requests", _served(record)),
+            ("Request", element("span", run["id"], class_="id")),
+        ]
+        told = [(element("dt", term), element("dd", fact)) for term, fact in facts if fact]
+        yield element("dl", *[part for pair in told for part in pair])
+
+    def _record(self):
+        """The record of the run, dict, whose `id` is that of the request it tells of."""
+        try:
+            return self._found.record_of(self._run["id"]) or {"id": None}
+        except DAMAGED as error:
+            self._say_unreadable(error)
+            return {"id": None}
+
+    def _end(self):
+        location = self._endpoint.frontend["location"]
+        return join((element("p", element("a", "Back to " + self._endpoint.name, href=location)), self._frame.end()))
+
+
+def _now(*content):
+    return element("p", *content, class_="now")
+
+
+def _served(record):
+    count = len(record.get("requests", ()))
+    return "%d, served by this one run" % count if count > 1 else None
+
+
+def _pause(seconds, leaving):
+    until = time.monotonic() + seconds
+    yield None
+    while time.monotonic() < until and not leaving():
+        yield None
+
+
+def _never():
+    return False

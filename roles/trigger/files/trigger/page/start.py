@@ -1,0 +1,176 @@
+"""The way to an endpoint's acceptor, as one client of it among others: it alone checks values and spools."""
+
+import http.client
+import socket
+import urllib.parse
+
+from trigger import entry, sources, strict_json
+from trigger.page.known import DAMAGED
+
+TIME_LIMIT = 30.0  # seconds; an acceptor that does not start is tried once a second
+ANSWER_LIMIT = 64 * 1024  # bytes of a refusal that are read
+
+_FORM = "application/x-www-form-urlencoded"
+_JSON = "application/json"
+
+
+class Unreachable(Exception):
+    """The acceptor could not be asked. str(error) is for the log. was_asked: bool, whether it may have heard."""
+
+    def __init__(self, message, was_asked):
+        super().__init__(message)
+        self.was_asked = was_asked
+
+
+class Composed:
+    """Values, laid out as an endpoint looks for them. values: dict of name to str, of declared parameters.
+
+    query: str. headers: list of (str, bytes). body: bytes, content_type: its media type, or None. errors: list of
+    (name, what is wrong), of values that no place takes.
+    """
+
+    def __init__(self, endpoint, values):
+        self._query = []
+        self._form = []
+        self._document = {}  # of one member at most, named "", which is the JSON
+        self.headers = []
+        self.errors = []
+        for parameter in endpoint.parameters or ():
+            if parameter["name"] in values:
+                self._put(parameter, values[parameter["name"]])
+        self.query = urllib.parse.urlencode(self._query)
+        self.body, self.content_type = self._compose_body()
+
+    def _put(self, parameter, value):
+        if not any(self._put_at(place, parameter, value) for place in parameter["places"]):
+            self.errors.append((parameter["name"], "holds something that this form cannot pass on"))
+
+    def _put_at(self, place, parameter, value):
+        """Put a value at a place. Returns whether that is possible."""
+        kind, name = place
+        if kind == "json":
+            return _put_into(self._document, ["", *name], _as_json(parameter, value))
+        if kind == "header":
+            # What is not printable could end the field, and blanks around it are no part of it.
+            if not value.isprintable() or value != value.strip(" "):
+                return False
+            self.headers.append((name, value.encode()))
+        elif kind == "query":
+            self._query.append((name, value))
+        else:
+            self._form.append((name, value))
+        return True
+
+    def _compose_body(self):
+        if "" not in self._document:
+            return (urllib.parse.urlencode(self._form).encode(), _FORM) if self._form else (b"", None)
+        document = strict_json.encode(self._document[""])
+        if not self._form:
+            return document.encode(), _JSON
+        return urllib.parse.urlencode([*self._form, (sources.FORM_JSON, document)]).encode(), _FORM
+
+
+class Answer:
+    """What the acceptor said. status: int. request_id: str, or None where nothing was started. retry_after: str or
+    None. text: str, a sentence for people, "" where there is none. errors: list of (name, what is wrong)."""
+
+    def __init__(self, status, request_id, retry_after, text, errors):
+        self.status = status
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.text = text
+        self.errors = errors
+
+
+def ask(endpoint, composed, fields):
+    """Have a run started. composed: Composed. fields: list of (str, bytes), who asks (door.Visitor.fields).
+    Returns an Answer. Raises Unreachable."""
+    connection = _Connection(endpoint.socket_path)
+    try:
+        connection.connect()
+    except OSError as error:
+        raise Unreachable("the acceptor cannot be reached: %s" % (error.strerror or error), False) from None
+    try:
+        _send(connection, endpoint, composed, fields)
+        return _read(connection.getresponse())
+    except (OSError, http.client.HTTPException) as error:
+        raise Unreachable("the acceptor does not answer: %s" % type(error).__name__, True) from None
+    finally:
+        connection.close()  # also where the run's output would follow: its page has that
+
+
+class _Connection(http.client.HTTPConnection):
+    """By a Unix socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=TIME_LIMIT)
+        self._path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def _send(connection, endpoint, composed, fields):
+    target = endpoint.frontend["location"] + ("?" + composed.query if composed.query else "")
+    connection.putrequest("POST", target, skip_host=True, skip_accept_encoding=True)
+    for name, value in (
+        *fields,
+        ("Connection", b"close"),
+        ("Prefer", b"respond-async"),
+        ("Accept", b"application/problem+json"),
+        *composed.headers,
+    ):
+        connection.putheader(name, value)
+    if composed.content_type:
+        connection.putheader("Content-Type", composed.content_type)
+    connection.putheader("Content-Length", str(len(composed.body)))
+    connection.endheaders(composed.body)
+
+
+def _read(response):
+    request_id = response.getheader("X-Request-Id", "")
+    if response.status < 400 and entry.is_id(request_id):
+        return Answer(response.status, request_id, None, "", [])
+    body = response.read(ANSWER_LIMIT)
+    is_problem = response.getheader("Content-Type", "").startswith("application/problem+json")
+    text, errors = _problem(body) if is_problem else (body.decode(errors="replace").strip(), [])
+    return Answer(response.status, None, response.getheader("Retry-After"), text, errors)
+
+
+def _problem(body):
+    """Read problem details (RFC 9457): what happened, and a list of (name, what is wrong)."""
+    try:
+        problem = strict_json.decode(body.decode())
+        errors = [(error["parameter"], error["detail"]) for error in problem.get("errors", ())]
+        if all(isinstance(text, str) for text in (problem["detail"], *sum(errors, ()))):
+            return problem["detail"], errors
+    except DAMAGED:
+        pass
+    return "", []
+
+
+def _as_json(parameter, value):
+    """A value as JSON has it, where that is the same value; the acceptor takes text for any type, too."""
+    try:
+        if parameter["type"] == "boolean":
+            return {"true": True, "false": False}[value]
+        number = {"integer": int, "number": float}[parameter["type"]](value)
+        is_same = repr(number) == value and value[-1:].isdigit()  # nan and inf are no JSON
+        return number if is_same else value
+    except (LookupError, ValueError):
+        return value
+
+
+def _put_into(document, tokens, value):
+    """Put a value where a JSON pointer leads to, through objects. Returns whether nothing else is there."""
+    *path, last = tokens
+    for token in path:
+        document = document.setdefault(token, {})
+        if not isinstance(document, dict):
+            return False
+    if last in document:
+        return False
+    document[last] = value
+    return True
