@@ -641,3 +641,9 @@ def test_fields_that_nginx_says():
     }  # fmt: skip
     nobody = parsed(user=None)
     assert "X-Remote-User" not in dict(visitor(user=None).fields(nobody)) and "X-Remote-User" in fields()
+
+
+def test_a_page_that_has_nothing_to_say_for_long_shows_that_it_is_there(monkeypatch):
+    assert list(run._with_signs(iter([None, "a", None]))) == [None, "a", None]
+    monkeypatch.setattr(run, "SIGN_EVERY", -1)
+    assert list(run._with_signs(iter([None, "a", "", None]))) == ["<!-- -->", "a", "", "<!-- -->"]

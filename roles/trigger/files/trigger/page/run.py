@@ -6,10 +6,11 @@ from trigger import history, runs
 from trigger.answers import Reply
 from trigger.page import layout, markup, states, times
 from trigger.page.known import DAMAGED, say
-from trigger.page.markup import element, escape, join
+from trigger.page.markup import Markup, element, escape, join
 from trigger.page.printed import Text
 
 MISS_EVERY = 2.0  # seconds between two looks whether a run is still known
+SIGN_EVERY = 20.0  # seconds without a word after which the page shows that it is still there, so that nobody gives up
 LOOK_EVERY = 0.25  # seconds between two looks whether a waiting request has got its turn
 
 _LIVE = ("queued", "running")
@@ -61,6 +62,9 @@ class _Page:
 
     def live(self, leaving):
         """Yield the page of a run that goes on, None while there is nothing new to say."""
+        return _with_signs(self._live(leaving))
+
+    def _live(self, leaving):
         yield self._begin()
         yield from self._wait_for_turn(leaving)
         yield from self._output(leaving)
@@ -182,6 +186,17 @@ def _now(*content):
 def _served(record):
     count = len(record.get("requests", ()))
     return "%d, served by this one run" % count if count > 1 else None
+
+
+def _with_signs(parts):
+    """Yield parts, and after a long silence a comment, which shows nothing."""
+    spoken = time.monotonic()
+    for part in parts:
+        if part is None and time.monotonic() - spoken > SIGN_EVERY:
+            part = Markup("<!-- -->")
+        if part:
+            spoken = time.monotonic()
+        yield part
 
 
 def _pause(seconds, leaving):
