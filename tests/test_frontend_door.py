@@ -453,6 +453,9 @@ def test_methods_that_are_said_start_behind_the_door_too(make):
         ({"Origin": "null"}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://hooks.example"}, 403),  # whoever is on the way can make such a page
+        ({"Origin": "https://hooks.example"}, 200),
+        ({"Origin": "http://hooks.example", "X-Forwarded-Proto": "http"}, 200),
         ({"Origin": "https://hooks.example", "Sec-Fetch-Site": "same-origin"}, 200),
         ({"Sec-Fetch-Site": "none"}, 200),
     ],

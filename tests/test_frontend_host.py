@@ -43,7 +43,7 @@ def is_of(password, value):
 @pytest.mark.parametrize("password", [PASSWORD, "ä€ 😀 password", "with:colon", "'\"\\$`{{ }}", "x" * 510])
 def test_a_password_becomes_a_hash_that_knows_it(password):
     value = hashed(trigger_passwords.line(user(password=password), None))
-    assert re.fullmatch(r"\$y\$j7T\$[./A-Za-z0-9]{22}\$[./A-Za-z0-9]{43}", value)
+    assert re.fullmatch(r"\$y\$j75\$[./A-Za-z0-9]{22}\$[./A-Za-z0-9]{43}", value)
     assert is_of(password, value)
     assert not is_of(password + "x", value)
     assert not is_of(password[:-1], value)
@@ -79,19 +79,19 @@ def test_a_hash_of_another_making_is_not_kept(method):
 def test_a_hash_of_another_cost_is_not_kept():
     other = trigger_passwords._crypt(PASSWORD, "$y$j9T$abcdefghijklmnop$")
     assert is_of(PASSWORD, other)
-    assert hashed(trigger_passwords.line(user(password=PASSWORD), "alice:" + other)).startswith("$y$j7T$")
+    assert hashed(trigger_passwords.line(user(password=PASSWORD), "alice:" + other)).startswith("$y$j75$")
 
 
 def damaged_lines():
     whole = trigger_passwords.line(user(password=PASSWORD), None)
-    return ["", "alice", "alice:", "alice:$y$j7T$", "alice:$y$j7T$!!$x", "alice:$y$j7T$\xe4", whole[:-1], whole + "x"]
+    return ["", "alice", "alice:", "alice:$y$j75$", "alice:$y$j75$!!$x", "alice:$y$j75$\xe4", whole[:-1], whole + "x"]
 
 
 @pytest.mark.parametrize("number", range(len(damaged_lines())))
 def test_a_line_that_is_damaged_is_made_anew(number):
     line = trigger_passwords.line(user(password=PASSWORD), damaged_lines()[number])
     assert is_of(PASSWORD, hashed(line))
-    assert re.fullmatch(r"\$y\$j7T\$[./A-Za-z0-9]{22}\$[./A-Za-z0-9]{43}", hashed(line))
+    assert re.fullmatch(r"\$y\$j75\$[./A-Za-z0-9]{22}\$[./A-Za-z0-9]{43}", hashed(line))
 
 
 @pytest.mark.parametrize("method", ["-6", "-5"])
@@ -105,7 +105,7 @@ def test_a_hash_that_is_given_is_taken_as_it_is(method):
 
 
 @pytest.mark.parametrize(
-    "given_hash", ["$y$j7T$!!!!!!!!!!!!!!!!!!!!!!", "$2b$99$" + "a" * 53, "$2b$05$" + "!" * 53, "$z$" + "a" * 40]
+    "given_hash", ["$y$j75$!!!!!!!!!!!!!!!!!!!!!!", "$2b$99$" + "a" * 53, "$2b$05$" + "!" * 53, "$z$" + "a" * 40]
 )
 def test_a_hash_that_the_host_cannot_read_is_told(given_hash):
     with pytest.raises(trigger_passwords.Unknown) as caught:
@@ -238,7 +238,7 @@ def test_users_come_go_and_change_alone():
 
 @as_root
 @pytest.mark.usefixtures("_log")
-@pytest.mark.parametrize("damaged", [b"\xff\xfe\x00", b"alice", b"alice:$y$j7T$\n", b":::\n\n"])
+@pytest.mark.parametrize("damaged", [b"\xff\xfe\x00", b"alice", b"alice:$y$j75$\n", b":::\n\n"])
 def test_a_file_of_users_that_is_damaged_is_mended(damaged):
     deploy()
     with open(trigger_nginx.USERS, "wb") as file:

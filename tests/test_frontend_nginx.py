@@ -318,8 +318,9 @@ def test_an_endpoint_has_a_place_and_pages_within():
     assert list(found_places) == ["/hello/", "= /hello/", "= /hello/start", "~ ^/hello/runs/[^/]+$"]
     assert values(found_places["/hello/"], "proxy_pass") == [["http://unix:/run/trigger/hello.sock:"]]
     assert values(found_places["= /hello/start"], "proxy_pass") == [["http://unix:/run/trigger/frontend:"]]
-    for both in ("= /hello/", "~ ^/hello/runs/[^/]+$"):
+    for both, more in (("= /hello/", []), ("~ ^/hello/runs/[^/]+$", [(["limit_conn", "trigger.pages", "16"], None)])):
         assert found_places[both] == [
+            *more,
             (["set", "$trigger_to", "hello.sock"], None),
             (["if", "($trigger_reader)"], [(["set", "$trigger_to", "frontend"], None)]),
             (["proxy_pass", "http://unix:/run/trigger/$trigger_to:"], None),
@@ -394,7 +395,7 @@ def test_whatever_nginx_says_of_a_client_no_client_can_say(keys):
     # One proxy_set_header or add_header within would undo all of those above it.
     for _, inner in found(block, "location"):
         for words, content in inner:
-            assert words[0] in ("set", "if", "proxy_pass", "client_max_body_size")
+            assert words[0] in ("set", "if", "proxy_pass", "client_max_body_size", "limit_conn")
             assert content is None or [words[0] for words, _ in content] == ["set"]
     for where in (block, home):
         assert not found(where, "add_header") and not found(where, "proxy_http_version")
@@ -421,7 +422,8 @@ def test_who_is_asked_is_named_and_the_password_stays_behind():
 def test_where_nobody_is_asked_no_name_is_told_and_a_token_passes():
     _, block = site_of(frontend={"users": []}, auth=[{"token": {"secret": front.SECRET}}]).location()
     assert only(block, "auth_basic")[0] == ["off"]
-    assert values(block, "proxy_set_header") == [["X-Remote-User", ""]]
+    # A token passes, and a password that a browser sends along because it knows one for this site does not.
+    assert values(block, "proxy_set_header") == [["X-Remote-User", ""], ["Authorization", "$trigger_authorization"]]
 
 
 def test_measures_agree_with_the_acceptors():
@@ -453,8 +455,13 @@ def test_how_often_one_may_call(rate, expected, count):
     zone = parse(site.files[f"{OWN}/hello.zone"]["content"])
     assert zone == [(["limit_req_zone", "$binary_remote_addr", "zone=trigger-hello:1m", f"rate={expected}"], None)]
     _, block = site.location()
-    assert only(block, "limit_req")[0] == ["zone=trigger-hello", f"burst={count}", "nodelay"]
-    assert only(block, "limit_req_status")[0] == ["429"]
+    # Its own would replace that of the server.
+    assert values(block, "limit_req") == [
+        ["zone=trigger-hello", f"burst={count}", "nodelay"],
+        ["zone=trigger.passwords", "burst=2000"],
+    ]
+    assert values(site.server, "limit_req") == [["zone=trigger.passwords", "burst=2000"]]
+    assert values(site.server, "limit_req_status") == [["429"]]
     assert values(site.top, "include") == [[f"{OWN}/*.zone"]]
 
 
@@ -632,7 +639,7 @@ def test_no_key_adds_a_directive(keys):
 
 
 @settings(deadline=None)
-@given(mangled("alice", "a@b"), mangled("$y$j7T$abcdefghijklmnopqrstuv$" + "a" * 43, "$6$abc$" + "x" * 86))
+@given(mangled("alice", "a@b"), mangled("$y$j75$abcdefghijklmnopqrstuv$" + "a" * 43, "$6$abc$" + "x" * 86))
 def test_no_user_adds_a_line_or_another_user(name, password_hash):
     """The file of users: one line each, name and hash with one colon between."""
     users = [{"name": name, "password_hash": password_hash}]

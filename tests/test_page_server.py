@@ -662,3 +662,14 @@ def test_a_page_that_cannot_be_drawn_is_told(host, page):
     for wrong in (r"TypeError at .*states\.py:\d+", r"FileNotFoundError at .*known\.py:\d+"):
         assert sum(bool(re.fullmatch("<3>a page cannot be drawn: " + wrong, line)) for line in lines) == 1
     assert "geheim" not in "".join(lines)
+
+
+def test_runs_that_are_looked_at_leave_room_for_other_pages(host):
+    host.start_page("server.STREAMS = 2")
+    made = running(host)
+    clients = [follow(host) for _ in range(2)]
+    answer = get(host, f"/hello/runs/{runs.Runs(made).claimed()[0]}")
+    assert answer.status == 503 and answer.field("Retry-After") == "5"
+    assert get(host).status == 200
+    record(made, runs.Runs(made).claimed()[0])
+    assert all(client.end().is_whole for client in clients)

@@ -262,6 +262,7 @@ class Renderer:
             "name": name,
             "door": door,
             "handoff": endpoint["handoff"],
+            "query_token": any(entry.get("query") for entry in endpoint["guard"]),
             "body_limit": endpoint["bytes"]["body_limit"],
             "request_timeout": endpoint["seconds"]["request_timeout"],
         }

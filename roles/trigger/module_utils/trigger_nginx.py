@@ -147,11 +147,12 @@ class Frontend:
         """Let nginx read the configuration as it would be, with all of its other sites. files: the Files that change,
         of endpoints too. Raises Refused.
 
-        What nginx reads is laid over /etc/nginx in a mount namespace of its own; nobody else sees it.
+        What nginx reads is laid over /etc/nginx in a mount namespace of its own; nobody else sees it. There are keys in
+        it, so it never touches a disk.
         """
         if not os.path.exists(PROGRAM):
             return  # with --check, on a host that has no nginx yet
-        with tempfile.TemporaryDirectory(prefix="trigger-nginx-") as root:
+        with tempfile.TemporaryDirectory(prefix="trigger-nginx-", dir="/run") as root:
             shutil.copytree(ROOT, root + ROOT, symlinks=True)
             for file in files:
                 if file.content is not None:

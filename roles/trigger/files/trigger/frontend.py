@@ -42,11 +42,21 @@ class Door:
             raise unavailable("nobody can be let in at present")
         if not hmac.compare_digest(hashlib.sha256(fields.get(SECRET, b"")).hexdigest(), self._digest):
             raise Refusal(403, "only the front end may call here")
-        connection.peer = _address(fields.get(ADDRESS, b""))
+        connection.peer = address(fields.get(ADDRESS, b""))
         connection.is_https = fields.get(PROTOCOL) == b"https"
+        check_origin(self.endpoint, fields)
         if self.endpoint.frontend["users"] is not None:
             connection.user = fields.get(USER, b"")
         connection.endpoint = self.endpoint
+
+
+def check_origin(endpoint, fields):
+    """Raise Refusal for a page of the same name that did not come by TLS, although this request does: somebody on the
+    way may have made it. fields: dict, of the request, with what the front end says."""
+    origin = fields.get(b"origin", b"").lower()
+    lacks_tls = fields.get(PROTOCOL) == b"https" and origin.startswith(b"http:")
+    if lacks_tls and origin.decode("latin-1") not in endpoint.allow_origins:
+        raise Refusal(403, "a page of another site may not call")
 
 
 def forget(request):
@@ -55,7 +65,8 @@ def forget(request):
         request.fields.pop(name, None)
 
 
-def _address(text):
+def address(text):
+    """Return the client's address as the front end says it, bytes. Raises Refusal where it is none."""
     try:
         inet_pton(AF_INET6 if b":" in text else AF_INET, text.decode("latin-1"))
     except (OSError, ValueError):

@@ -50,7 +50,7 @@ def prepare(endpoints, defaults, options, read_secret, front=None):
                 *parameters.check(endpoint),
             ]
             if not wrong:  # it builds on the others
-                wrong = list(frontend.check(endpoint, front, merged.get("methods") is not None))
+                wrong = list(frontend.check(endpoint, front, merged))
         mistakes += [f"{label}: {text}" for text in wrong]
         prepared.append(endpoint)
     if not mistakes:

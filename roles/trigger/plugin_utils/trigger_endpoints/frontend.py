@@ -134,15 +134,18 @@ class Frontend:
                 self._wrong(label, f"password: it is longer than {PASSWORD_LIMIT} bytes, which crypt(3) does not take")
             elif hashed is not None and not HASH.fullmatch(hashed):
                 self._wrong(label, "password_hash: it is none of crypt(5) that begins with $y$, $2b$, $6$ or $5$")
+            elif hashed is not None and _is_dear(hashed):
+                text = "nginx computes it anew for each request, and all of its sites wait meanwhile"
+                self.warnings.append(f"trigger_frontend_{label}: password_hash: it takes long; {text}")
 
 
-def check(endpoint, frontend, methods_given):
+def check(endpoint, frontend, given):
     """Yield what is wrong with an endpoint's `frontend`, and set its `door`: None where it is not behind the front end,
     otherwise a dict of `location`, `users` (list, or None where nobody is asked), `methods` and `page`, which the host
     is told, and of `allow_from`, `rate` and `read_timeout`, for nginx.
 
-    endpoint: dict, else complete and checked. frontend: Frontend, or None where there is none. methods_given: bool,
-    whether the user has written down `methods`.
+    endpoint: dict, else complete and checked. frontend: Frontend, or None where there is none. given: dict, what the
+    user has written down of it.
     """
     key = endpoint["frontend"]
     endpoint["door"] = None
@@ -160,14 +163,14 @@ def check(endpoint, frontend, methods_given):
         endpoint["door"] = {
             "location": location,
             "users": _users(key["users"], frontend),
-            "methods": endpoint["methods"] if methods_given else ["POST"],
+            "methods": endpoint["methods"] if given.get("methods") is not None else ["POST"],
             "allow_from": networks,
             "rate": rate,
             "read_timeout": read_timeout or _read_timeout(endpoint),
         }
-        # People start by a form, which is a POST and brings no token or signature.
-        has_page = not endpoint["handoff"] and not endpoint["guard"] and "POST" in endpoint["door"]["methods"]
-        endpoint["door"]["page"] = has_page
+        # People start by a form, which is a POST and brings no token or signature, and are told of runs.
+        has_acceptor = not endpoint["handoff"] and not endpoint["guard"] and "POST" in endpoint["door"]["methods"]
+        endpoint["door"]["page"] = has_acceptor and given.get("runs_api") is not False
         _open(endpoint)
     yield from (f"frontend: {text}" for text in wrong)
 
@@ -307,6 +310,13 @@ def _is_name(name):
         except ValueError:
             return False
     return bool(SERVER_NAME.fullmatch(name)) and name not in MAP_WORDS
+
+
+def _is_dear(hashed):
+    """Whether a hash takes longer than some ten milliseconds."""
+    rounds = re.match(r"\$[56]\$rounds=(\d+)\$", hashed)
+    cost = re.match(r"\$2[aby]\$(\d\d)\$", hashed)
+    return bool((rounds and int(rounds[1]) > 20000) or (cost and int(cost[1]) > 7))
 
 
 def _is_path(text):

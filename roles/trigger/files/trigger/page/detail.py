@@ -14,6 +14,7 @@ class Detail:
         self._frame = frame
         self._endpoint = endpoint
         self._token = visitor.token(endpoint)
+        self._may_list = bool(visitor.user)  # as with the acceptor: an id opens its own run, a list needs a user
         self._latest = latest
         self._now = now
 
@@ -35,6 +36,8 @@ class Detail:
         return self._frame.reply(status, reason, title, *heading, *content, *self._runs())
 
     def _runs(self):
+        if not self._may_list:
+            return
         yield element("h2", "Latest runs")
         if not self._latest:
             why = "None yet." if self._latest is not None else "They cannot be read at present."

@@ -32,11 +32,13 @@ class Visitor:
     def __init__(self, request, secret):
         self._secret = secret
         self.user = request.fields.get(frontend.USER, b"")
+        self._address = frontend.address(request.fields.get(frontend.ADDRESS, b""))
         self.name = self.user.decode("latin-1")
         self.host = _without_port(request.fields.get(b"host", b"").decode("latin-1")) or "this host"
 
     def check_may_call(self, endpoint):
-        """Raise Refusal where the endpoint is for other users."""
+        """Raise Refusal where the endpoint is for other addresses, or for other users."""
+        admission.check_peer(endpoint, self._address)
         admission.check_user(endpoint, self.user)
 
     def may_call(self, endpoint):
@@ -58,6 +60,7 @@ class Visitor:
         # To admission, the address of a form is one more endpoint; allow_origins is for programs, not for it.
         place = {"path": endpoint.frontend["location"] + "start", "methods": ["POST"], "allow_origins": []}
         admission.check_head(Endpoint(endpoint.name, place), request)
+        frontend.check_origin(Endpoint(endpoint.name, place), request.fields)
         if not hmac.compare_digest(token.encode(), self.token(endpoint).encode()):
             raise Refusal(403, "this form was not made for you here; go back, load the page again, and start anew")
 

@@ -8,6 +8,7 @@ from trigger.page import layout, markup, states, times
 from trigger.page.known import DAMAGED, say
 from trigger.page.markup import Markup, element, escape, join
 from trigger.page.printed import Text
+from trigger.reception import UNBUFFERED
 
 MISS_EVERY = 2.0  # seconds between two looks whether a run is still known
 SIGN_EVERY = 20.0  # seconds without a word after which the page shows that it is still there, so that nobody gives up
@@ -21,7 +22,7 @@ def draw(frame, endpoint, found, run, leaving):
     found.find() has returned it. leaving: a function that says whether this process is about to end, bool."""
     page = _Page(frame, endpoint, found, run)
     parts = page.live(leaving) if run["state"] in _LIVE else page.whole()
-    headers = [*layout.HEADERS, ("X-Accel-Buffering", "no")]
+    headers = layout.HEADERS + (UNBUFFERED if run["state"] in _LIVE else [])
     return Reply(200, "the page of a run", b"", layout.CONTENT_TYPE, headers, Parts(parts))
 
 

@@ -20,6 +20,7 @@ from trigger.page.known import say
 from trigger.page.layout import Frame
 
 LINGER = 5.0  # seconds without a connection
+STREAMS = 32  # of the threads, that may be at pages which go on
 THREADS = 64  # that serve; as many more say that it is too much, beyond which the kernel keeps who comes
 REQUEST_TIME = 10.0  # seconds for a complete request
 SEND_TIME = 60.0  # seconds in which a client has to take a part of an answer
@@ -43,6 +44,7 @@ class Server:
         self._failed = False
         self._count = 0  # of threads
         self._lock = threading.Lock()
+        self._streams = threading.Semaphore(STREAMS)
         self._idle_since = time.monotonic()
         self._wake_up, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
@@ -82,7 +84,7 @@ class Server:
         with self._lock:
             self._count += 1
             is_crowded = self._count > THREADS
-        exchange = Exchange(connection, self._door, self._desk, is_crowded)
+        exchange = Exchange(connection, self._door, self._desk, is_crowded, self._streams)
         try:
             threading.Thread(target=self._serve, args=(exchange,), daemon=True).start()
         except RuntimeError as error:
@@ -112,13 +114,15 @@ class Server:
 
 
 class Exchange:
-    """A connection: a request comes, an answer goes. is_crowded: bool, whether there are too many already."""
+    """A connection: a request comes, an answer goes. is_crowded: bool, whether there are too many already. streams:
+    threading.Semaphore, of answers in parts."""
 
-    def __init__(self, connection, door, desk, is_crowded):
+    def __init__(self, connection, door, desk, is_crowded, streams):
         self._connection = connection
         self._door = door
         self._desk = desk
         self._is_crowded = is_crowded
+        self._streams = streams
         self._begun = time.monotonic()
         self._request = None
         self._visitor = None
@@ -129,13 +133,25 @@ class Exchange:
             with self._connection:
                 reply = self._answer()
                 if reply is not None:
-                    self._log(reply)
-                    self._send(reply)
-                    self._drain()
+                    self._deliver(reply)
         except OSError:
             pass  # the client has gone
         except Exception as error:  # in the middle of a page: who looks at it sees that it is cut off
             _tell(error)
+
+    def _deliver(self, reply):
+        streams = reply.source is not None
+        if streams and not self._streams.acquire(blocking=False):
+            reply.source.close()
+            streams = False
+            reply = message.of_refusal(self._frame(), _crowded("too many runs are looked at"))
+        try:
+            self._log(reply)
+            self._send(reply)
+            self._drain()
+        finally:
+            if streams:
+                self._streams.release()
 
     def _answer(self):
         """Return the answers.Reply, or None where nothing was asked. Raises OSError when the client goes."""
@@ -171,7 +187,7 @@ class Exchange:
         self._request = http.parse_head(received[:end])
         self._visitor = self._door.enter(self._request)
         if self._is_crowded:
-            raise http.Refusal(503, "too many pages are looked at", [("Retry-After", str(RETRY_AFTER))])
+            raise _crowded("too many pages are looked at")
         body = http.Body(self._request, BODY_LIMIT)
         content = body.feed(received[end:])
         while not body.complete:
@@ -256,6 +272,10 @@ def _tell(error):
         place = place.tb_next
     where = "%s:%d" % (place.tb_frame.f_code.co_filename, place.tb_lineno)
     say("<3>a page cannot be drawn: %s at %s" % (type(error).__name__, where))
+
+
+def _crowded(reason):
+    return http.Refusal(503, reason, [("Retry-After", str(RETRY_AFTER))])
 
 
 def _cut_short():
