@@ -1,0 +1,232 @@
+"""People at a browser."""
+
+import re
+
+import pytest
+from browser import Browser, Keys, let_trust
+from front import UNKNOWN, runs, tell
+
+RUN = "/{}/runs/[0-9a-f-]{{36}}"
+
+
+@pytest.fixture(scope="module")
+def browsers():
+    """By host and user; each is kept for the next test, as people do."""
+    found = {}
+    yield found
+    for browser in found.values():
+        browser.close()
+
+
+@pytest.fixture
+def sign_in(host, browsers):
+    """A function that returns a Browser with the list of a user in front of him."""
+    used = []
+
+    def open_browser(user):
+        if (host, user) not in browsers:
+            let_trust(host)
+            browsers[host, user] = Browser(host, user)
+        used.append(browsers[host, user])
+        used[-1].open("/")
+        return used[-1]
+
+    yield open_browser
+    assert [complaint for browser in used for complaint in browser.complaints()] == []
+
+
+def test_who_starts_a_trigger_sees_it_go_on_and_end(host, sign_in):
+    page = sign_in("carol")
+    assert page.heading() == f"Triggers on {host}.test"
+    assert "Signed in as carol" in page.text()
+    assert "private" not in page.text() and "inside" not in page.text()
+    page.click("Start deploy")
+    path = page.arrive(RUN.format("deploy"), goes_on=True)
+    page.until(lambda: page.printed() == "fetching main\n")
+    assert "Running" in page.text() and "Succeeded" not in page.text()
+    page.run("window.isTheSame = true")
+    for line in ("building", "<script>document.title = 'taken over'</script> & more"):
+        before = page.printed()
+        tell(host, line)
+        page.until(lambda wanted=f"{before}{line}\n": page.printed() == wanted)
+    assert "Succeeded" not in page.text()
+    tell(host, "end")
+    page.until(lambda: "Succeeded" in page.text())
+    page.arrive(path)
+    assert page.printed().endswith("\ndeployed\n")
+    assert "Running" not in page.text()
+    assert re.search(r"Asked for by\s+carol\n", page.text())
+    assert page.run("return window.isTheSame") and page.title().startswith("Run of deploy")
+    assert runs(host, "/deploy/")[0] == path.rpartition("/")[2]
+    # The same when it is looked at again, and in the lists.
+    page.open(path)
+    assert page.printed().endswith("\ndeployed\n") and "Succeeded" in page.text()
+    page.click("Back to deploy")
+    page.arrive("/deploy/")
+    assert "Succeeded" in page.all("tbody tr")[0].text
+    page.click("← All triggers")
+    page.arrive("/")
+    assert "Succeeded" in page.row("deploy")
+
+
+def test_a_run_that_fails(host, sign_in):
+    page = sign_in("carol")
+    page.click("Start backup")
+    page.arrive(RUN.format("backup"))
+    assert "Failed" in page.text()
+    assert "exit code was 3" in page.text()
+    assert page.printed() == "dumping shop, 1.2 GiB\nbackup.example: no space left on device\n"
+
+
+def test_each_sees_what_he_may_start(host, sign_in):
+    def names(page):
+        return [row.text.split("\n")[0] for row in page.all("tbody th")]
+
+    everybodys = ["backup", "deploy", "environment", "release"]
+    assert set(everybodys) < set(names(sign_in("carol")))
+    alices = names(sign_in("alice"))
+    assert set(alices) - set(names(sign_in("bob"))) == {"private"}
+    assert "inside" not in alices and "moved" in alices
+
+
+def test_a_form(host, sign_in):
+    page = sign_in("carol")
+    before = runs(host, "/release/")
+    page.click("Fill in… for release")
+    page.arrive("/release/")
+    note = "<b>\"quoted\"</b> & 'more' é ☃"
+    filled = {
+        "version": "latest",
+        "target": "production",
+        "workers": "4",
+        "share": "0.25",
+        "dry-run": "Yes",
+        "note": note,
+        "password": "hush hush",
+    }
+    for label, text in filled.items():
+        page.fill(label, text)
+    page.click("Start")
+
+    # It comes back: the focus is on what is wrong, and all but the password is still there.
+    page.arrive("/release/start")
+    assert page.title().startswith("Error")
+    assert page.driver.switch_to.active_element.get_attribute("role") == "alert"
+    version = page.field("version")
+    assert version.get_attribute("aria-invalid") == "true"
+    assert "version" in page.error_of(version) and "match" in page.error_of(version)
+    assert [page.field(label).get_attribute("aria-invalid") for label in filled].count("true") == 1
+    values = {label: page.field(label).get_attribute("value") for label in filled}
+    assert values == {**filled, "dry-run": "true", "password": ""}
+    assert not page.all("b")
+    page.check("form-again")
+
+    # What the browser itself knows better is not even sent.
+    page.fill("version", "1.2.3")
+    page.fill("workers", "17")
+    page.click("Start")
+    assert page.run("return document.querySelector('form :invalid').name") == "workers"
+    page.fill("workers", "16")
+    page.fill("password", "hush hush")
+    assert runs(host, "/release/") == before
+
+    page.click("Start")
+    path = page.arrive(RUN.format("release"))
+    assert "Succeeded" in page.text()
+    assert page.printed().splitlines() == [
+        "9 characters of a password",
+        "TRIGGER_PARAM_DRY_RUN=true",
+        f"TRIGGER_PARAM_NOTE={note}",
+        "TRIGGER_PARAM_SHARE=0.25",
+        "TRIGGER_PARAM_TARGET=production",
+        "TRIGGER_PARAM_VERSION=1.2.3",
+        "TRIGGER_PARAM_WORKERS=16",
+    ]
+    assert runs(host, "/release/") == [path.rpartition("/")[2], *before]
+
+
+def test_by_keyboard_alone(host, sign_in):
+    page = sign_in("bob")
+    page.tab_to("Start deploy")
+    page.leave_by(Keys.ENTER)
+    page.arrive(RUN.format("deploy"), goes_on=True)
+    tell(host, "by keyboard", "end")
+    page.until(lambda: "Succeeded" in page.text() and page.named("Back to deploy"))
+    page.tab_to("Back to deploy")
+    page.leave_by(Keys.ENTER)
+    page.arrive("/deploy/")
+    page.tab_to("Start")
+    page.leave_by(Keys.SPACE)
+    path = page.arrive(RUN.format("deploy"), goes_on=True)
+    page.until(lambda: page.printed() == "fetching main\n")
+    tell(host, "end")
+    page.until(lambda: "Succeeded" in page.text())
+    page.tab_to("← All triggers")
+    page.leave_by(Keys.ENTER)
+    page.arrive("/")
+
+    page.tab_to("Fill in… for release")
+    page.leave_by(Keys.ENTER)
+    page.arrive("/release/")
+    page.tab_to("version")
+    page.press("1.x")
+    page.tab_to("target")
+    page.press("p")
+    page.tab_to("Start")
+    page.leave_by(Keys.SPACE)
+    page.arrive("/release/start")
+    # From the summary the keyboard leads to the field.
+    page.press(Keys.TAB, Keys.ENTER)
+    page.until(lambda: page.driver.switch_to.active_element.accessible_name.startswith("version"))
+    page.press(Keys.END, *[Keys.BACKSPACE] * 3, "2.0.0")
+    page.leave_by(Keys.ENTER)
+    page.arrive(RUN.format("release"))
+    assert "Succeeded" in page.text()
+    assert "TRIGGER_PARAM_TARGET=production\nTRIGGER_PARAM_VERSION=2.0.0\n" in page.printed()
+    assert path.rpartition("/")[2] in runs(host, "/deploy/")
+
+
+def test_axe_core_finds_nothing_on_any_page(host, sign_in):
+    """Nor does it at night, or on a phone. And what it would find, it finds."""
+    page = sign_in("carol")
+    page.check("list")
+    for path in ("/deploy/", "/release/"):
+        page.open(path)
+        page.check(path.strip("/"))
+    for name, state in (("deploy", "Succeeded"), ("backup", "Failed")):
+        page.open(f"/{name}/runs/{runs(host, f'/{name}/')[0]}")
+        assert state in page.text()
+        page.check(f"{name}-ended")
+    for name, path in (("not-allowed", "/private/"), ("not-there", f"/deploy/runs/{UNKNOWN}")):
+        page.open(path)
+        page.check(name)
+
+    page.open("/deploy/")
+    page.click("Start")
+    page.arrive(RUN.format("deploy"), goes_on=True)
+    tell(host, "compiling 312 files", "copying to web1.example")
+    page.until(lambda: page.printed().endswith("web1.example\n"))
+    page.check("deploy-running")
+    tell(host, "end")
+    page.until(lambda: "Succeeded" in page.text())
+    page.check("deploy-watched")
+    page.run("document.querySelector('main').insertAdjacentHTML('beforeend', '<b role=img></b><input>')")
+    assert {"role-img-alt", "label"} <= {violation[0] for violation in page.violations()}
+
+
+def test_a_page_of_another_site_starts_nothing(host, sign_in):
+    """Of a neighbour whom the browser takes for the same site, and of a stranger. The browser is signed in."""
+    page = sign_in("bob")
+    before = {name: runs(host, f"/{name}/") for name in ("deploy", "environment")}
+    for site in (f"other.{host}.test", f"other.{'debian11' if host != 'debian11' else 'debian12'}.test"):
+        for path in ("/environment/", "/deploy/", "/deploy/start"):
+            page.open("/", name=site)
+            assert "the other site" in page.text()
+            page.run(
+                "window.left = true; const form = document.createElement('form');"
+                "form.method = 'post'; form.action = arguments[0]; document.body.append(form); form.submit()",
+                f"https://{host}.test{path}",
+            )
+            page.arrive(path)
+            assert "403" in page.text() or "Not allowed" in page.text()
+    assert {name: runs(host, f"/{name}/") for name in before} == before
