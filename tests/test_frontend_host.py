@@ -136,7 +136,7 @@ def host(tmp_path, monkeypatch):
     for name, value in vars(trigger_nginx).copy().items():
         if isinstance(value, str) and name.isupper() and value.startswith(("/etc/", "/var/")):
             monkeypatch.setattr(trigger_nginx, name, f"{tmp_path}{value}")
-    os.makedirs(trigger_nginx.ROOT + "/conf.d")
+    os.makedirs(trigger_nginx.ROOT + "/sites-enabled")
     return tmp_path
 
 
@@ -295,7 +295,7 @@ events {
 \t# multi_accept on;
 }
 http {
-\tinclude /etc/nginx/conf.d/*.conf;
+\tinclude /etc/nginx/sites-enabled/*;
 }
 """
 

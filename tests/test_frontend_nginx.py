@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from trigger import frontend as door
 
-SITE = "/etc/nginx/conf.d/trigger.conf"
+SITE = "/etc/nginx/sites-enabled/zz-trigger.conf"
 OWN = "/etc/nginx/trigger"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"

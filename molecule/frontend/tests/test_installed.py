@@ -49,7 +49,7 @@ def test_nginx_was_reloaded_and_not_restarted():
 
 def test_who_may_read_what():
     wanted = {
-        "/etc/nginx/conf.d/trigger.conf": "root:root 0644",
+        "/etc/nginx/sites-enabled/zz-trigger.conf": "root:root 0644",
         OWN / "proxy.conf": "root:root 0600",
         OWN / "users": "root:www-data 0640",
         "/etc/trigger/credentials": "root:root 0700",

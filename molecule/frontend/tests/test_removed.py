@@ -13,7 +13,7 @@ HOST = socket.gethostname()
 
 
 def nothing_is_left_in_nginx():
-    assert not Path("/etc/nginx/conf.d/trigger.conf").exists() and not Path("/etc/nginx/trigger").exists()
+    assert not Path("/etc/nginx/sites-enabled/zz-trigger.conf").exists() and not Path("/etc/nginx/trigger").exists()
     assert "test is successful" in subprocess.run(["nginx", "-t"], capture_output=True, text=True, check=True).stderr
     assert is_active("nginx.service")
     # dpkg finds its files as it made them.

@@ -208,7 +208,7 @@ class Renderer:
         """What the front end needs beside units and endpoints, as the module takes it; None where there is none."""
         if self._frontend is None:
             return None
-        files = [_file("/etc/nginx/conf.d/trigger.conf", self._render("etc/nginx/conf.d/trigger.conf"))]
+        files = [_file("/etc/nginx/sites-enabled/zz-trigger.conf", self._render("etc/nginx/sites-enabled/zz-trigger.conf"))]
         texts = (("certificate.pem", self._frontend.certificate, "0644"), ("key.pem", self._frontend.key, "0600"))
         for name, text, mode in texts:
             if text and not text.startswith("/"):

@@ -258,10 +258,13 @@ class Deployment:
 
     def to_stop(self):
         """Path units that shall not be active: of endpoints that hand their socket over now, which would start the
-        server without it; and the units of companions that nobody wants any more."""
+        server without it."""
         units = [e.path for e in self.wanted if e.hands_over]
-        units += [unit for companion in self.unwanted for unit in companion.units]
         return [unit for unit in units if self.is_active(unit)]
+
+    def idle_companions(self):
+        """The active units of companions that nobody wants any more, list of str."""
+        return [unit for companion in self.unwanted for unit in companion.units if self.is_active(unit)]
 
     def links(self):
         """The units to enable and to disable: two lists."""
@@ -320,6 +323,7 @@ class Deployment:
             self.file_changes()
             or self.to_start()
             or self.to_stop()
+            or self.idle_companions()
             or any(self.links())
             or self.missing_users()
             or self.directory_changes()
@@ -415,6 +419,8 @@ class Deployment:
         unfinished = [e.name for e in replaced + stopped] + ([NGINX_UNFINISHED] if nginx_waits else [])
         if unfinished:
             mark_unfinished(unfinished)
+        # While their files are there, from which systemd knows what belongs to them.
+        systemctl("stop", self.idle_companions())
         self._make_users()
         self._write_files()
         self._raise_inotify_limit()

@@ -30,7 +30,9 @@ UNIT = "nginx.service"
 GROUP = "www-data"
 ROOT = "/etc/nginx"
 MAIN = ROOT + "/nginx.conf"
-SITE = ROOT + "/conf.d/trigger.conf"
+# Read after all others, so that an address that several sites share goes on to the one that had it before when a
+# request is for none of their names.
+SITE = ROOT + "/sites-enabled/zz-trigger.conf"
 OWN = ROOT + "/trigger"
 PROXY = OWN + "/proxy.conf"
 USERS = OWN + "/users"
@@ -168,7 +170,7 @@ class Frontend:
         if done.returncode:
             raise Refused(done.stderr.strip())
         if self.plan and f"# configuration file {SITE}:" not in done.stdout:
-            raise Refused(f"{ROOT}/nginx.conf does not include conf.d/*.conf within http; let it do so")
+            raise Refused(f"{ROOT}/nginx.conf does not include sites-enabled/* within http; let it do so")
 
     # Doing it.
 

@@ -9,7 +9,7 @@ import subprocess
 from trigger.ctl import files, systemd
 from trigger.ctl.finding import AGAIN, Finding
 
-SITE = "/etc/nginx/conf.d/trigger.conf"
+SITE = "/etc/nginx/sites-enabled/zz-trigger.conf"
 NGINX = "nginx.service"
 PAGE = "trigger-frontend.socket"
 SECRETS = (files.CREDENTIALS + "/.frontend/secret", files.CREDENTIALS + "/.frontend/sha256")
