@@ -52,7 +52,7 @@ bench: .venv/dev packages ## Measure, and print a table
 
 .PHONY: images
 images: packages ## Build the containers' images where they are missing
-	@molecule/shared/image bullseye bookworm trixie
+	@molecule/shared/image bullseye bookworm trixie client
 
 .PHONY: clean
 clean: ## Take away containers, images, virtual environment and caches

@@ -34,6 +34,7 @@ FRONTEND_UNITS = ("trigger-frontend.socket", "trigger-frontend.service")
 FRONTEND_USER = "triggerfrontend"  # as that of metrics, not an acceptor's
 NGINX_GROUP = "www-data"
 PROXY_FILES = "/etc/nginx/trigger"
+SITE = "/etc/nginx/sites-enabled/zz-trigger.conf"
 METRICS_UNITS = ("trigger-metrics.socket", "trigger-metrics.service")
 ACCEPTOR_DROP_IN = "etc/systemd/system/trigger@.service.d/endpoint.conf"
 EXECUTABLE_STARTS = (b"#!", b"\x7fELF")
@@ -208,7 +209,7 @@ class Renderer:
         """What the front end needs beside units and endpoints, as the module takes it; None where there is none."""
         if self._frontend is None:
             return None
-        files = [_file("/etc/nginx/sites-enabled/zz-trigger.conf", self._render("etc/nginx/sites-enabled/zz-trigger.conf"))]
+        files = [_file(SITE, self._render(SITE.lstrip("/")))]
         texts = (("certificate.pem", self._frontend.certificate, "0644"), ("key.pem", self._frontend.key, "0600"))
         for name, text, mode in texts:
             if text and not text.startswith("/"):

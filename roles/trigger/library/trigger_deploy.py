@@ -262,7 +262,7 @@ class Deployment:
         units = [e.path for e in self.wanted if e.hands_over]
         return [unit for unit in units if self.is_active(unit)]
 
-    def idle_companions(self):
+    def unwanted_units(self):
         """The active units of companions that nobody wants any more, list of str."""
         return [unit for companion in self.unwanted for unit in companion.units if self.is_active(unit)]
 
@@ -323,7 +323,7 @@ class Deployment:
             self.file_changes()
             or self.to_start()
             or self.to_stop()
-            or self.idle_companions()
+            or self.unwanted_units()
             or any(self.links())
             or self.missing_users()
             or self.directory_changes()
@@ -420,7 +420,7 @@ class Deployment:
         if unfinished:
             mark_unfinished(unfinished)
         # While their files are there, from which systemd knows what belongs to them.
-        systemctl("stop", self.idle_companions())
+        systemctl("stop", self.unwanted_units())
         self._make_users()
         self._write_files()
         self._raise_inotify_limit()

@@ -105,7 +105,7 @@ def _hint(parameter):
     told = []
     if parameter["pattern"] is not None:
         told.append(join(("Must match ", element("code", parameter["pattern"]), ".")))
-    if parameter["default"] is not None and (parameter["sensitive"] or _choices(parameter) is None):
+    if parameter["default"] and (parameter["sensitive"] or _choices(parameter) is None):
         default = "a default" if parameter["sensitive"] else element("code", parameter["default"])
         told.append(join(("Left empty, it is ", default, ".")))
     return join(told, " ")
