@@ -56,7 +56,7 @@ def test_each_entry_lets_in_and_the_journal_tells_which():
     expected = {}
     for label, fields in RIGHT.items():
         expected[request_id(exchange(EVERY, request("POST", "/", fields(), BODY)))] = label
-    lines = re.findall(r"request=(\S+) peer=127\.0\.0\.1 auth=(\S+) ", journal("trigger@every.service", since))
+    lines = re.findall(r"request=(\S+) peer=127\.0\.0\.1 user=- auth=(\S+) ", journal("trigger@every.service", since))
     assert dict(lines) == expected
 
 

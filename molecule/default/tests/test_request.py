@@ -155,7 +155,7 @@ def test_the_journal_has_a_line_for_each_request():
     wait_until(lambda: "status=404" in journal("trigger@recipe.service", since))
     lines = journal("trigger@recipe.service", since)
     (line,) = [line for line in lines.splitlines() if identifier in line]
-    assert "endpoint=recipe" in line and "peer=127.0.0.1 auth=- method=GET path=/ status=200" in line
+    assert "endpoint=recipe" in line and "peer=127.0.0.1 user=- auth=- method=GET path=/ status=200" in line
     assert "secret" not in lines and "abc" not in lines
 
 

@@ -43,7 +43,10 @@ def test_old_protocols_are_refused_by_the_server(host):
         # At level 0 our own side would take it.
         done = s_client(host, old, "-cipher", "DEFAULT@SECLEVEL=0")
         assert done.returncode != 0
-        assert "alert protocol version" in done.stderr, done.stderr
+        # Where another site has the same address, nginx takes the version that it allows, and then our names have no
+        # cipher for it.
+        assert "alert protocol version" in done.stderr or "alert handshake failure" in done.stderr, done.stderr
+        assert "Cipher is (NONE)" in done.stdout
 
 
 @pytest.mark.parametrize(("option", "protocol"), [("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")])
