@@ -94,7 +94,11 @@ def _numbers(settings):
 
 def _write(path, text):
     draft = path + ".new"  # node_exporter reads *.prom only
-    with open(draft, "w") as file:
-        os.fchmod(file.fileno(), 0o644)
+    # Somebody else than root may write in this directory, and must not lead root elsewhere.
+    if os.path.lexists(draft):
+        os.unlink(draft)
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    with open(fd, "w") as file:
+        os.fchmod(fd, 0o644)
         file.write(text)
     os.rename(draft, path)
