@@ -1,0 +1,1 @@
+../../roles/trigger/action_plugins/trigger_deploy.py

@@ -1,0 +1,1 @@
+../../roles/trigger/library/trigger_deploy.py

@@ -1,0 +1,98 @@
+"""The project as a collection: built, installed and used as somebody would who takes it from Galaxy."""
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parent.parent
+NAME = "trigger.trigger"
+BIN = Path(sys.executable).parent
+
+PLAY = """
+- hosts: localhost
+  gather_facts: false
+  roles:
+    - role: trigger.trigger.trigger
+      vars:
+        trigger_endpoints:
+          - {name: a, user: nobody-of-that-name, job: {command: [/bin/true]}}
+"""
+
+
+def ansible(tool, *arguments, cwd, collections=None):
+    environment = {
+        "PATH": f"{BIN}:/usr/bin:/bin",
+        "HOME": str(cwd),
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_COLLECTIONS_PATH": str(collections or cwd),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+    }
+    return subprocess.run(
+        [BIN / tool, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    # As in a clean checkout: what git does not know is no part of it.
+    source = tmp_path_factory.mktemp("source")
+    known = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, check=True).stdout
+    for name in os.fsdecode(known).rstrip("\0").split("\0"):
+        if os.path.lexists(PROJECT / name):
+            target = source / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if (PROJECT / name).is_symlink():
+                target.symlink_to(os.readlink(PROJECT / name))
+            else:
+                target.write_bytes((PROJECT / name).read_bytes())
+    target = tmp_path_factory.mktemp("archive")
+    done = ansible("ansible-galaxy", "collection", "build", "--output-path", str(target), cwd=source)
+    assert done.returncode == 0, done.stderr
+    (made,) = target.iterdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def installed(archive, tmp_path_factory):
+    target = tmp_path_factory.mktemp("installed")
+    done = ansible("ansible-galaxy", "collection", "install", "--offline", "-p", str(target), str(archive), cwd=target)
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def test_it_holds_what_is_needed_and_no_more(archive):
+    with tarfile.open(archive) as tar:
+        names = {name.partition("/")[0] for name in tar.getnames()}
+    wanted = {"FILES.json", "MANIFEST.json", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"}
+    assert names - wanted - {"docs"} == {"files", "meta", "playbooks", "plugins", "roles"}
+
+
+def test_every_plugin_of_the_role_is_linked():
+    for linked, own in (("modules", "library"), ("action", "action_plugins"), ("module_utils", "module_utils")):
+        files = sorted((PROJECT / "roles/trigger" / own).glob("*.py"))
+        assert sorted(link.resolve() for link in (PROJECT / "plugins" / linked).iterdir()) == files
+        assert files
+
+
+def test_the_role_runs_from_it(installed, tmp_path):
+    """As far as the look at the host, which finds that a user is missing: that is the module's own doing."""
+    play = tmp_path / "play.yml"
+    play.write_text(PLAY)
+    done = ansible(
+        "ansible-playbook", "-i", "localhost,", "-c", "local", str(play), cwd=tmp_path, collections=installed
+    )
+    assert "user: 'nobody-of-that-name' does not exist on this host" in done.stdout
+    assert done.returncode == 2
+
+
+def test_its_interface_is_documented(installed, tmp_path):
+    done = ansible("ansible-doc", "-t", "role", "--json", NAME + ".trigger", cwd=tmp_path, collections=installed)
+    entry_points = json.loads(done.stdout)[NAME + ".trigger"]["entry_points"]
+    assert {"main", "endpoint"} == set(entry_points)
+    assert "trigger_endpoints" in entry_points["main"]["options"]
