@@ -107,6 +107,10 @@ def test_all_values_of_one_place_must_do():
     assert runs(main, query="ref=main&ref=main")
     assert not runs(main, query="ref=main&ref=other")
     assert not runs(main, query="ref=other&ref=main")
+    other = {**main, "not": True}
+    assert not runs(other, query="ref=main&ref=other")
+    assert not runs(other, query="ref=other&ref=main")
+    assert runs(other, query="ref=other&ref=more")
 
 
 def test_all_conditions_must_hold():

@@ -7,16 +7,16 @@ equals (text), in (list of texts) and matches (a pattern for the whole value), a
 
 def first_unmet(conditions, sources):
     """Return the text of the first condition that does not hold, str, or None. A value that is not there meets no
-    condition, and so every negated one. Raises Refusal when query, form or JSON cannot be read."""
+    condition, and so every negated one; of several values each has to do. Raises Refusal when query, form or JSON
+    cannot be read."""
     for condition in conditions:
-        values = [_text(value) for value in sources.find(condition["place"])]
-        met = bool(values) and all(_holds(condition, value) for value in values)
-        if met == condition["negate"]:
+        values = [_text(value) for value in sources.find(condition["place"])] or [None]
+        if not all(_meets(condition, value) != condition["negate"] for value in values):
             return condition["text"]
     return None
 
 
-def _holds(condition, text):
+def _meets(condition, text):
     if text is None:
         return False
     if condition["equals"] is not None:
