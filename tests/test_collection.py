@@ -1,7 +1,7 @@
 """The project as a collection: built, installed and used as somebody would who takes it from Galaxy."""
 
 import json
-import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -40,17 +40,9 @@ def ansible(tool, *arguments, cwd, collections=None):
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
-    # As in a clean checkout: what git does not know is no part of it.
-    source = tmp_path_factory.mktemp("source")
-    known = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, check=True).stdout
-    for name in os.fsdecode(known).rstrip("\0").split("\0"):
-        if os.path.lexists(PROJECT / name):
-            target = source / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if (PROJECT / name).is_symlink():
-                target.symlink_to(os.readlink(PROJECT / name))
-            else:
-                target.write_bytes((PROJECT / name).read_bytes())
+    # Without what lies about in a folder in which somebody works; the rest is for build_ignore.
+    source = tmp_path_factory.mktemp("source") / "trigger"
+    shutil.copytree(PROJECT, source, symlinks=True, ignore=shutil.ignore_patterns(".*", "__pycache__"))
     target = tmp_path_factory.mktemp("archive")
     done = ansible("ansible-galaxy", "collection", "build", "--output-path", str(target), cwd=source)
     assert done.returncode == 0, done.stderr
