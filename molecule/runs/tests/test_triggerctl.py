@@ -236,9 +236,9 @@ def test_cancel_of_a_request_that_waits_for_a_quiet_time():
 def test_cancel_whatever_the_job_makes_of_the_signal():
     request = fire("ctl-reject")
     wait_until_running("ctl-reject", request)
-    time.sleep(0.3)  # until bash has set its trap
+    wait_until(lambda: Path("/var/lib/trigger/ctl-reject/output").read_text() == "ready\n")
     assert ctl("cancel", "ctl-reject", request) == "cancelled: its run was stopped\n"
-    assert ctl("logs", "ctl-reject", request) == "stopped\n"
+    assert ctl("logs", "ctl-reject", request) == "ready\nstopped\n"
     record = record_of("ctl-reject", request)
     assert (record["state"], record["exit_code"]) == ("cancelled", 3)
 
