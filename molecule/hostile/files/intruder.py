@@ -98,8 +98,10 @@ def places_to_write(found):
 
 
 def files_to_change(found):
-    """Files that can be opened for writing."""
+    """Files that can be opened for writing, but for the one by which systemd lets a service watch its own memory."""
     for path, status in found.items():
+        if path == os.environ.get("MEMORY_PRESSURE_WATCH"):
+            continue
         plain = stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)
         if plain and works(os.open, path, os.O_WRONLY | FILES):
             yield path

@@ -31,12 +31,23 @@ OPEN_SOCKET = "/run/of-the-keeper/socket"
 JOBS = ("job-shared", "job-own", "job-nobody")
 # What everybody on a host may look at: what there is, and how it is set up.
 FOR_ALL = {"/etc/trigger/", "/run/credentials/", "/run/trigger/", "/run/trigger/requests/", "/var/lib/trigger/"}
-FOR_ALL |= {"/var/spool/trigger/"}
+FOR_ALL |= {"/var/spool/trigger/", "/run/trigger/requests/victim/credentials/"}
 FOR_ALL |= {
     place.format(name)
     for place in ("/etc/trigger/{}.json", "/run/trigger/requests/{}/", "/var/lib/trigger/{}/")
-    for name in ("victim", "taken", *JOBS)
+    for name in ("victim", "taken", "forger", *JOBS)
 }
+OF_TAKEN = {
+    "/var/lib/trigger/taken/claimed/",
+    "/var/lib/trigger/taken/runs/",
+    "/var/lib/trigger/taken/runs/ID.json",
+    "/var/lib/trigger/taken/runs/ID.output",
+    "/var/spool/trigger/taken/",
+    "/var/spool/trigger/taken/.counts",
+}
+# What everybody sees of processes, where /proc is mounted as Debian does.
+SEEN = {f"{name}: {word}" for name in ("acceptor", "job", "copier") for word in ("see", "arguments")}
+SEEN |= {"others are seen"}
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -81,6 +92,12 @@ def listeners():
             listener.listen()
         os.chmod(OPEN_SOCKET, 0o777)
         yield made[0].getsockname()[1], "of-the-keeper"
+
+
+def ours(paths):
+    """Those that belong to this project."""
+    roots = (*PRIVATE, "/usr/local/lib/trigger", "/etc/systemd/system", "/var/lib/prometheus")
+    return {path for path in paths if path.startswith(roots)}
 
 
 def below(*roots):

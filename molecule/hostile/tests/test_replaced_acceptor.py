@@ -4,17 +4,9 @@ that it is meant to do, so a further hole fails, and so does a line that the uni
 from pathlib import Path
 
 import pytest
-from attackers import FOR_ALL, as_acceptor, attack, busy_victim
+from attackers import FOR_ALL, OF_TAKEN, as_acceptor, attack, busy_victim
 from host import property_of
 
-OWN = {
-    "/var/lib/trigger/taken/claimed/",
-    "/var/lib/trigger/taken/runs/",
-    "/var/lib/trigger/taken/runs/ID.json",
-    "/var/lib/trigger/taken/runs/ID.output",
-    "/var/spool/trigger/taken/",
-    "/var/spool/trigger/taken/.counts",
-}
 # Which of these a kernel lets a process do with itself depends on the host's sysctl.
 THE_KERNELS = {"io_uring", "keys of the user", "user faults", "watch performance"}
 
@@ -34,7 +26,7 @@ def test_it_writes_its_spool_and_nothing_else(could):
 
 def test_it_reads_what_is_its_own_and_what_is_for_all(could):
     """No file of another endpoint, of a job, of a home, of a place for temporary files."""
-    assert could["files_to_read"] - FOR_ALL == OWN
+    assert could["files_to_read"] - FOR_ALL == OF_TAKEN
 
 
 def test_it_speaks_to_nobody_but_the_metrics(could):
