@@ -35,7 +35,7 @@ FOR_ALL |= {"/var/spool/trigger/", "/run/trigger/requests/victim/credentials/"}
 FOR_ALL |= {
     place.format(name)
     for place in ("/etc/trigger/{}.json", "/run/trigger/requests/{}/", "/var/lib/trigger/{}/")
-    for name in ("victim", "taken", "forger", *JOBS)
+    for name in ("victim", "taken", "forger", "slow", *JOBS)
 }
 OF_TAKEN = {
     "/var/lib/trigger/taken/claimed/",
