@@ -35,7 +35,7 @@ FOR_ALL |= {"/var/spool/trigger/", "/run/trigger/requests/victim/credentials/"}
 FOR_ALL |= {
     place.format(name)
     for place in ("/etc/trigger/{}.json", "/run/trigger/requests/{}/", "/var/lib/trigger/{}/")
-    for name in ("victim", "taken", "forger", "slow", *JOBS)
+    for name in ("victim", "taken", "forger", "slow", "shown", *JOBS)
 }
 OF_TAKEN = {
     "/var/lib/trigger/taken/claimed/",
@@ -48,6 +48,8 @@ OF_TAKEN = {
 # What everybody sees of processes, where /proc is mounted as Debian does.
 SEEN = {f"{name}: {word}" for name in ("acceptor", "job", "copier") for word in ("see", "arguments")}
 SEEN |= {"others are seen"}
+# Which of these a kernel lets a process do with itself depends on the host's sysctl.
+THE_KERNELS = {"io_uring", "keys of the user", "user faults", "watch performance"}
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -155,6 +157,11 @@ def in_place_of(unit, address):
 def as_acceptor():
     """In the place of an acceptor."""
     return in_place_of("trigger@taken.service", "/run/trigger/taken.sock")
+
+
+def as_page():
+    """In the place of the page."""
+    return in_place_of("trigger-frontend.service", "/run/trigger/frontend")
 
 
 def attack(stand):

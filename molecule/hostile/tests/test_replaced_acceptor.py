@@ -4,11 +4,8 @@ that it is meant to do, so a further hole fails, and so does a line that the uni
 from pathlib import Path
 
 import pytest
-from attackers import FOR_ALL, OF_TAKEN, as_acceptor, attack, busy_victim
+from attackers import FOR_ALL, OF_TAKEN, THE_KERNELS, as_acceptor, attack, busy_victim
 from host import property_of
-
-# Which of these a kernel lets a process do with itself depends on the host's sysctl.
-THE_KERNELS = {"io_uring", "keys of the user", "user faults", "watch performance"}
 
 
 @pytest.fixture(scope="module")
