@@ -3,9 +3,22 @@
 import contextlib
 import os
 import resource
+import signal
 import threading
+from pathlib import Path
 
-from host import connect, exchange, read_all, request_id, status, wait_for_record, wait_until_idle
+from host import (
+    GET,
+    connect,
+    exchange,
+    property_of,
+    read_all,
+    request_id,
+    status,
+    wait_for_record,
+    wait_until,
+    wait_until_idle,
+)
 
 COUNT = 2000
 PORT = 3001  # slow: its request_timeout is an hour, so nobody's time is over while this runs
@@ -46,10 +59,12 @@ def dripping(clients):
 
 
 def served():
-    """A client that has come after all others is answered, and what it asked for is run."""
+    """A client that has come after all others is answered, and what it asked for is run. It is the same acceptor still
+    that has all the others."""
     for _ in range(3):
         identifier = request_id(exchange(PORT))
         assert wait_for_record("slow", identifier)["state"] == "succeeded"
+    assert property_of("trigger@slow.service", "NRestarts") == "0"
 
 
 def endings(clients):
@@ -97,6 +112,28 @@ def test_clients_that_do_not_read_their_answer():
     wait_for_record("slow", identifier)
     message = f"GET /runs/{identifier}/output HTTP/1.1\r\nHost: a\r\n\r\n".encode()
     with crowd(message, "/run/trigger/slow.sock"):
+        served()
+
+
+def test_clients_that_speak_while_they_give_way():
+    """What an acceptor hears in one go: that somebody has come, and then all the others."""
+    with crowd() as clients:
+        served()
+        acceptor = int(property_of("trigger@slow.service", "MainPID"))
+        os.kill(acceptor, signal.SIGSTOP)
+        try:
+            wait_until(lambda: "State:\tT" in Path(f"/proc/{acceptor}/status").read_text())
+            newcomers = [connect(PORT) for _ in range(10)]
+            for client in clients:
+                with contextlib.suppress(OSError):
+                    client.send(b"x")
+            os.kill(acceptor, signal.SIGCONT)
+            for newcomer in newcomers:
+                with newcomer:
+                    newcomer.sendall(GET)
+                    assert status(read_all(newcomer)) == 200
+        finally:
+            os.kill(acceptor, signal.SIGCONT)
         served()
 
 

@@ -67,8 +67,9 @@ class Acceptor:
                     self._advance(self._connections[fd], mask & _GONE)
                 elif fd in self._listeners:
                     self._accept(self._listeners[fd])
-                else:
+                elif fd == wake_up:
                     os.read(wake_up, 64)
+                # else: its connection has given way in this round
             self._admit()
             self._look_at_runs()
             self._expire()
