@@ -106,15 +106,8 @@ from ansible.module_utils.trigger_addresses import port, why_not_free
 from ansible.module_utils.trigger_files import Directory, File, remove
 from ansible.module_utils.trigger_host import (
     COMPANIONS,
-    CONFIGURATION,
-    CREDENTIALS,
-    LIBRARY,
     PAGE,
-    RUNTIME,
-    SPOOL,
-    STATE,
     UNFINISHED,
-    UNITS,
     Endpoint,
     account,
     enabled,
@@ -124,15 +117,25 @@ from ansible.module_utils.trigger_host import (
     pending,
     unfinished,
 )
+from ansible.module_utils.trigger_names import (
+    CONFIGURATION,
+    CREDENTIALS,
+    JOBS,
+    JOBS_USER,
+    LIBRARY,
+    NGINX,
+    RUNTIME,
+    SPOOL,
+    STATE,
+    SYSCTL,
+    SYSUSERS,
+    UNITS,
+)
 from ansible.module_utils.trigger_nginx import PROGRAM as NGINX_PROGRAM
-from ansible.module_utils.trigger_nginx import ROOT as NGINX
 from ansible.module_utils.trigger_nginx import Frontend, Refused
 from ansible.module_utils.trigger_passwords import Unknown
 from ansible.module_utils.trigger_systemd import Failed, journal, run, show, systemctl, verify, version
 
-SYSUSERS = "/etc/sysusers.d/trigger"
-SYSCTL = "/etc/sysctl.d/60-trigger.conf"
-JOBS_USER = "trigger"
 JOBS_GECOS = "Trigger jobs"
 # What systemd says of a directive that it takes nevertheless. Whatever else it says is a mistake.
 HARMLESS = re.compile(r"not safe|unsafe|deprecated|obsolete|legacy", re.IGNORECASE)
@@ -458,7 +461,7 @@ class Deployment:
             run("systemd-sysusers", *(file.path for file in files if file.content is not None))
 
     def _write_files(self):
-        for path, mode in ((SPOOL, 0o755), (STATE, 0o755), (CREDENTIALS, 0o700), (LIBRARY + "/jobs", 0o755)):
+        for path, mode in ((SPOOL, 0o755), (STATE, 0o755), (CREDENTIALS, 0o700), (JOBS, 0o755)):
             directory = Directory(path, mode)
             if self.wanted and directory.changed:
                 directory.write()
