@@ -26,8 +26,13 @@ from ansible.module_utils.trigger_names import (
     UNITS,
 )
 
+JOBS_GECOS = "Trigger jobs"
 # Endpoints whose change is under way. One that is found here was left by a run that did not end.
 UNFINISHED = STATE + "/unfinished.json"
+
+
+class Mistake(Exception):
+    """Why nothing was changed, or what went wrong. str(error) is for the user."""
 
 
 class Companion:
