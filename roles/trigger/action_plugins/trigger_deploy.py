@@ -24,6 +24,7 @@ ROLE = Path(__file__).resolve().parent.parent
 module_utils_loader.add_directory(str(ROLE / "module_utils"))
 
 SHARED_UNITS = (
+    "trigger-root.service",
     "trigger@.socket",
     "trigger@.service",
     "trigger-run@.path",
@@ -173,9 +174,12 @@ class Renderer:
             documentation=f"man:systemd.socket(5) file:{names.LIBRARY}/README",
             default=self._default,
             library=names.LIBRARY,
+            root=names.ROOT,
+            root_parts=names.ROOT_PARTS,
+            spool=names.SPOOL,
             metrics_dir=self._metrics_dir,
             metrics_group=names.METRICS_USER,
-            metrics_socket=host.counts.SOCKET,
+            metrics_fifo=host.counts.FIFO,
             frontend=frontend,
             frontend_user=names.PAGE_USER,
             nginx_group=names.NGINX_GROUP,

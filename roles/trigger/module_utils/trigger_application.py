@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import time
 
-from ansible.module_utils.trigger_changes import INOTIFY_LIMIT, NGINX_UNFINISHED
+from ansible.module_utils.trigger_changes import INOTIFY_LIMIT, NGINX_UNFINISHED, ROOT_UNIT
 from ansible.module_utils.trigger_files import Directory, File, remove
 from ansible.module_utils.trigger_host import (
     PAGE,
@@ -42,6 +42,8 @@ def apply(changes):
     systemctl("disable", disable, "--no-reload", "--quiet")
     if reload or enable or disable or changes.removed:
         run("systemctl", "daemon-reload")
+    if changes.binds_root():
+        systemctl("restart", [ROOT_UNIT])
     _write_configurations(changes)
     _replace_sockets(changes, replaced, stopped)
     if changes.shared_changed(f"{UNITS}/trigger-run@.path"):
@@ -163,6 +165,8 @@ def _remove_endpoints(changes):
         endpoint.done.append("removed" + (f"; {dropped} pending requests were dropped" if dropped else ""))
         if dropped:
             changes.warnings.append(f"{endpoint.name}: {dropped} pending requests were dropped")
+    if changes.purge_all:
+        systemctl("stop", [ROOT_UNIT] if changes.is_active(ROOT_UNIT) else [])
     for path in changes.leftovers():
         remove(path)
 

@@ -26,6 +26,8 @@ from ansible.module_utils.trigger_names import (
     JOBS_USER,
     LIBRARY,
     NGINX,
+    ROOT,
+    ROOT_PARTS,
     RUNTIME,
     SPOOL,
     STATE,
@@ -35,6 +37,7 @@ from ansible.module_utils.trigger_names import (
 from ansible.module_utils.trigger_nginx import Frontend
 from ansible.module_utils.trigger_systemd import show
 
+ROOT_UNIT = "trigger-root.service"  # binds together what acceptors see of the host
 NGINX_UNFINISHED = ".nginx"  # among the names of endpoints that are unfinished
 INOTIFY_LIMIT = "/proc/sys/fs/inotify/max_user_instances"
 INOTIFY_RESERVE = 64  # instances left to others; every path unit takes one
@@ -70,7 +73,7 @@ class Changes:
         # To look at a unit makes systemd load it, so only at those that tell something.
         looked_at = self.wanted + self.removed + self.others
         units = [unit for e in looked_at for unit in (e.socket, e.path, e.job)]
-        self.states = show([unit for companion in COMPANIONS for unit in companion.units] + units)
+        self.states = show([ROOT_UNIT, *(unit for companion in COMPANIONS for unit in companion.units), *units])
         self.warnings = list(self.frontend.warnings)
         self.warnings += [
             f"{e.name}: it is paused, so no run begins; `triggerctl resume {e.name}` on the host ends that"
@@ -112,12 +115,24 @@ class Changes:
             return True
         return (
             endpoint.name in self.unfinished
+            or self.binds_root()
             or self.frontend.secret_changed
             or (endpoint.hands_over and any(file.changed for file in endpoint.files))
             or endpoint.changed(endpoint.configuration)
             or endpoint.changed(endpoint.auth_file)
             or endpoint.changed(endpoint.drop_in(endpoint.acceptor))
             or self.shared_changed(f"{UNITS}/trigger@.service", f"{LIBRARY}/trigger/", f"{LIBRARY}/launch.py")
+        )
+
+    def binds_root(self):
+        """Whether what acceptors see of the host has to be bound together, or anew: a folder that was removed and made
+        again is another one."""
+        if not self.wanted:
+            return False
+        return (
+            not self.is_active(ROOT_UNIT)
+            or self.shared_changed(f"{UNITS}/{ROOT_UNIT}")
+            or any(os.path.exists(part) and not _is_same(part, ROOT + part) for part in ROOT_PARTS)
         )
 
     def nginx_waits(self):
@@ -199,7 +214,7 @@ class Changes:
         paths = [path for endpoint in self.removed for path in endpoint.leftovers()]
         if self.purge_all:
             paths += [path for path in self.shared_paths if not path.startswith(LIBRARY)]
-            paths += [CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME, SYSCTL]
+            paths += [ROOT, CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME, SYSCTL]
             paths += [path for companion in COMPANIONS for path in companion.files]
         return [path for path in paths if os.path.lexists(path)]
 
@@ -225,9 +240,14 @@ class Changes:
             or self.leftovers()
             or self.users_to_remove()
             or self.unfinished
+            or self.binds_root()
             or self.nginx_waits()
             or any(self.replaces_socket(endpoint) for endpoint in self.wanted)
         )
+
+
+def _is_same(path, bound):
+    return os.path.exists(bound) and os.path.samefile(path, bound)
 
 
 def _section(content):

@@ -8,6 +8,7 @@ import re
 import tempfile
 
 from ansible.module_utils.trigger_addresses import port, why_not_free
+from ansible.module_utils.trigger_changes import ROOT_UNIT
 from ansible.module_utils.trigger_host import Mistake
 from ansible.module_utils.trigger_names import UNITS
 from ansible.module_utils.trigger_nginx import Refused
@@ -32,7 +33,7 @@ def _check_units(changes):
         if changes.shared_changed(*companion.files):
             units += [companion.socket, companion.service]
     if changes.wanted and changes.shared_changed(UNITS):
-        units += changes.wanted[0].units  # the templates, by one instance
+        units += [ROOT_UNIT, *changes.wanted[0].units]  # the templates, by one instance
     if not units:
         return
     with tempfile.TemporaryDirectory(prefix="trigger-verify-") as root:

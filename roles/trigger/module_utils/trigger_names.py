@@ -16,6 +16,10 @@ FRONTEND_CREDENTIALS = CREDENTIALS + "/.frontend"
 SPOOL = "/var/spool/trigger"
 STATE = "/var/lib/trigger"
 RUNTIME = "/run/trigger"
+# What acceptors have for their root directory, and what of the host is bound below it. LoadCredential= leaves secrets in
+# the last one.
+ROOT = "/run/trigger-root"
+ROOT_PARTS = ("/usr", "/lib", "/lib64", CONFIGURATION, STATE, SPOOL, "/run/credentials")
 
 NGINX = "/etc/nginx"
 # Read after all others, so that an address that several sites share goes on to the one that had it before when a
