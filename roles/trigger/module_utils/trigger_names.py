@@ -16,8 +16,8 @@ FRONTEND_CREDENTIALS = CREDENTIALS + "/.frontend"
 SPOOL = "/var/spool/trigger"
 STATE = "/var/lib/trigger"
 RUNTIME = "/run/trigger"
-# What acceptors have for their root directory, and what of the host is bound below it. LoadCredential= leaves secrets in
-# the last one.
+# What acceptors have for their root directory, and what of the host is bound below it; the last one is where
+# LoadCredential= leaves secrets.
 ROOT = "/run/trigger-root"
 ROOT_PARTS = ("/usr", "/lib", "/lib64", CONFIGURATION, STATE, SPOOL, "/run/credentials")
 

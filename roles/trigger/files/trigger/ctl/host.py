@@ -43,7 +43,8 @@ def seen_by_acceptors(root):
     """Yield a Finding for each folder that acceptors need and do not have below their root directory, str."""
     for path in (LIBRARY, paths.DIRECTORY, paths.STATE, paths.SPOOL):
         if not (os.path.exists(root + path) and os.path.samefile(path, root + path)):
-            yield Finding(None, "acceptors do not find %s, so they answer nobody" % path, "systemctl restart " + ROOT_UNIT)
+            what = "acceptors do not find %s, so they answer nobody" % path
+            yield Finding(None, what, "systemctl restart " + ROOT_UNIT)
 
 
 def room(path, status):
