@@ -21,8 +21,8 @@ from host import (
     wait_until_served,
 )
 
-INTRUDER = ["/usr/bin/python3", "-I", "/srv/hostile/intruder.py"]
-PLAN = Path("/srv/hostile/plan.json")
+INTRUDER = ["/usr/bin/python3", "-I", "/usr/local/lib/hostile/intruder.py"]
+PLAN = Path("/usr/local/lib/hostile/plan.json")
 SECRET = b"a secret of the victim's callers"
 VICTIM_STATE = Path("/var/lib/trigger/victim/job")
 PRIVATE = ["/etc/trigger", "/var/spool/trigger", "/var/lib/trigger", "/run/trigger", "/run/credentials"]
