@@ -18,7 +18,7 @@ import socket
 import stat
 import subprocess
 
-with open("/srv/hostile/plan.json", encoding="utf-8") as plan:
+with open("/usr/local/lib/hostile/plan.json", encoding="utf-8") as plan:
     PLAN = json.load(plan)
 MARK = PLAN["mark"]  # the name of what it makes
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -121,10 +121,12 @@ def files_to_read(found):
 
 def files_to_take(found):
     """Of what the plan names, what can be given a name in a place of one's own, removed, or given away."""
-    for folder in PLAN["own"]:
-        for path in PLAN["paths"]:
+    for path in PLAN["paths"]:
+        if path in found and works(os.chmod, path, stat.S_IMODE(found[path].st_mode)):
+            yield "chmod " + path
+        for folder in filter(os.path.isdir, PLAN["own"]):
             target = os.path.join(folder, MARK + ".taken")
-            if os.path.dirname(path) == folder or not os.path.isdir(folder):
+            if os.path.dirname(path) == folder:
                 continue
             if works(os.link, path, target, follow_symlinks=False):
                 os.unlink(target)
@@ -132,8 +134,6 @@ def files_to_take(found):
             if works(os.rename, path, target):
                 os.rename(target, path)
                 yield "rename " + path
-            if path in found and works(os.chmod, path, stat.S_IMODE(found[path].st_mode)):
-                yield "chmod " + path
 
 
 def devices(found):
@@ -278,10 +278,18 @@ def real_time():
     return in_child(lambda: works(os.sched_setscheduler, 0, os.SCHED_FIFO, os.sched_param(1)))
 
 
+def succeeds(command):
+    """Return what a command that is there and succeeds has said, subprocess.CompletedProcess, or None."""
+    try:
+        return subprocess.run(command, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
 def as_root(command):
     """Whether a program that belongs to root and has the set-user bit runs as root."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    return done.stdout.strip() == b"0"
+    done = succeeds(command)
+    return done is not None and done.stdout.strip() == b"0"
 
 
 def calls(_):
@@ -298,15 +306,15 @@ def calls(_):
         "reboot": lambda: not refused_by_rights("syscall", 169 if X86_64 else 142, 0, 0, 0, None),
         "load a module": lambda: not refused_by_number("init_module", None, 0, None),
         "load a kernel": lambda: not refused_by_number("kexec_load", 0, 17, None, 0),
-        "swap": lambda: not refused_by_rights("swapon", b"/srv/hostile/none", 0),
-        "mount": lambda: in_child(lambda: call("mount", b"none", b"/srv/hostile", b"tmpfs", 0, None)),
-        "bind": lambda: in_child(lambda: call("mount", b"/srv", b"/srv/hostile", None, 4096, None)),
-        "unmount": lambda: not refused_by_rights("umount2", b"/srv/hostile", 0),
-        "change root": lambda: in_child(lambda: works(os.chroot, "/srv/hostile")),
-        "pivot root": lambda: not refused_by_number("pivot_root", b"/srv", b"/srv/hostile"),
+        "swap": lambda: not refused_by_rights("swapon", b"/usr/local/lib/hostile/none", 0),
+        "mount": lambda: in_child(lambda: call("mount", b"none", b"/usr/local/lib/hostile", b"tmpfs", 0, None)),
+        "bind": lambda: in_child(lambda: call("mount", b"/srv", b"/usr/local/lib/hostile", None, 4096, None)),
+        "unmount": lambda: not refused_by_rights("umount2", b"/usr/local/lib/hostile", 0),
+        "change root": lambda: in_child(lambda: works(os.chroot, "/usr/local/lib/hostile")),
+        "pivot root": lambda: not refused_by_number("pivot_root", b"/srv", b"/usr/local/lib/hostile"),
         "become root": lambda: in_child(lambda: works(os.setuid, 0) or works(os.setresuid, 0, 0, 0)),
         "leave groups": lambda: in_child(lambda: works(os.setgroups, [0])),
-        "run as root": lambda: as_root(["/srv/hostile/set-user", "-u"]),
+        "run as root": lambda: as_root(["/usr/local/lib/hostile/set-user", "-u"]),
         "make a set-user program": set_user_bit,
         "make a device": lambda: any(
             works(os.mknod, os.path.join(folder, MARK + ".device"), stat.S_IFCHR | 0o600, os.makedev(1, 3))
@@ -333,7 +341,7 @@ def calls(_):
         "io_uring": lambda: by_number("io_uring_setup", 1, (ctypes.c_uint32 * 30)()),
         "user faults": lambda: by_number("userfaultfd", 1),
         "open by handle": lambda: not refused_by_number("open_by_handle_at", -100, (ctypes.c_uint32 * 8)(8), 0),
-        "accounting": lambda: not refused_by_rights("acct", b"/srv/hostile/none"),
+        "accounting": lambda: not refused_by_rights("acct", b"/usr/local/lib/hostile/none"),
         "ports": lambda: X86_64 and not refused_by_rights("iopl", 3),
     }
     for word, attempt in attempts.items():
@@ -344,8 +352,7 @@ def calls(_):
 def orders(_):
     """Commands of the plan that succeed."""
     for command in PLAN["orders"]:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if done.returncode == 0:
+        if succeeds(command):
             yield " ".join(command)
 
 

@@ -21,9 +21,10 @@ from host import (
     wait_until_served,
 )
 
-INTRUDER = ["/usr/bin/python3", "-I", "/srv/hostile/intruder.py"]
-PLAN = Path("/srv/hostile/plan.json")
+INTRUDER = ["/usr/bin/python3", "-I", "/usr/local/lib/hostile/intruder.py"]
+PLAN = Path("/usr/local/lib/hostile/plan.json")
 SECRET = b"a secret of the victim's callers"
+ROOT = "/run/trigger-root"  # what acceptors take for the root directory
 VICTIM_STATE = Path("/var/lib/trigger/victim/job")
 PRIVATE = ["/etc/trigger", "/var/spool/trigger", "/var/lib/trigger", "/run/trigger", "/run/credentials"]
 KEPT = [f"{place}/of-the-keeper" for place in ("/home/keeper", "/root", "/tmp", "/var/tmp", "/dev/shm", "/run/user")]
@@ -165,13 +166,15 @@ def as_page():
 
 
 def attack(stand):
-    """What an intruder could do: dict of an attack's name to a set of str, ids of requests being called ID. What it
+    """What an intruder could do: dict of an attack's name to a set of str, ids of requests being called ID,
+    and what acceptors see by the name that it has for them. What it
     wrote is counted where it arrived, since a file in a place of its unit's own is no harm."""
     with listeners() as (port, abstract):
         mark = f".intruder-{os.urandom(4).hex()}"
         PLAN.write_text(json.dumps(whole_plan(mark, port, abstract)))
         report = {name: set(found) for name, found in json.loads(stand()).items()}
-    report["places_to_write"] = {path for path in report["places_to_write"] if os.path.lexists(f"{path}/{mark}")}
-    for path in report["places_to_write"]:
-        run("rm", "-rf", f"{path}/{mark}")
-    return {name: {ID.sub("ID", text) for text in found} for name, found in report.items()}
+    marks = {path: [f"{root}{path}/{mark}" for root in ("", ROOT)] for path in report["places_to_write"]}
+    report["places_to_write"] = {path for path, places in marks.items() if any(map(os.path.lexists, places))}
+    for places in marks.values():
+        run("rm", "-rf", *places)
+    return {name: {ID.sub("ID", text.replace(ROOT, "")) for text in found} for name, found in report.items()}

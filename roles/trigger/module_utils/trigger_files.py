@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import shutil
 import stat
@@ -104,14 +105,25 @@ class Directory:
 
 
 def remove(path):
-    """Remove a file, a link or a whole directory. Returns whether it was there."""
+    """Remove a file, a link or a whole directory. Returns whether it was there. Raises OSError, also where something is
+    mounted below: what it leads to belongs to others, perhaps all of /usr."""
     if not os.path.lexists(path):
         return False
     if os.path.isdir(path) and not os.path.islink(path):
+        mounted = mounts_below(path)
+        if mounted:
+            raise OSError(errno.EBUSY, "it is a mount point, unmount it first", mounted[0])
         shutil.rmtree(path)
     else:
         os.unlink(path)
     return True
+
+
+def mounts_below(path):
+    """The mount points at a path and below it: list of str (proc_pid_mountinfo(5))."""
+    with open("/proc/self/mountinfo") as table:
+        points = [line.split()[4] for line in table]
+    return [point for point in points if point == path or point.startswith(path + "/")]
 
 
 def _read(path):
