@@ -29,6 +29,12 @@ class Endpoint:
         self.runs = STATE + "/" + name + "/runs"
         self.output_file = STATE + "/" + name + "/output"  # of the present run
 
+    def replace(self, **settings):
+        """Return another Endpoint with some settings changed."""
+        other = object.__new__(Endpoint)
+        other.__dict__.update(self.__dict__, **settings)
+        return other
+
 
 def load(name, directory=DIRECTORY):
     """Return the Endpoint called name. Raises OSError and ValueError."""
