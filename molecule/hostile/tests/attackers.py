@@ -166,9 +166,9 @@ def as_page():
 
 
 def attack(stand):
-    """What an intruder could do: dict of an attack's name to a set of str, ids of requests being called ID,
-    and what acceptors see by the name that it has for them. What it
-    wrote is counted where it arrived, since a file in a place of its unit's own is no harm."""
+    """What an intruder could do: dict of an attack's name to a set of str. Ids of requests are called ID there, and
+    what acceptors see goes by its name in their root directory. What was written counts where it arrived: a file in a
+    place of the unit's own is no harm."""
     with listeners() as (port, abstract):
         mark = f".intruder-{os.urandom(4).hex()}"
         PLAN.write_text(json.dumps(whole_plan(mark, port, abstract)))
