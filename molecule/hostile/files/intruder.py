@@ -280,8 +280,10 @@ def real_time():
 
 def succeeds(command):
     """Return what a command that is there and succeeds has said, subprocess.CompletedProcess, or None."""
+    # Otherwise systemctl notices the root directory, and says that it has done what it has not.
+    environment = dict(os.environ, SYSTEMD_IGNORE_CHROOT="1")
     try:
-        return subprocess.run(command, capture_output=True, check=True)
+        return subprocess.run(command, env=environment, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
 
