@@ -121,10 +121,12 @@ def files_to_read(found):
 
 def files_to_take(found):
     """Of what the plan names, what can be given a name in a place of one's own, removed, or given away."""
-    for folder in PLAN["own"]:
-        for path in PLAN["paths"]:
+    for path in PLAN["paths"]:
+        if path in found and works(os.chmod, path, stat.S_IMODE(found[path].st_mode)):
+            yield "chmod " + path
+        for folder in filter(os.path.isdir, PLAN["own"]):
             target = os.path.join(folder, MARK + ".taken")
-            if os.path.dirname(path) == folder or not os.path.isdir(folder):
+            if os.path.dirname(path) == folder:
                 continue
             if works(os.link, path, target, follow_symlinks=False):
                 os.unlink(target)
@@ -132,8 +134,6 @@ def files_to_take(found):
             if works(os.rename, path, target):
                 os.rename(target, path)
                 yield "rename " + path
-            if path in found and works(os.chmod, path, stat.S_IMODE(found[path].st_mode)):
-                yield "chmod " + path
 
 
 def devices(found):
@@ -278,10 +278,18 @@ def real_time():
     return in_child(lambda: works(os.sched_setscheduler, 0, os.SCHED_FIFO, os.sched_param(1)))
 
 
+def succeeds(command):
+    """Return what a command that is there and succeeds has said, subprocess.CompletedProcess, or None."""
+    try:
+        return subprocess.run(command, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
 def as_root(command):
     """Whether a program that belongs to root and has the set-user bit runs as root."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    return done.stdout.strip() == b"0"
+    done = succeeds(command)
+    return done is not None and done.stdout.strip() == b"0"
 
 
 def calls(_):
@@ -344,8 +352,7 @@ def calls(_):
 def orders(_):
     """Commands of the plan that succeed."""
     for command in PLAN["orders"]:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if done.returncode == 0:
+        if succeeds(command):
             yield " ".join(command)
 
 

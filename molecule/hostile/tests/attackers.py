@@ -24,6 +24,7 @@ from host import (
 INTRUDER = ["/usr/bin/python3", "-I", "/usr/local/lib/hostile/intruder.py"]
 PLAN = Path("/usr/local/lib/hostile/plan.json")
 SECRET = b"a secret of the victim's callers"
+ROOT = "/run/trigger-root"  # what acceptors take for the root directory
 VICTIM_STATE = Path("/var/lib/trigger/victim/job")
 PRIVATE = ["/etc/trigger", "/var/spool/trigger", "/var/lib/trigger", "/run/trigger", "/run/credentials"]
 KEPT = [f"{place}/of-the-keeper" for place in ("/home/keeper", "/root", "/tmp", "/var/tmp", "/dev/shm", "/run/user")]
@@ -35,7 +36,7 @@ FOR_ALL |= {"/var/spool/trigger/", "/run/trigger/requests/victim/credentials/"}
 FOR_ALL |= {
     place.format(name)
     for place in ("/etc/trigger/{}.json", "/run/trigger/requests/{}/", "/var/lib/trigger/{}/")
-    for name in ("victim", "taken", "forger", *JOBS)
+    for name in ("victim", "taken", "forger", "slow", "shown", *JOBS)
 }
 OF_TAKEN = {
     "/var/lib/trigger/taken/claimed/",
@@ -48,6 +49,8 @@ OF_TAKEN = {
 # What everybody sees of processes, where /proc is mounted as Debian does.
 SEEN = {f"{name}: {word}" for name in ("acceptor", "job", "copier") for word in ("see", "arguments")}
 SEEN |= {"others are seen"}
+# Which of these a kernel lets a process do with itself depends on the host's sysctl.
+THE_KERNELS = {"io_uring", "keys of the user", "user faults", "watch performance"}
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -157,14 +160,21 @@ def as_acceptor():
     return in_place_of("trigger@taken.service", "/run/trigger/taken.sock")
 
 
+def as_page():
+    """In the place of the page."""
+    return in_place_of("trigger-frontend.service", "/run/trigger/frontend")
+
+
 def attack(stand):
-    """What an intruder could do: dict of an attack's name to a set of str, ids of requests being called ID. What it
-    wrote is counted where it arrived, since a file in a place of its unit's own is no harm."""
+    """What an intruder could do: dict of an attack's name to a set of str. Ids of requests are called ID there, and
+    what acceptors see goes by its name in their root directory. What was written counts where it arrived: a file in a
+    place of the unit's own is no harm."""
     with listeners() as (port, abstract):
         mark = f".intruder-{os.urandom(4).hex()}"
         PLAN.write_text(json.dumps(whole_plan(mark, port, abstract)))
         report = {name: set(found) for name, found in json.loads(stand()).items()}
-    report["places_to_write"] = {path for path in report["places_to_write"] if os.path.lexists(f"{path}/{mark}")}
-    for path in report["places_to_write"]:
-        run("rm", "-rf", f"{path}/{mark}")
-    return {name: {ID.sub("ID", text) for text in found} for name, found in report.items()}
+    marks = {path: [f"{root}{path}/{mark}" for root in ("", ROOT)] for path in report["places_to_write"]}
+    report["places_to_write"] = {path for path, places in marks.items() if any(map(os.path.lexists, places))}
+    for places in marks.values():
+        run("rm", "-rf", *places)
+    return {name: {ID.sub("ID", text.replace(ROOT, "")) for text in found} for name, found in report.items()}

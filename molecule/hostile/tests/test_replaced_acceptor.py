@@ -4,11 +4,8 @@ that it is meant to do, so a further hole fails, and so does a line that the uni
 from pathlib import Path
 
 import pytest
-from attackers import FOR_ALL, OF_TAKEN, as_acceptor, attack, busy_victim
+from attackers import FOR_ALL, OF_TAKEN, THE_KERNELS, as_acceptor, attack, busy_victim
 from host import property_of
-
-# Which of these a kernel lets a process do with itself depends on the host's sysctl.
-THE_KERNELS = {"io_uring", "keys of the user", "user faults", "watch performance"}
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +17,7 @@ def could():
 def test_it_writes_its_spool_and_nothing_else(could):
     """In each directory that there is a file was tried, and each file was opened."""
     assert could["places_to_write"] == {"/var/spool/trigger/taken"}
-    assert could["files_to_change"] == {"/var/spool/trigger/taken/.counts"}
+    assert could["files_to_change"] == {"/var/spool/trigger/taken/.counts", "/var/spool/trigger/.metrics"}
     assert could["files_to_take"] == {"chmod /var/spool/trigger/taken/.counts"}
 
 
@@ -29,10 +26,10 @@ def test_it_reads_what_is_its_own_and_what_is_for_all(could):
     assert could["files_to_read"] - FOR_ALL == OF_TAKEN
 
 
-def test_it_speaks_to_nobody_but_the_metrics(could):
+def test_it_speaks_to_nobody(could):
     """Neither to loopback addresses, nor to abstract sockets, nor to D-Bus, journal or systemd, nor to a socket of the
-    host's that is open to everybody. It cannot make a socket that would."""
-    assert could["sockets"] == {"/run/trigger/metrics"}
+    host's that is open to everybody. It cannot even make a socket."""
+    assert could["sockets"] == set()
     assert could["kinds_of_socket"] == set()
     assert could["orders"] == set()
 
@@ -42,12 +39,7 @@ def test_it_sees_no_process_but_its_own_and_reaches_none(could):
 
 
 def test_it_opens_no_device(could):
-    """But those that hold nothing."""
-    names = ("full", "null", "random", "urandom", "zero")
-    harmless = {f"{word} /dev/{name}" for word in ("read", "write") for name in names}
-    assert (
-        could["devices"] - {"read /dev/pts/ptmx", "write /dev/pts/ptmx", "read /dev/tty", "write /dev/tty"} == harmless
-    )
+    assert could["devices"] == set()
 
 
 def test_it_gains_no_rights(could):
