@@ -122,9 +122,50 @@ def of_llhttp(message):
     return None, len(message)
 
 
-def llhttp_knows(method):
-    """Whether it is among the methods that llhttp takes; it has a list of them."""
-    return isinstance(of_llhttp(method + b" / HTTP/1.1\r\n\r\n")[0], Reading)
+def differences(message):
+    """What the others read differently, where we take a message or wait for more of it: list of (reader, its reading).
+    Each difference that is known is named below, and why nobody is deceived by it."""
+    mine, taken = ours(single_bytes(message))
+    found = []
+    if isinstance(mine, Refused):
+        return found
+    for reader in (of_h11, of_llhttp):
+        theirs, length = reader(message)
+        if reader is of_llhttp and _is_cut_at_an_upgrade(theirs, length, message):
+            theirs, length = mine and theirs._replace(body=mine.body), taken
+        if mine is None:
+            agree = not isinstance(theirs, Reading)
+        elif isinstance(theirs, Reading):
+            agree = _same(mine, theirs) and length == taken
+        else:
+            agree = reader is of_llhttp and theirs is not None and _is_known_refusal(mine, theirs)
+        if not agree:
+            found.append((reader.__name__, theirs))
+    return found
+
+
+def _is_cut_at_an_upgrade(theirs, length, message):
+    """httptools takes no body where the client offers another protocol. The body comes first (RFC 9110, section 7.8),
+    and what follows is of that protocol only behind an answer of 101, which we never give."""
+    return isinstance(theirs, Reading) and b"upgrade" in theirs.fields and length == http.head_end(message[:length])
+
+
+def _is_known_refusal(mine, theirs):
+    """llhttp has a list of methods; where we have the path, any other is answered with 405. And it allows no spaces
+    behind the value of Transfer-Encoding, which are none of it (RFC 9112, section 5.1)."""
+    knows_method = isinstance(of_llhttp(mine.method + b" / HTTP/1.1\r\n\r\n")[0], Reading)
+    return not knows_method or theirs.reason == "Request has invalid `Transfer-Encoding`"
+
+
+def _same(mine, theirs):
+    """Whether two readings are one, but for what the readers make of a field's value."""
+    fields = dict(theirs.fields)
+    if mine.target[:1] not in b"/*":
+        # A target in absolute form says the host (RFC 9112, section 3.2.2); they leave that to who uses them.
+        fields.setdefault(b"host", mine.fields.get(b"host"))
+    if mine.fields.get(b"transfer-encoding", b"").lower() == fields.get(b"transfer-encoding"):
+        fields[b"transfer-encoding"] = mine.fields[b"transfer-encoding"]  # h11 writes it in lower case; it has no case
+    return mine == theirs._replace(fields=fields)
 
 
 def _joined(pairs):

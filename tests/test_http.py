@@ -8,7 +8,7 @@ import pytest
 from http_corpus import CASES, Case, chunked, get, head, post
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from readers import Reading, Refused, llhttp_knows, of_h11, of_llhttp, ours, single_bytes
+from readers import Reading, differences, of_h11, of_llhttp, ours, single_bytes
 
 from trigger import http
 
@@ -194,46 +194,6 @@ def single_pieces(pieces):
 
 
 # Beside h11 and llhttp
-
-
-def differences(message):
-    """What the others read differently, where we take a message: list of (reader, its reading). Each that is known is
-    named here, and why nobody is deceived by it."""
-    mine, taken = ours(single_bytes(message))
-    found = []
-    for reader in (of_h11, of_llhttp):
-        theirs, length = reader(message)
-        if mine is None and isinstance(theirs, Reading):
-            found.append((reader.__name__, theirs))
-        if isinstance(mine, Reading) and not (
-            (isinstance(theirs, Reading) and same(mine, theirs) and length == taken)
-            or (reader is of_llhttp and is_known_of_llhttp(mine, taken, theirs, length, message))
-        ):
-            found.append((reader.__name__, theirs))
-    return found
-
-
-def same(mine, theirs):
-    fields = dict(theirs.fields)
-    if mine.version == (1, 0) and mine.target[:1] != b"/":
-        # A target in absolute form says the host (RFC 9112, section 3.2.2); the others leave that to who uses them.
-        fields.setdefault(b"host", mine.fields.get(b"host"))
-    if b"transfer-encoding" in fields:
-        # h11 writes it in lower case; it has no case.
-        fields[b"transfer-encoding"] = mine.fields[b"transfer-encoding"]
-        assert theirs.fields[b"transfer-encoding"].lower() == mine.fields[b"transfer-encoding"].lower()
-    return mine == theirs._replace(fields=fields)
-
-
-def is_known_of_llhttp(mine, taken, theirs, length, message):
-    if isinstance(theirs, Refused):
-        # It knows a list of methods; any other we answer with 405, as the one who owns the path says.
-        # It allows no space behind the value of Transfer-Encoding, which is none of it (RFC 9112, section 5.1).
-        return not llhttp_knows(mine.method) or theirs.reason == "Request has invalid `Transfer-Encoding`"
-    # It ends where the client offers another protocol. The body comes first (RFC 9110, section 7.8), and only with an
-    # answer of 101, which we never give, would what follows be of that protocol.
-    bodiless = mine._replace(body=b"")
-    return same(bodiless, theirs) and b"upgrade" in mine.fields and length == http.head_end(message) <= taken
 
 
 @of(CASES)
