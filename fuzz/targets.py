@@ -12,7 +12,7 @@ import tempfile
 from pwd import getpwuid
 
 import role
-from readers import Refused, differences, ours, single_bytes
+from readers import Refused, bytes_handled, differences, ours, single_bytes
 from seeds import IDS, SEPARATOR
 
 from trigger import conditions, entry, http, parameters, sources, strict_json
@@ -22,11 +22,13 @@ from trigger.claimed import Claimed
 
 
 def http_message(data):
-    """Any bytes mean the same however they arrive; what is taken, h11 and llhttp read no differently."""
+    """Any bytes mean the same however they arrive, and are looked at a few times each; what is taken, h11 and llhttp
+    read no differently."""
     outcome, _ = ours([data])
     cut = len(data) // 3
     assert ours(single_bytes(data))[0] == outcome
     assert ours([data[:cut], data[cut:]])[0] == outcome
+    assert bytes_handled(single_bytes(data)) <= 20 * len(data) + 1000  # or a slow client would be dear
     if not isinstance(outcome, Refused):
         assert differences(data) == []
 

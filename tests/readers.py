@@ -4,6 +4,7 @@ Each says what it makes of a message, and how many bytes it took for that: a Rea
 is missing.
 """
 
+import sys
 from typing import NamedTuple
 
 import h11
@@ -33,10 +34,10 @@ def single_bytes(message):
     return [message[n : n + 1] for n in range(len(message))]
 
 
-def ours(pieces, limit=BODY_LIMIT):
+def ours(pieces, limit=BODY_LIMIT, buffer=bytearray):
     """Returns what is made of it, and how many bytes were taken: exactly as many as the message has, if the pieces are
-    single bytes."""
-    received, body, taken = bytearray(), b"", 0
+    single bytes. buffer: the type of the parser's buffers."""
+    received, body, taken = buffer(), b"", 0
     reader = None
     try:
         for piece in pieces:
@@ -49,6 +50,7 @@ def ours(pieces, limit=BODY_LIMIT):
                     continue
                 request = http.parse_head(bytes(received[:end]))
                 reader = http.Body(request, limit)
+                reader._buffer = buffer()
                 piece = bytes(received[end:])
             body += reader.feed(piece)
             if reader.complete:
@@ -56,6 +58,33 @@ def ours(pieces, limit=BODY_LIMIT):
     except http.Refusal as refusal:
         return Refused(refusal.status, refusal.reason), taken
     return None, taken
+
+
+class _Counted(bytearray):
+    """Counts the bytes that are looked at or copied."""
+
+    handled = 0
+
+    def find(self, part, start=0, end=sys.maxsize):
+        found = super().find(part, start, end)
+        _Counted.handled += (min(len(self), end) if found < 0 else found + len(part)) - start
+        return found
+
+    def count(self, part, start=0, end=sys.maxsize):
+        _Counted.handled += max(0, min(len(self), end) - start)
+        return super().count(part, start, end)
+
+    def __getitem__(self, key):
+        found = super().__getitem__(key)
+        _Counted.handled += len(found) if isinstance(key, slice) else 1
+        return found
+
+
+def bytes_handled(pieces, limit=BODY_LIMIT):
+    """How many bytes our parser looks at or copies, each as often as it does."""
+    _Counted.handled = 0
+    ours(pieces, limit, _Counted)
+    return _Counted.handled
 
 
 def of_h11(message):

@@ -8,7 +8,7 @@ import pytest
 from http_corpus import CASES, Case, chunked, get, head, post
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from readers import Reading, differences, of_h11, of_llhttp, ours, single_bytes
+from readers import Reading, bytes_handled, differences, of_h11, of_llhttp, ours, single_bytes
 
 from trigger import http
 
@@ -71,11 +71,10 @@ def test_a_refusal_never_repeats_what_the_client_sent(case):
     assert re.sub(r"\d+(?= bytes)", "%d", reason) in reasons
 
 
-def functions(module):
-    """The code of all functions of a module and its classes."""
-    found = [item.__code__ for item in vars(module).values() if hasattr(item, "__code__")]
-    classes = [item for item in vars(module).values() if isinstance(item, type)]
-    return found + [code for item in classes for code in functions(item)] if classes else found
+def functions(place):
+    """The code of all functions of a module or class, and of the classes in it."""
+    found = [item.__code__ for item in vars(place).values() if hasattr(item, "__code__")]
+    return found + [code for item in vars(place).values() if isinstance(item, type) for code in functions(item)]
 
 
 # Limits
@@ -120,52 +119,22 @@ def test_the_limits_of_chunks_are_exact():
 # Effort
 
 
-class Counted(bytearray):
-    """Counts the bytes that are looked at, copied or moved."""
-
-    effort = 0
-
-    def find(self, part, start=0, end=sys.maxsize):
-        found = super().find(part, start, end)
-        Counted.effort += (min(len(self), end) if found < 0 else found + len(part)) - start
-        return found
-
-    def count(self, part, start=0, end=sys.maxsize):
-        Counted.effort += max(0, min(len(self), end) - start)
-        return super().count(part, start, end)
-
-    def __getitem__(self, key):
-        found = super().__getitem__(key)
-        Counted.effort += len(found) if isinstance(key, slice) else 1
-        return found
-
-
 def effort(pieces):
     """How much work a message is: lines of the parser that are run, and bytes that they handle."""
-    Counted.effort, lines = 0, 0
+    lines = 0
 
     def trace(frame, event, _):
         nonlocal lines
         lines += event == "line"
         return trace if frame.f_code.co_filename == http.__file__ else None
 
-    received, reader = Counted(), None
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        for piece in pieces:
-            if reader is None:
-                searched = len(received)
-                received += piece
-                end = http.head_end(received, searched)
-                if end is not None:
-                    reader = http.Body(http.parse_head(bytes(received[:end])), 1 << 20)
-                    reader._buffer = Counted()
-            else:
-                reader.feed(piece)
+        handled = bytes_handled(pieces, 1 << 20)
     finally:
         sys.settrace(before)
-    return lines + Counted.effort
+    return lines + handled
 
 
 GROWING = {
