@@ -377,6 +377,7 @@ HOSTS = [
     taken("host: an IPv6 address with a port", host(b"Host: [2001:db8::1]:80"), "RFC 3986, 3.2.2"),
     taken("host: an IPv6 address with a zone", host(b"Host: [fe80::1%eth0]:80"), "clients send it, no one misreads it"),
     taken("host: underscore and other marks", host(b"Host: a_b-c~!$&'()*+,;="), "RFC 3986, 3.2.2"),
+    taken("host: the path of a Unix socket", host(b"Host: %2Frun%2Ftrigger%2fa.sock"), "encoded: RFC 3986, 3.2.2"),
     taken("host: another name of the field", host(b"host: a"), "names have no case (9110, 5.1)"),
     taken("host: none in HTTP/1.0", head(b"GET / HTTP/1.0", b"X: y"), "9112, 3.2"),
     *refused(
@@ -406,6 +407,7 @@ HOSTS = [
         quotes=host(b'Host: "a"'),
         angle_brackets=host(b"Host: <a>"),
         a_percent_sign=host(b"Host: %zz"),
+        a_percent_sign_last=host(b"Host: a%2"),
         a_port_of_letters=host(b"Host: a:b"),
         a_port_with_a_sign=host(b"Host: a:-80"),
         two_ports=host(b"Host: a:80:80"),

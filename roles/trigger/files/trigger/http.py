@@ -360,7 +360,9 @@ def _is_host(text):
         is_name = closed and address and not address.translate(None, _HOST + b":%")
         return bool(is_name and port[:1] in (b"", b":") and not port[1:].translate(None, _DIGITS))
     name, _, port = text.partition(b":")
-    return not name.translate(None, _HOST) and not port.translate(None, _DIGITS)
+    codes = [part[:2] for part in name.split(b"%")[1:]]  # clients of a Unix socket may send its path, encoded
+    is_name = not name.translate(None, _HOST + b"%") and all(len(c) == 2 and not c.translate(None, _HEX) for c in codes)
+    return is_name and not port.translate(None, _DIGITS)
 
 
 def _are_extensions(text):
