@@ -1,5 +1,6 @@
 """What is fuzzed by fuzz/run, without fuzzing: its seeds, and all that was ever found; and that it runs at all."""
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from seeds import SEEDS
 from targets import TARGETS
 
 PROJECT = Path(__file__).parent.parent
+WITH_ATHERIS = pytest.mark.skipif(not importlib.util.find_spec("atheris"), reason="it has no wheel for this machine")
 BEGINNINGS = {f"{target}-{n}": (target, seed) for target in TARGETS for n, seed in enumerate(SEEDS[target])}
 
 
@@ -32,6 +34,7 @@ def fuzz(root, cache, *targets):
     return done.returncode, [line.split() for line in done.stdout.splitlines() if line.startswith(tuple(TARGETS))]
 
 
+@WITH_ATHERIS
 def test_the_fuzzer_runs(tmp_path):
     """It begins with the seeds, and sees the code; else it would be blind."""
     status, table = fuzz(PROJECT, tmp_path)
@@ -41,6 +44,7 @@ def test_the_fuzzer_runs(tmp_path):
     assert list((tmp_path / "findings").iterdir()) == []
 
 
+@WITH_ATHERIS
 def test_a_finding_is_told_and_kept(tmp_path):
     """In a tree whose parser takes a line feed for a line's end."""
     for part in ("fuzz", "tests", "roles/trigger/files/trigger", "roles/trigger/plugin_utils", "roles/trigger/meta"):
