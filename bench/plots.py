@@ -3,8 +3,8 @@
 import math
 from html import escape
 
-WIDTH, HEIGHT = 760, 380
-LEFT, RIGHT, TOP, BOTTOM = 64, 190, 40, 52  # room for labels beside the plane
+WIDTH, HEIGHT = 760, 400
+LEFT, RIGHT, TOP, BOTTOM = 64, 190, 56, 52  # room for labels beside the plane
 # of each name: its colour on light ground, on dark ground
 COLOURS = {
     "ours": ("#0a58ca", "#6ea8fe"),
@@ -43,8 +43,9 @@ def drawings(results):
 
 def cold_answers(cold):
     curves = [(*PEERS[label], share(cold[label]["milliseconds"])) for label in PEERS if label in cold]
+    # the slowest twentieth of each may lie beyond the edge
     furthest = max(sorted(told["milliseconds"])[int(len(told["milliseconds"]) * 0.95)] for told in cold.values())
-    x = Axis("connect to end of the answer, ms", 0, nice_end(furthest))
+    x = Axis("connect to end of the answer, ms", 0, furthest)
     return draw("Cold answer: no process is there when the client comes", x, percent("clients answered"), curves, True)
 
 
@@ -55,8 +56,8 @@ def burst_answers(bursts):
         values = sorted(value for told in rounds for value in told["milliseconds"])
         curves.append((*PEERS[label], share(values, sum(told["clients"] for told in rounds))))
     clients = bursts["bare"]["rounds"][0]["clients"]
-    latest = max(points[-1][0] for _, _, points in curves if points)
-    x = Axis("connect to end of the answer, ms", 1, latest, log=True)
+    times = [time for _, _, points in curves for time, _ in points]
+    x = Axis("connect to end of the answer, ms", min(times), max(times), log=True)
     title = f"{clients} clients at once: who has a good answer by when"
     return draw(title, x, percent("clients answered"), curves, True)
 
@@ -70,7 +71,7 @@ def role_endpoints(role):
     ]
     seconds = [y for _, _, points in curves for _, y in points]
     x = Axis("endpoints on one host", 1, max(map(int, role["endpoints"])), log=True)
-    y = Axis("s", min(seconds), max(seconds), log=True)
+    y = Axis("seconds", min(seconds), max(seconds), log=True)
     return draw("ansible-playbook: the role, and a loop of template tasks", x, y, curves)
 
 
@@ -78,7 +79,7 @@ def role_hosts(role):
     curves = [("first run", "ours", over(role["hosts"], 0)), ("second run", "ours2", over(role["hosts"], 1))]
     highest = max(y for _, _, points in curves for _, y in points)
     x = Axis("hosts, 10 endpoints on each", 0, max(map(int, role["hosts"])), ticks=[0, *map(int, role["hosts"])])
-    return draw("ansible-playbook: the role on several hosts", x, Axis("s", 0, nice_end(highest)), curves)
+    return draw("ansible-playbook: the role on several hosts", x, Axis("seconds", 0, highest), curves)
 
 
 def over(taken, index):
@@ -91,25 +92,20 @@ def share(values, count=None):
     return [(value, 100 * (number + 1) / count) for number, value in enumerate(sorted(values))]
 
 
-def nice_end(value):
-    """The next round number."""
-    unit = 10 ** math.floor(math.log10(value))
-    return next(unit * step for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if unit * step >= value)
-
-
 class Axis:
-    """label: str. low, high: the range of values. With log both are widened to whole powers or their thirds."""
+    """label: str. low, high: the range of values, widened to the ticks around it: 1, 2 and 5 times a power of ten where
+    the axis is logarithmic, and four to ten even steps from 0 where it is not."""
 
     def __init__(self, label, low, high, log=False, ticks=None):
         self.label, self.log = label, log
+        steps = [step * 10.0**power for power in range(-3, 7) for step in (1, 2, 5)]
         if log:
-            steps = [step * 10.0**power for power in range(-3, 7) for step in (1, 2, 5)]
-            low = max(step for step in steps if step <= low)
-            high = min(step for step in steps if step >= high)
-            self.ticks = [step for step in steps if low <= step <= high]
+            first, last = max(step for step in steps if step <= low), min(step for step in steps if step >= high)
+            self.ticks = [step for step in steps if first <= step <= last]
         else:
-            self.ticks = ticks or [low + (high - low) * part / 5 for part in range(6)]
-        self.low, self.high = low, high
+            step = min(step for step in steps if step * 8 >= high)
+            self.ticks = ticks or [step * number for number in range(math.ceil(high / step) + 1)]
+        self.low, self.high = self.ticks[0], self.ticks[-1]
 
     def at(self, value):
         """Where a value lies between the ends, 0 to 1; beyond them at the end."""
@@ -121,12 +117,12 @@ class Axis:
 
 
 def percent(label):
-    return Axis(f"% of {label}", 0, 100)
+    return Axis(f"% of {label}", 0, 100, ticks=[0, 20, 40, 60, 80, 100])
 
 
 def draw(title, x, y, curves, stepped=False):
     """One SVG. curves: list of (label, colour's name, list of (x, y))."""
-    parts = [style({colour for _, colour, _ in curves}), text(LEFT, 20, title, "title"), *grid(x, y)]
+    parts = [style({colour for _, colour, _ in curves}), text(LEFT, 22, title, "title"), *grid(x, y)]
     ends = []
     for label, colour, points in curves:
         if points:
@@ -151,7 +147,7 @@ def curve(x, y, colour, points, stepped):
         # thinned to what can be seen
         points = [point for number, point in enumerate(points) if number % (len(points) // 200 + 1) == 0] + [points[-1]]
         steps = "".join(f"H{a}V{b}" for a, b in (place(x, y, *point) for point in points if point[0] <= x.high))
-        return f'<path class="{colour}" d="M{LEFT} {HEIGHT - BOTTOM}{steps}"/>'
+        return f'<path class="{colour}" d="M{place(x, y, *points[0])[0]} {HEIGHT - BOTTOM}{steps}"/>'
     spots = [place(x, y, *point) for point in points]
     line = f'<path class="{colour}" d="M' + "L".join(f"{a} {b}" for a, b in spots) + '"/>'
     return line + "".join(f'<circle class="{colour}" cx="{a}" cy="{b}" r="3.5"/>' for a, b in spots)
@@ -182,7 +178,7 @@ def grid(x, y):
         at = place(x, y, tick, y.low)[0]
         yield f'<path class="grid" d="M{at} {TOP}V{bottom}"/>' + text(at, bottom + 18, f"{tick:g}", "x")
     yield text((LEFT + right) / 2, HEIGHT - 10, x.label, "x")
-    yield text(LEFT - 8, TOP - 8, y.label, "y" if len(y.label) < 4 else "above")
+    yield text(LEFT, TOP - 10, y.label)
 
 
 def text(x, y, words, kind="label"):

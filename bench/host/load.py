@@ -25,10 +25,10 @@ def load(peer, seconds, *options):
     ask(peer)
     peers.wait_for_rest([peer])
     before = Before(peer)
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s", "-s", "/opt/bench/load.lua"]
-    for line in peer.fields.splitlines():
-        command += ["-H", line]
-    command += [*options, f"{'https' if peer.tls else 'http'}://127.0.0.1:{peer.port}{peer.path}", "--", peer.method]
+    url = f"{'https' if peer.tls else 'http'}://127.0.0.1:{peer.port}{peer.path}"
+    fields = [part for line in (f"Host: {peer.host}", *peer.fields.splitlines()) for part in ("-H", line)]
+    script = ["--timeout", "30s", "-s", "/opt/bench/load.lua"]
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", *script, *fields, *options, url, "--", peer.method]
     with tempfile.NamedTemporaryFile("w") as turns:
         if peer.signed:
             write_signed(turns, seconds * SIGNED_PER_SECOND)
