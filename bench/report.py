@@ -121,7 +121,7 @@ def harm(results):
             count += sum(told["errors"].values()) + told["answered_not_run"] + told["run_twice"]
         if "load" in results:
             told = results["load"][label]
-            count += sum(told["errors"].values()) + max(0, told["requests"] - told["ran"]) + told["run_twice"]
+            count += sum(told["errors"].values()) + max(0, accepted(told) - told["ran"]) + told["run_twice"]
     return count
 
 
@@ -199,9 +199,14 @@ def bursts(results):
     return f"### {rounds[0]['clients']} clients at once, {len(rounds)} times\n{table(head, rows)}"
 
 
+def accepted(told):
+    """How many good answers a load had."""
+    return told["requests"] - told["errors"]["refused"]
+
+
 def rate(told):
-    """Good answers a second, of a load."""
-    return (told["requests"] - told["errors"]["refused"]) / told["seconds"]
+    """Of them, how many a second."""
+    return accepted(told) / told["seconds"]
 
 
 def load(results):
@@ -211,8 +216,9 @@ def load(results):
             told = results["load"][label]
             at = told["milliseconds_at_percent"]
             ran = [told["ran"], told["runs"]] if "ran" in told else ["-", "-"]
-            good = told["requests"] - told["errors"]["refused"]
-            rows.append([title, f"{rate(told):.0f}", ms([at[49]]), ms([at[98]]), tell(told["errors"]), good, *ran])
+            rows.append(
+                [title, f"{rate(told):.0f}", ms([at[49]]), ms([at[98]]), tell(told["errors"]), accepted(told), *ran]
+            )
     head = ["", "accepted a second", "p50", "p99", "errors", "accepted", "of them ran", "runs"]
     return f"### Load for {results['seconds']} s, 32 connections\n{table(head, rows)}"
 

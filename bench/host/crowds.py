@@ -58,7 +58,7 @@ class Before:
         if self.peer.spool:
             peers.came_true(self.peer.is_quiet, 120)
         else:
-            peers.came_true(lambda: len(self.peer.served()) - self.seen >= count, 60)
+            peers.came_true(lambda: len(self.peer.served()) - self.seen >= count, 60, every=0.2)
 
     def later(self):
         if self.peer.spool:

@@ -189,12 +189,13 @@ def wait_for(condition, otherwise, seconds=60):
         raise TimeoutError(otherwise)
 
 
-def came_true(condition, seconds):
+def came_true(condition, seconds, every=0.005):
+    """Whether it does so in time; looked at so often."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.005)
+        time.sleep(every)
     return True
 
 
