@@ -47,7 +47,7 @@ molecule: .venv/dev packages ## All Molecule scenarios, or one: SCENARIO=name
 	@.ci/test molecule $(SCENARIO)
 
 .PHONY: bench
-bench: .venv/dev packages ## Measure, and print a table
+bench: .venv/dev packages ## Measure beside the peers, and make docs/benchmarks.md of it
 	@bench/run
 
 .PHONY: images
