@@ -139,6 +139,7 @@ def main():
         check(changes)
         changed = changes.any()
         diff = [file.diff() for file in changes.file_changes()]
+        diff += [changes.programs.diff()] if changes.programs and changes.programs.changed else []
         diff += [{"before": f"{path}\n", "after": ""} for path in changes.leftovers()]
         if changed and not module.check_mode:
             apply(changes)

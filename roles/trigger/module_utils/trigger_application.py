@@ -17,8 +17,21 @@ from ansible.module_utils.trigger_host import (
     mark_unfinished,
     pending,
 )
-from ansible.module_utils.trigger_names import CREDENTIALS, JOBS, LIBRARY, SPOOL, STATE, SYSCTL, SYSUSERS, UNITS
+from ansible.module_utils.trigger_names import (
+    COMMAND,
+    CREDENTIALS,
+    JOBS,
+    LAUNCHER,
+    LIBRARY,
+    SPOOL,
+    STATE,
+    SYSCTL,
+    SYSUSERS,
+    UNITS,
+)
 from ansible.module_utils.trigger_systemd import Failed, journal, run, show, systemctl
+
+ENTRIES = (LAUNCHER, COMMAND)  # what calls the programs
 
 
 def apply(changes):
@@ -42,6 +55,7 @@ def apply(changes):
     systemctl("disable", disable, "--no-reload", "--quiet")
     if reload or enable or disable or changes.removed:
         run("systemctl", "daemon-reload")
+    _switch_programs(changes)
     _write_configurations(changes)
     _replace_sockets(changes, replaced, stopped)
     if changes.shared_changed(f"{UNITS}/trigger-run@.path"):
@@ -52,6 +66,8 @@ def apply(changes):
     _start(changes)
     if nginx_waits:
         changes.frontend.start_or_reload(nginx_changes)
+    for path in changes.obsolete():
+        remove(path)
     changes.frontend.tidy()
     if os.path.isdir(PAGE.drop_ins) and not os.listdir(PAGE.drop_ins):
         os.rmdir(PAGE.drop_ins)
@@ -79,19 +95,29 @@ def _write_files(changes):
     for directory in changes.directory_changes():
         directory.write()
     for file in changes.shared:
-        if file.changed:
+        if file.changed and file.path not in ENTRIES:
             file.write()
     for endpoint in changes.wanted:
         endpoint.write(file for file in endpoint.files if file.path != endpoint.configuration)
     changes.frontend.write()
-    for path in changes.obsolete():
-        os.unlink(path)
-    if changes.wanted:
-        run("/usr/bin/python3", "-m", "compileall", "-q", f"{LIBRARY}/trigger")
+    if changes.programs:
+        run("/usr/bin/python3", "-m", "compileall", "-q", f"{LIBRARY}/{changes.programs.target}")
+
+
+def _switch_programs(changes):
+    """All of them at once: a process has the programs of before, or those of now, whenever it begins."""
+    if not changes.programs:
+        return
+    if changes.programs.changed:
+        changes.programs.write()
+    for file in changes.shared:
+        if file.changed and file.path in ENTRIES:
+            file.write()
 
 
 def _write_configurations(changes):
-    """When systemd knows the units: an acceptor that starts now finds the credentials that it is told of."""
+    """When systemd knows the units: an acceptor that starts now finds the credentials that it is told of. And behind
+    the programs: those of now understand what was written for those of before."""
     for endpoint in changes.wanted:
         endpoint.write(file for file in endpoint.files if file.path == endpoint.configuration)
 

@@ -9,7 +9,7 @@ import grp
 import os
 import pwd
 
-from ansible.module_utils.trigger_files import File
+from ansible.module_utils.trigger_files import File, Link
 from ansible.module_utils.trigger_host import (
     COMPANIONS,
     JOBS_GECOS,
@@ -23,7 +23,9 @@ from ansible.module_utils.trigger_host import (
 )
 from ansible.module_utils.trigger_names import (
     CONFIGURATION,
+    CURRENT,
     JOBS_USER,
+    LAUNCHER,
     LIBRARY,
     NGINX,
     RUNTIME,
@@ -31,6 +33,7 @@ from ansible.module_utils.trigger_names import (
     STATE,
     SYSCTL,
     UNITS,
+    VERSIONS,
 )
 from ansible.module_utils.trigger_nginx import Frontend
 from ansible.module_utils.trigger_systemd import show
@@ -41,12 +44,13 @@ INOTIFY_RESERVE = 64  # instances left to others; every path unit takes one
 
 
 class Changes:
-    """What one call has to do. plan: dict with `shared` and `endpoints`, from the action plugin. purge: bool
+    """What one call has to do. plan: dict with `shared`, `version` and `endpoints`, from the action plugin. purge: bool
     and state: str, the module's arguments."""
 
     def __init__(self, plan, purge, state):
         self.purge_all = state == "absent"
         self.shared = [] if self.purge_all else [File.decode(item) for item in plan["shared"]]
+        self.programs = None if self.purge_all else Link(CURRENT, f"versions/{plan['version']}")
         paths = [file.path for file in self.shared]
         self.companions = [companion for companion in COMPANIONS if companion.socket_file in paths]
         self.unwanted = [companion for companion in COMPANIONS if companion not in self.companions]
@@ -90,6 +94,10 @@ class Changes:
     def shared_changed(self, *prefixes):
         return any(file.changed for file in self.shared if file.path.startswith(prefixes))
 
+    def programs_changed(self):
+        """Whether a process that runs has other programs than those that it shall have."""
+        return self.programs.changed or self.shared_changed(VERSIONS, LAUNCHER)
+
     def units_changed(self):
         return any(file.path.startswith(UNITS) for file in self.file_changes())
 
@@ -117,7 +125,8 @@ class Changes:
             or endpoint.changed(endpoint.configuration)
             or endpoint.changed(endpoint.auth_file)
             or endpoint.changed(endpoint.drop_in(endpoint.acceptor))
-            or self.shared_changed(f"{UNITS}/trigger@.service", f"{LIBRARY}/trigger/", f"{LIBRARY}/launch.py")
+            or self.shared_changed(f"{UNITS}/trigger@.service")
+            or self.programs_changed()
         )
 
     def nginx_waits(self):
@@ -133,7 +142,8 @@ class Changes:
         return (
             any(file.changed for file in drop_ins)
             or self.frontend.secret_changed
-            or self.shared_changed(f"{UNITS}/{PAGE.service}", f"{LIBRARY}/trigger/", f"{LIBRARY}/launch.py")
+            or self.shared_changed(f"{UNITS}/{PAGE.service}")
+            or self.programs_changed()
         )
 
     def waiting_units(self):
@@ -181,11 +191,13 @@ class Changes:
         return [d for e in endpoints for d in e.directories() if d.changed]
 
     def obsolete(self):
-        """Files of the package that an earlier version had."""
-        if not self.shared:
+        """Earlier versions of the programs, list of str. The last of them is kept: what runs since before may still
+        load parts of it."""
+        if not self.programs:
             return []
-        kept = {file.path for file in self.shared}
-        return [path for path in glob.glob(f"{LIBRARY}/trigger/**/*.py", recursive=True) if path not in kept]
+        found = glob.glob(f"{VERSIONS}/*") + glob.glob(f"{LIBRARY}/trigger")  # where they were up to release 0.1.0
+        earlier = [path for path in found if path != f"{LIBRARY}/{self.programs.target}"]
+        return sorted(earlier, key=os.path.getmtime)[:-1]
 
     def inotify_limit(self):
         """The limit to set, int, or None when the present one is enough."""
@@ -214,6 +226,7 @@ class Changes:
     def any(self):
         return bool(
             self.file_changes()
+            or (self.programs and self.programs.changed)
             or self.to_start()
             or self.to_stop()
             or self.unwanted_units()
