@@ -16,13 +16,9 @@ import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import module_utils_loader
 
 # Through links too, as when the plugin is linked into a collection: the role's files are beside it.
 ROLE = Path(__file__).resolve().parent.parent
-
-# Ansible finds what the module imports in a role that stands alone, and not in one of a collection.
-module_utils_loader.add_directory(str(ROLE / "module_utils"))
 
 SHARED_UNITS = (
     "trigger@.socket",

@@ -7,9 +7,9 @@ from __future__ import annotations
 import os
 import time
 
-from ansible.module_utils.trigger_changes import INOTIFY_LIMIT, NGINX_UNFINISHED
-from ansible.module_utils.trigger_files import Directory, File, remove
-from ansible.module_utils.trigger_host import (
+from .trigger_changes import INOTIFY_LIMIT, NGINX_UNFINISHED
+from .trigger_files import Directory, File, remove
+from .trigger_host import (
     PAGE,
     UNFINISHED,
     Mistake,
@@ -17,7 +17,7 @@ from ansible.module_utils.trigger_host import (
     mark_unfinished,
     pending,
 )
-from ansible.module_utils.trigger_names import (
+from .trigger_names import (
     COMMAND,
     CREDENTIALS,
     JOBS,
@@ -29,7 +29,7 @@ from ansible.module_utils.trigger_names import (
     SYSUSERS,
     UNITS,
 )
-from ansible.module_utils.trigger_systemd import Failed, journal, run, show, systemctl
+from .trigger_systemd import Failed, journal, run, show, systemctl
 
 ENTRIES = (LAUNCHER, COMMAND)  # what calls the programs
 

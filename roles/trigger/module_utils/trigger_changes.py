@@ -9,8 +9,8 @@ import grp
 import os
 import pwd
 
-from ansible.module_utils.trigger_files import File, Link
-from ansible.module_utils.trigger_host import (
+from .trigger_files import File, Link
+from .trigger_host import (
     COMPANIONS,
     JOBS_GECOS,
     PAGE,
@@ -21,7 +21,7 @@ from ansible.module_utils.trigger_host import (
     gecos,
     unfinished,
 )
-from ansible.module_utils.trigger_names import (
+from .trigger_names import (
     CONFIGURATION,
     CURRENT,
     JOBS_USER,
@@ -35,8 +35,8 @@ from ansible.module_utils.trigger_names import (
     UNITS,
     VERSIONS,
 )
-from ansible.module_utils.trigger_nginx import Frontend
-from ansible.module_utils.trigger_systemd import show
+from .trigger_nginx import Frontend
+from .trigger_systemd import show
 
 NGINX_UNFINISHED = ".nginx"  # among the names of endpoints that are unfinished
 INOTIFY_LIMIT = "/proc/sys/fs/inotify/max_user_instances"

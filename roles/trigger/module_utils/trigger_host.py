@@ -11,8 +11,8 @@ import os
 import pwd
 import re
 
-from ansible.module_utils.trigger_files import Directory, File
-from ansible.module_utils.trigger_names import (
+from .trigger_files import Directory, File
+from .trigger_names import (
     CONFIGURATION,
     CREDENTIALS,
     JOBS,
