@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import glob
 import grp
 import os
 import pwd
@@ -16,6 +15,7 @@ from .trigger_host import (
     PAGE,
     Endpoint,
     account,
+    earlier_versions,
     enabled,
     found_names,
     gecos,
@@ -191,13 +191,9 @@ class Changes:
         return [d for e in endpoints for d in e.directories() if d.changed]
 
     def obsolete(self):
-        """Earlier versions of the programs, list of str. The last of them is kept: what runs since before may still
+        """Versions of the programs that may go, list of str. The last but one is kept: what runs since before may still
         load parts of it."""
-        if not self.programs:
-            return []
-        found = glob.glob(f"{VERSIONS}/*") + glob.glob(f"{LIBRARY}/trigger")  # where they were up to release 0.1.0
-        earlier = [path for path in found if path != f"{LIBRARY}/{self.programs.target}"]
-        return sorted(earlier, key=os.path.getmtime)[:-1]
+        return earlier_versions(self.programs.target)[:-1] if self.programs else []
 
     def inotify_limit(self):
         """The limit to set, int, or None when the present one is enough."""

@@ -16,6 +16,7 @@ from .trigger_names import (
     CONFIGURATION,
     CREDENTIALS,
     JOBS,
+    LIBRARY,
     METRICS_USER,
     PAGE_USER,
     PROXY_FILES,
@@ -177,6 +178,14 @@ def found_names():
     for user in pwd.getpwall():
         if user.pw_gecos == f"Trigger acceptor of {user.pw_name[len('trigger-') :]}":
             yield user.pw_name[len("trigger-") :]
+
+
+def earlier_versions(present, library=LIBRARY):
+    """The directories of all versions of the programs but the present one, oldest first: list of str.
+
+    present: str, below the library."""
+    found = [*glob.glob(f"{library}/versions/*"), *glob.glob(f"{library}/trigger")]  # the latter up to release 0.1.0
+    return sorted((path for path in found if path != f"{library}/{present}"), key=os.path.getmtime)
 
 
 def unfinished():
