@@ -62,7 +62,7 @@ def apply(changes):
         systemctl("try-restart", [e.path for e in changes.wanted])
     systemctl("try-restart", [c.socket for c in changes.companions if changes.shared_changed(c.socket_file)])
     if changes.page_changed():
-        systemctl("stop", [PAGE.service])  # the next reader starts the new one
+        _let_go([PAGE.service])  # the next reader starts the new one
     _start(changes)
     if nginx_waits:
         changes.frontend.start_or_reload(nginx_changes)
@@ -140,7 +140,7 @@ def _replace_sockets(changes, replaced, stopped):
     start = time.monotonic()
     systemctl("stop", [e.socket for e in replaced])
     systemctl("stop", changes.to_stop())
-    systemctl("stop", [e.acceptor for e in dict.fromkeys(replaced + stopped)])
+    _let_go([e.acceptor for e in dict.fromkeys(replaced + stopped)])
     # Whoever held a socket before that is now another's: an acceptor, or a server that it was handed over to.
     systemctl("stop", [unit for e in replaced if e.changes_hands for unit in (e.job, e.own_acceptor)])
     again = [e for e in replaced if e.listens]
@@ -159,6 +159,16 @@ def _replace_sockets(changes, replaced, stopped):
     for endpoint in replaced:
         if not endpoint.listens:
             endpoint.done.append("stopped listening")
+
+
+def _let_go(services):
+    """Stop services behind sockets that may listen on. A client who comes meanwhile makes systemd cancel that order and
+    start the next process behind the one that leaves, which is as good."""
+    try:
+        systemctl("stop", services)
+    except Failed as error:
+        if "canceled" not in str(error):
+            raise
 
 
 def _start(changes):
