@@ -1,0 +1,92 @@
+"""Each process of a request's way is killed at each of its steps, and each of its calls fails once."""
+
+import injection
+import pytest
+from oracle import Oracle
+
+ENDPOINTS = {
+    "plain": {"port": 3000},
+    "rich": {
+        "port": 3001,
+        "fields": ["Authorization: Bearer a-secret-of-the-test", "Idempotency-Key: {word}"],
+        "body": b"x" * 100_000,
+    },
+}
+# How a call fails; all others with EIO. Those of None do not fail, or nothing is meant by it.
+ERRORS = {
+    **dict.fromkeys(["write", "pwrite64", "open", "openat", "mkdir"], "ENOSPC"),
+    **dict.fromkeys(["sendto", "sendmsg"], "ECONNRESET"),
+    **dict.fromkeys(["clone", "clone3", "fork", "vfork"], "EAGAIN"),
+    "pipe2": "EMFILE",
+    "execve": "ENOMEM",
+    **dict.fromkeys(["accept4", "exit_group", "dup2", "dup3"]),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def injected():
+    injection.install()
+    yield
+    injection.remove()
+
+
+@pytest.fixture(params=ENDPOINTS)
+def name(request):
+    return request.param
+
+
+@pytest.fixture(params=injection.PROCESSES)
+def process(request):
+    return request.param
+
+
+def steps_of(process, name, every):
+    """The steps of a request that nothing happens to."""
+    oracle = Oracle("none", name, **ENDPOINTS[name])
+    injection.order(process, name)
+    assert oracle.ask().code == 200
+    found = injection.steps(injection.log(process, name))
+    oracle.judge()
+    return [step for step in found if every or step.changes]
+
+
+def kill(step):
+    return f"-e inject={step.call}:signal=SIGKILL:when={step.nth}"
+
+
+def fail(step):
+    return f"-e inject={step.call}:error={ERRORS.get(step.call, 'EIO')}:when={step.nth}"
+
+
+def befall(oracle, process, options, sign):
+    """One request with a fault, and one behind it. sign: what strace says when it has struck."""
+    injection.order(process, oracle.name, options)
+    told = oracle.ask()
+    lines = injection.log(process, oracle.name)
+    assert any(sign in line for line in lines), (options, lines[-3:])
+    oracle.faults += 1
+    assert oracle.ask().code == 200
+    print(options, told.code, oracle.judge())
+    return told
+
+
+def test_a_kill(name, process, every_step):
+    oracle = Oracle(f"kill of {process}", name, **ENDPOINTS[name])
+    for step in steps_of(process, name, every_step):
+        befall(oracle, process, kill(step), "+++ killed by SIGKILL")
+
+
+def test_an_error(name, process):
+    """A client of an acceptor that cannot do something is told 503 or nothing, unless its request is on the disk."""
+    oracle = Oracle(f"error in {process}", name, **ENDPOINTS[name])
+    for step in steps_of(process, name, every=False):
+        if ERRORS.get(step.call, "EIO"):
+            assert befall(oracle, process, fail(step), "(INJECTED)").code in (200, 503, None)
+
+
+@pytest.mark.parametrize("at", ["setsid", "write -P /var/lib/trigger/plain/output"])
+def test_a_kill_of_the_pump(at):
+    """What copies the job's output: a child of the runner's, which strace follows."""
+    oracle = Oracle("kill of pump", "plain", **ENDPOINTS["plain"])
+    call, *path = at.split(" ", 1)
+    befall(oracle, "runner", f"-f -e inject={call}:signal=SIGKILL:when=1 {''.join(path)}", "+++ killed by SIGKILL")
