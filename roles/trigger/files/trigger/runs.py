@@ -60,11 +60,11 @@ class Runs:
         return sorted(name[:-5] for name in os.listdir(self.endpoint.runs) if name.endswith(".json"))
 
     def record(self, run_id):
-        """Return a run's record, dict, or None."""
+        """Return a run's record, dict, or None, also where it is damaged."""
         try:
             with open(history.path(self.endpoint, run_id), encoding="utf-8") as file:
                 return strict_json.decode(file.read())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return None
 
     def record_of(self, request_id):
