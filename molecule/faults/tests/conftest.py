@@ -11,7 +11,7 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture
-def every_step(request):
+def is_long(request):
     return request.config.getoption("--long")
 
 

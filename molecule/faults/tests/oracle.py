@@ -5,15 +5,22 @@ import collections
 import json
 import os
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from host import exchange, field, is_active, records, run, status, wait_until_idle
+from host import exchange, field, is_active, is_served, records, run, status, wait_until, wait_until_idle
 
 COUNTS = Path("/root/counts")  # a line for each comparison, for the summary
+DIRECTORIES = {
+    "spool": "/var/spool/trigger/{}",
+    "claimed": "/var/lib/trigger/{}/claimed",
+    "runs": "/var/lib/trigger/{}/runs",
+    "handover": "/run/trigger/requests/{}",
+}
 ENDED = {"succeeded", "failed", "timed-out", "interrupted"}
-BESIDE_ENTRIES = {".deliveries", ".counts", ".rate"}  # names in a spool that are neither entries nor drafts
-BESIDE_CLAIMS = {".lock", ".invocation"}
+# What may stay: names in the directories of an endpoint that are neither requests nor drafts.
+STAYS = {"spool": {".deliveries", ".counts", ".rate"}, "claimed": {".lock", ".invocation"}, "handover": set()}
 
 
 class Told(NamedTuple):
@@ -30,8 +37,7 @@ class Seen(NamedTuple):
 
     log: list  # of (request id, word), as each job wrote it down first thing
     records: list  # of dict
-    spool: list  # names
-    claimed: list  # names
+    left: dict  # of a directory's name to the names in it
     down: list  # units that should be active and are not, or have failed
 
 
@@ -76,13 +82,15 @@ def _of_the_log(told, seen):
     for request, state in states.items():
         if state == "succeeded" and request not in ran:
             yield f"{request} is recorded as succeeded, and did not run"
+    if seen.log != sorted(seen.log):
+        yield "they did not run in the order in which they were accepted"
 
 
 def _of_what_is_left(seen):
-    for name in sorted(set(seen.spool) - BESIDE_ENTRIES):
-        yield f"{name} is left in the spool"
-    for name in sorted(set(seen.claimed) - BESIDE_CLAIMS):
-        yield f"{name} is left among the claims"
+    recorded = {record["id"] + suffix for record in seen.records for suffix in (".json", ".output")}
+    for directory, names in seen.left.items():
+        for name in sorted(set(names) - STAYS.get(directory, recorded)):
+            yield f"{name} is left in {directory}"
     for unit in seen.down:
         yield f"{unit} is down"
 
@@ -97,10 +105,13 @@ def look(name):
     return Seen(
         log=[tuple(line.split(" ")) for line in lines],
         records=records(name),
-        spool=os.listdir(f"/var/spool/trigger/{name}"),
-        claimed=os.listdir(f"/var/lib/trigger/{name}/claimed"),
+        left={directory: _names(path.format(name)) for directory, path in DIRECTORIES.items()},
         down=[unit for unit in units if not is_active(unit)] + _failed(name),
     )
+
+
+def _names(path):
+    return os.listdir(path) if os.path.isdir(path) else []
 
 
 def _failed(name):
@@ -118,10 +129,11 @@ class Oracle:
     """Asks an endpoint, notes what it is told, and compares when all is over.
 
     fault: str, the class under which it is counted. name, port: the endpoint's. fields: list of str, header fields that
-    its requests need, in which {word} stands for the request's own word. body: bytes.
+    its requests need, in which {word} stands for the request's own word. body: bytes. notes: Path of a file that keeps
+    what was told also if this program does not live to compare it, or None.
     """
 
-    def __init__(self, fault, name, port, fields=(), body=b""):
+    def __init__(self, fault, name, port, fields=(), body=b"", notes=None):
         self.name = name
         self.told = []
         self.faults = 0
@@ -129,12 +141,18 @@ class Oracle:
         self._port = port
         self._fields = fields
         self._body = body
-        wait_until_idle(name)
-        self._close(look(name))  # what a test left that failed
+        self._notes = notes
+        if notes is not None and notes.exists():
+            self.told = _noted(notes)
+            notes.unlink()
+        else:
+            wait_until_idle(name)
+            self._close(look(name))  # what a test left that failed
 
-    def ask(self):
-        """Be a client. Returns what it was told."""
-        word = secrets.token_hex(8)
+    def ask(self, word=None):
+        """Be a client, or with another's word the same once more. Returns what it was told."""
+        word = word or secrets.token_hex(8)
+        self._note(Told(word, None, None))
         fields = [f"Content-Length: {len(self._body)}", *(item.format(word=word) for item in self._fields)]
         head = "\r\n".join([f"POST /?{word} HTTP/1.1", "Host: test", *fields])
         try:
@@ -143,11 +161,18 @@ class Oracle:
             answer = b""
         told = Told(word, status(answer), field(answer, "X-Request-Id")) if answer else Told(word, None, None)
         self.told.append(told)
+        self._note(told)
         return told
 
-    def judge(self):
+    def ask_often(self, count, clients=8):
+        """Be so many clients at a time, until it was asked `count` times."""
+        with ThreadPoolExecutor(clients) as pool:
+            list(pool.map(lambda _: self.ask(), range(count)))
+
+    def judge(self, seconds=30):
         """Compare, when the endpoint has come to rest, and close the books: what runs from now on was asked for by
         nobody. Returns the counts of what was seen."""
+        wait_until(lambda: is_served(self.name), seconds)
         wait_until_idle(self.name)
         seen = look(self.name)
         wrong = complaints(self.told, seen)
@@ -157,6 +182,11 @@ class Oracle:
         with open(COUNTS, "a") as file:
             file.write(json.dumps([self._fault, counts]) + "\n")
         return counts
+
+    def _note(self, told):
+        if self._notes is not None:
+            with open(self._notes, "a") as file:
+                file.write(json.dumps(told) + "\n")
 
     def _count(self, seen):
         codes = [client.code for client in self.told]
@@ -175,5 +205,11 @@ class Oracle:
         self.faults = 0
         if seen.log:
             os.truncate(_log(self.name), 0)
-        for record in seen.records:
-            os.unlink(f"/var/lib/trigger/{self.name}/runs/{record['id']}.json")
+        for name in seen.left["runs"]:
+            os.unlink(f"/var/lib/trigger/{self.name}/runs/{name}")
+
+
+def _noted(notes):
+    """What was told, as far as somebody lived to note it: a client that noted only its question has no answer."""
+    told = [Told(*json.loads(line)) for line in notes.read_text().splitlines()]
+    return list({client.word: client for client in told}.values())

@@ -2,16 +2,9 @@
 
 import injection
 import pytest
+from endpoints import ENDPOINTS
 from oracle import Oracle
 
-ENDPOINTS = {
-    "plain": {"port": 3000},
-    "rich": {
-        "port": 3001,
-        "fields": ["Authorization: Bearer a-secret-of-the-test", "Idempotency-Key: {word}"],
-        "body": b"x" * 100_000,
-    },
-}
 # How a call fails; all others with EIO. Those of None do not fail, or nothing is meant by it.
 ERRORS = {
     **dict.fromkeys(["write", "pwrite64", "open", "openat", "mkdir"], "ENOSPC"),
@@ -70,9 +63,9 @@ def befall(oracle, process, options, sign):
     return told
 
 
-def test_a_kill(name, process, every_step):
+def test_a_kill(name, process, is_long):
     oracle = Oracle(f"kill of {process}", name, **ENDPOINTS[name])
-    for step in steps_of(process, name, every_step):
+    for step in steps_of(process, name, is_long):
         befall(oracle, process, kill(step), "+++ killed by SIGKILL")
 
 
