@@ -1,4 +1,4 @@
-"""The option --long, and a table of what the oracle counted at the end."""
+"""Options, and a table of what the oracle counted at the end."""
 
 import json
 
@@ -8,6 +8,7 @@ import pytest
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="every system call is a step, and queues are long")
+    parser.addoption("--fault", help="what has ended load.py")
 
 
 @pytest.fixture

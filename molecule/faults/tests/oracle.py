@@ -144,7 +144,6 @@ class Oracle:
         self._notes = notes
         if notes is not None and notes.exists():
             self.told = _noted(notes)
-            notes.unlink()
         else:
             wait_until_idle(name)
             self._close(look(name))  # what a test left that failed
@@ -203,6 +202,8 @@ class Oracle:
     def _close(self, seen):
         self.told = []
         self.faults = 0
+        if self._notes is not None:
+            self._notes.unlink(missing_ok=True)
         if seen.log:
             os.truncate(_log(self.name), 0)
         for name in seen.left["runs"]:

@@ -16,21 +16,20 @@ ERRORS = {
 }
 
 
+def pytest_generate_tests(metafunc):
+    """The short run leaves out `plain`, which takes fewer of the same steps, and errors of whoever answers no client."""
+    if "process" in metafunc.fixturenames:
+        is_long = metafunc.config.getoption("--long")
+        is_brief = metafunc.function is test_an_error and not is_long
+        metafunc.parametrize("name", ["rich", "plain"] if is_long else ["rich"])
+        metafunc.parametrize("process", ["acceptor"] if is_brief else injection.PROCESSES)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def injected():
     injection.install()
     yield
     injection.remove()
-
-
-@pytest.fixture(params=ENDPOINTS)
-def name(request):
-    return request.param
-
-
-@pytest.fixture(params=injection.PROCESSES)
-def process(request):
-    return request.param
 
 
 def steps_of(process, name, every):
@@ -83,3 +82,12 @@ def test_a_kill_of_the_pump(at):
     oracle = Oracle("kill of pump", "plain", **ENDPOINTS["plain"])
     call, *path = at.split(" ", 1)
     befall(oracle, "runner", f"-f -e inject={call}:signal=SIGKILL:when=1 {''.join(path)}", "+++ killed by SIGKILL")
+
+
+def test_who_is_answered_is_on_the_disk():
+    """A power cut cannot be tried on the kernel's memory, so the order of the calls has to do."""
+    calls = [step.call for step in steps_of("acceptor", "plain", every=False)]
+    begun = next(index for index, call in enumerate(calls) if call.startswith("rename"))
+    answered = calls.index("sendto")
+    assert calls[:begun].count("fsync") == 1  # the entry
+    assert calls[begun:answered].count("fsync") == 1  # its name
