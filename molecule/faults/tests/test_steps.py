@@ -17,7 +17,7 @@ ERRORS = {
 
 
 def pytest_generate_tests(metafunc):
-    """The short run leaves out `plain`, which takes fewer of the same steps, and errors of whoever answers no client."""
+    """The short run leaves out `plain`, which takes fewer of the same steps, and errors where no client is answered."""
     if "process" in metafunc.fixturenames:
         is_long = metafunc.config.getoption("--long")
         is_brief = metafunc.function is test_an_error and not is_long
@@ -74,6 +74,16 @@ def test_an_error(name, process):
     for step in steps_of(process, name, every=False):
         if ERRORS.get(step.call, "EIO"):
             assert befall(oracle, process, fail(step), "(INJECTED)").code in (200, 503, None)
+
+
+@pytest.mark.parametrize("delay", ["10ms", "100ms", "300ms", "1s"])
+def test_a_flush_that_fails_late(delay):
+    """The name of an entry cannot be flushed, and when that shows, its run may have begun, or ended: then its client
+    is told nothing, because neither answer would be true."""
+    oracle = Oracle("late error in acceptor", "plain", **ENDPOINTS["plain"])
+    last = max(step.nth for step in steps_of("acceptor", "plain", every=False) if step.call == "fsync")
+    told = befall(oracle, "acceptor", f"-e inject=fsync:error=EIO:delay_enter={delay}:when={last}", "(INJECTED)")
+    assert told.code is None
 
 
 @pytest.mark.parametrize("at", ["setsid", "write -P /var/lib/trigger/plain/output"])
