@@ -1,7 +1,6 @@
 """A disk that is full, or read-only, below each directory on a request's way: 503 or a run, later."""
 
 import contextlib
-import errno
 import os
 import shutil
 import time
@@ -40,10 +39,10 @@ def own_disk(path):
 @contextlib.contextmanager
 def full(path):
     filler = f"{path}/.filler"
-    with open(filler, "wb", buffering=0) as file, pytest.raises(OSError, match="No space left") as caught:
-        while True:
-            file.write(bytes(4096))
-    assert caught.value.errno == errno.ENOSPC
+    with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    assert os.statvfs(path).f_bavail == 0
     try:
         yield
     finally:

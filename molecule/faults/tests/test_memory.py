@@ -10,7 +10,6 @@ from endpoints import ENDPOINTS
 from host import connect, journal, property_of, read_all, run, wait_until, wait_until_idle
 from oracle import Oracle
 
-
 HELD = b"POST /?held HTTP/1.1\r\nHost: test\r\nContent-Length: 60001\r\n\r\n" + b"x" * 60000  # one byte is missing
 
 
