@@ -54,11 +54,12 @@ def befall(oracle, process, options, sign):
     """One request with a fault, and one behind it. sign: what strace says when it has struck."""
     injection.order(process, oracle.name, options)
     told = oracle.ask()
-    lines = injection.log(process, oracle.name)
-    assert any(sign in line for line in lines), (options, lines[-3:])
+    injection.log(process, oracle.name)
     oracle.faults += 1
     assert oracle.ask().code == 200
     print(options, told.code, oracle.judge())
+    lines = injection.log(process, oracle.name)
+    assert any(sign in line for line in lines), (options, lines[-3:])
     return told
 
 
