@@ -19,21 +19,27 @@ def _umount(path):
 
 @contextlib.contextmanager
 def own_disk(path):
-    """A small file system instead of a directory, with what was in it."""
+    """A small file system instead of a directory, with what was in it; in the end all goes back."""
     kept = f"/root/{os.path.basename(path)}"
     shutil.rmtree(kept, ignore_errors=True)
-    run("cp", "-a", path, kept)
-    run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path)
-    run("cp", "-aT", kept, path)
+    os.mkdir(kept)
+    like = os.stat(path)
+    _move(path, kept)
+    options = f"size=1m,mode={like.st_mode & 0o7777:o},uid={like.st_uid},gid={like.st_gid}"
+    run("mount", "-t", "tmpfs", "-o", options, "tmpfs", path)
+    _move(kept, path)
     try:
         yield
     finally:
-        shutil.rmtree(kept)
-        run("cp", "-aT", path, kept)
+        _move(path, kept)
         _umount(path)
-        for name in os.listdir(path):
-            os.unlink(f"{path}/{name}")
-        run("cp", "-aT", kept, path)
+        _move(kept, path)
+
+
+def _move(source, target):
+    for name in os.listdir(source):
+        run("cp", "-a", f"{source}/{name}", target)
+        os.unlink(f"{source}/{name}")
 
 
 @contextlib.contextmanager

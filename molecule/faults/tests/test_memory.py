@@ -59,7 +59,7 @@ def test_the_acceptor():
         assert "MemoryError" in journal("trigger@large.service", since)
         oracle.faults += 1
         assert oracle.ask().code == 200
-    oracle.judge()
+    assert oracle.judge()["succeeded"] == 1
 
 
 def test_the_job():
