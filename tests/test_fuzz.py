@@ -47,7 +47,8 @@ def test_the_fuzzer_runs(tmp_path):
 @WITH_ATHERIS
 def test_a_finding_is_told_and_kept(tmp_path):
     """In a tree whose parser takes a line feed for a line's end."""
-    for part in ("fuzz", "tests", "roles/trigger/files/trigger", "roles/trigger/plugin_utils", "roles/trigger/meta"):
+    roles = ("roles/trigger/" + part for part in ("files/trigger", "module_utils", "plugin_utils", "meta"))
+    for part in ("fuzz", "tests", *roles):
         shutil.copytree(PROJECT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     parser = tmp_path / "roles/trigger/files/trigger/http.py"
     broken = parser.read_text().replace("if received.count(", "if False and received.count(", 1)
