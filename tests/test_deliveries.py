@@ -387,34 +387,34 @@ def test_a_draft_that_is_a_link_is_removed(tmp_path):
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
-def test_a_commit_that_fails_leaves_nothing_behind(tmp_path, failing):
+def test_a_name_that_cannot_be_given_harms_no_other(tmp_path, failing):
     """A directory in the place of an entry is what no permission of root's can get over."""
     acceptor = Acceptor(tmp_path)
     accepted = acceptor.draft(b"before")
     acceptor.spool.commit([(*accepted, ["before"])])
-    lines = content(acceptor.path / ".deliveries")
     drafts = [(*acceptor.draft(b"%d" % number), [f"key{number}"]) for number in range(3)]
     in_the_way = acceptor.path / drafts[failing][0]
     (in_the_way / "file").mkdir(parents=True)
-    with pytest.raises(OSError, match="directory"):
-        acceptor.spool.commit(drafts)
-    assert acceptor.names() == sorted([accepted[0], in_the_way.name])
-    assert content(acceptor.path / ".deliveries") == lines
+    errors = acceptor.spool.commit(drafts)
+    assert [isinstance(error, IsADirectoryError) for error in errors] == [number == failing for number in range(3)]
+    ids = [request_id for request_id, _, _ in drafts]
+    assert acceptor.names() == sorted([accepted[0], *ids])
     for each in (acceptor, Acceptor(tmp_path)):
-        assert [each.spool.delivered([f"key{number}"]) for number in range(3)] == [None] * 3
+        found = [each.spool.delivered([f"key{number}"]) for number in range(3)]
+        assert found == [None if number == failing else ids[number] for number in range(3)]
         assert each.spool.delivered(["before"]) == accepted[0]
     # A sender tries again, and then nothing is in the way.
-    again = acceptor.draft(b"0")
-    acceptor.spool.commit([(*again, ["key0"])])
-    assert Acceptor(tmp_path).spool.delivered(["key0"]) == again[0]
+    again = acceptor.draft(b"again")
+    acceptor.spool.commit([(*again, [f"key{failing}"])])
+    assert Acceptor(tmp_path).spool.delivered([f"key{failing}"]) == again[0]
 
 
 def test_a_commit_whose_memory_cannot_be_written_leaves_nothing_behind(tmp_path):
     acceptor = Acceptor(tmp_path)
     draft = acceptor.draft(b"body")
     (acceptor.path / ".deliveries").mkdir()
-    with pytest.raises(OSError, match="directory"):
-        acceptor.spool.commit([(*draft, ["a"])])
+    (error,) = acceptor.spool.commit([(*draft, ["a"])])
+    assert isinstance(error, IsADirectoryError)
     assert acceptor.names() == []
 
 

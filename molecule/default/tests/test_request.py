@@ -64,7 +64,7 @@ REFUSED = [
     (b"POST /hook HTTP/1.1\r\n\r\n", 400),
     (b"POST /hook HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
     (b"POST /hook HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
-    (b"POST /hook HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+    (b"POST /hook HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
     (b"POST / HTTP/1.1\r\nHost: a\r\n\r\n", 404),
     (b"POST /hook/ HTTP/1.1\r\nHost: a\r\n\r\n", 404),
     (b"GET /hook HTTP/1.1\r\nHost: a\r\n\r\n", 405),

@@ -13,8 +13,6 @@ from host import (
     connect,
     exchange,
     is_active,
-    post,
-    property_of,
     read_all,
     request_id,
     run,
@@ -65,13 +63,13 @@ def broken(path):
 
 BREAKS_ACCEPTOR = {
     "launcher": lambda: moved_away(LIBRARY / "launch.py"),
-    "module": lambda: broken(LIBRARY / "trigger" / "acceptor.py"),
+    "module": lambda: broken(LIBRARY / "current" / "trigger" / "acceptor.py"),
     "user": lambda: without_line("/etc/passwd", "trigger-frail"),
     "configuration": lambda: moved_away("/etc/trigger/frail.json"),
 }
 BREAKS_RUN = {
     "job": lambda: moved_away(LIBRARY / "jobs" / "frail"),
-    "module": lambda: broken(LIBRARY / "trigger" / "claim.py"),
+    "module": lambda: broken(LIBRARY / "current" / "trigger" / "claim.py"),
     "user": lambda: without_line("/etc/passwd", "frail"),
     "group": lambda: without_line("/etc/group", "frailgroup"),
     "working directory": lambda: moved_away("/srv/frail"),
@@ -149,27 +147,23 @@ def test_a_spool_that_is_gone_is_503_and_comes_back():
     wait_for_record("frail", request_id(exchange(3000)))
 
 
-def test_a_full_disk_is_503_and_leaves_nothing_behind():
+def test_metrics_that_have_no_place():
+    """Whoever counts asks for them to be written."""
+    file = Path("/var/lib/prometheus/trigger.prom")
+    with moved_away(file.parent):
+        since = time.time()
+        while time.time() < since + SECONDS:
+            request_id(exchange(3000))
+            time.sleep(0.05)
+        tries = failures("trigger-metrics.service", since)
+        elapsed = time.time() - since
+        assert is_active("trigger-metrics.socket")
+    print(tries, "tries in", elapsed)
+    assert 1 <= tries <= 2 * elapsed
+    before = file.stat().st_mtime
+    request_id(exchange(3000))
+    wait_until(lambda: file.stat().st_mtime > before)
     wait_until_idle("frail")
-    spool = "/var/spool/trigger/frail"
-    owner = run("stat", "-c", "%U:%G", spool).strip()
-    # Masked, or the acceptor would start it, and a run would make room on the disk.
-    run("systemctl", "mask", "--runtime", "--now", "trigger-run@frail.path")
-    run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", spool)
-    run("chown", owner, spool)
-    run("chmod", "770", spool)
-    try:
-        message = post(b"x" * 50_000)
-        assert [status(exchange(3000, message)) for _ in range(3)] == [200, 503, 503]
-        (name,) = os.listdir(spool)
-        assert name[0] != "."
-    finally:
-        # The acceptor leaves first, and the kernel takes its mounts down a little later.
-        wait_until(lambda: property_of("trigger@frail.service", "ActiveState") == "inactive")
-        wait_until(lambda: subprocess.run(["umount", spool], stderr=subprocess.DEVNULL).returncode == 0)
-        run("systemctl", "unmask", "--runtime", "trigger-run@frail.path")
-        run("systemctl", "start", "trigger-run@frail.path")
-    wait_for_record("frail", request_id(exchange(3000)))
 
 
 def test_a_run_whose_end_cannot_be_recorded_is_not_repeated():

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import importlib.util
 import json
 import sys
@@ -15,13 +16,9 @@ import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import module_utils_loader
 
 # Through links too, as when the plugin is linked into a collection: the role's files are beside it.
 ROLE = Path(__file__).resolve().parent.parent
-
-# Ansible finds what the module imports in a role that stands alone, and not in one of a collection.
-module_utils_loader.add_directory(str(ROLE / "module_utils"))
 
 SHARED_UNITS = (
     "trigger-root.service",
@@ -35,12 +32,6 @@ DROP_INS = ("trigger@.socket", "trigger@.service", "trigger-run@.service")
 FRONTEND_UNITS = ("trigger-frontend.socket", "trigger-frontend.service")
 METRICS_UNITS = ("trigger-metrics.socket", "trigger-metrics.service")
 EXECUTABLE_STARTS = (b"#!", b"\x7fELF")
-# Those of the role's files that do not go below the library: where, and with which mode.
-ELSEWHERE = {
-    "triggerctl": ("/usr/local/bin/triggerctl", "0755"),
-    "triggerctl.8": ("/usr/local/share/man/man8/triggerctl.8", "0644"),
-    "triggerctl.bash": ("/usr/local/share/bash-completion/completions/triggerctl", "0644"),
-}
 
 
 def _load(name):
@@ -56,6 +47,13 @@ trigger_endpoints = _load("trigger_endpoints")
 values = trigger_endpoints.checks.values
 host = trigger_endpoints.parameters.host
 names = host.names
+
+# Those of the role's files that do not go below the library: where, and with which mode.
+ELSEWHERE = {
+    "triggerctl": (names.COMMAND, "0755"),
+    "triggerctl.8": ("/usr/local/share/man/man8/triggerctl.8", "0644"),
+    "triggerctl.bash": ("/usr/local/share/bash-completion/completions/triggerctl", "0644"),
+}
 
 
 class ActionModule(ActionBase):
@@ -93,6 +91,7 @@ class ActionModule(ActionBase):
         present = [endpoint["name"] for endpoint in endpoints if endpoint["state"] != "absent"]
         return {
             "shared": renderer.shared(),
+            "version": renderer.version,
             "frontend": renderer.frontend(),
             "endpoints": [
                 renderer.endpoint(endpoint, jobs[endpoint["name"]])
@@ -152,6 +151,11 @@ class Renderer:
         systemd = int(arguments["systemd"])
         self._show_secrets = not boolean(arguments["no_log"])
         self._metrics_dir = arguments["metrics_dir"]
+        self._own_files = {
+            str(path.relative_to(ROLE / "files")): path.read_bytes()
+            for path in sorted((ROLE / "files").rglob("*"))
+            if path.is_file() and "__pycache__" not in path.parts
+        }
         self._frontend = frontend
         # systemd 247 cannot combine LoadCredential= with ExecStartPre= and a sandbox; there the claim hands
         # the job's credentials over.
@@ -197,12 +201,20 @@ class Renderer:
         units += FRONTEND_UNITS if self._frontend else ()
         files = [_file(f"{names.UNITS}/{unit}", self._render(f"etc/systemd/system/{unit}")) for unit in units]
         files.append(_file(f"{names.SYSUSERS}/trigger.conf", self._render("etc/sysusers.d/trigger.conf")))
-        for path in sorted((ROLE / "files").rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                name = str(path.relative_to(ROLE / "files"))
-                target, mode = ELSEWHERE.get(name, (f"{names.LIBRARY}/{name}", "0644"))
-                files.append(_file(target, path.read_bytes(), mode, show=False))
+        for name, content in self._own_files.items():
+            place = f"{names.VERSIONS}/{self.version}" if name.startswith("trigger/") else names.LIBRARY
+            target, mode = ELSEWHERE.get(name, (f"{place}/{name}", "0644"))
+            files.append(_file(target, content, mode, show=False))
         return files
+
+    @property
+    def version(self):
+        """The name of this version of the programs, str: another one where any of them differs."""
+        digest = hashlib.sha256()
+        for name, content in self._own_files.items():
+            if name.startswith("trigger/"):
+                digest.update(b"%s\0%d\0%s" % (name.encode(), len(content), content))
+        return digest.hexdigest()[:12]
 
     def frontend(self):
         """What the front end needs beside units and endpoints, as the module takes it; None where there is none."""

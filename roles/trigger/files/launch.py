@@ -8,7 +8,9 @@ modules of a byte-compiled package; a script given by its path would be compiled
 import os
 import sys
 
-sys.path.insert(0, __file__.rpartition("/")[0])
+LIBRARY = __file__.rpartition("/")[0]
+# Behind the link, so that a process stays with one version of the programs when the role changes it.
+sys.path.insert(0, LIBRARY + "/" + os.readlink(LIBRARY + "/current"))
 sys.path.append("/usr/lib/python3/dist-packages")  # python3-systemd
 
 status = __import__("trigger." + sys.argv[1], fromlist=["main"]).main(sys.argv[2])

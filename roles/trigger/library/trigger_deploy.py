@@ -16,7 +16,7 @@ description:
 author: The trigger authors (@trigger)
 options:
   endpoints:
-    description: The endpoints, as the role's variable O(trigger_endpoints).
+    description: The endpoints, as the role's variable C(trigger_endpoints).
     type: list
     elements: dict
     default: []
@@ -90,17 +90,17 @@ systemd:
 """
 
 import json
-import sys
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.trigger_application import apply
-from ansible.module_utils.trigger_changes import Changes
-from ansible.module_utils.trigger_checks import check
-from ansible.module_utils.trigger_host import Mistake
-from ansible.module_utils.trigger_nginx import Refused
-from ansible.module_utils.trigger_passwords import Unknown
-from ansible.module_utils.trigger_preflight import preflight
-from ansible.module_utils.trigger_systemd import Failed
+
+from ..module_utils.trigger_application import apply
+from ..module_utils.trigger_changes import Changes
+from ..module_utils.trigger_checks import check
+from ..module_utils.trigger_host import Mistake
+from ..module_utils.trigger_nginx import Refused
+from ..module_utils.trigger_passwords import Unknown
+from ..module_utils.trigger_preflight import preflight
+from ..module_utils.trigger_systemd import Failed
 
 
 def _promised_packages(packages, check_mode):
@@ -139,6 +139,7 @@ def main():
         check(changes)
         changed = changes.any()
         diff = [file.diff() for file in changes.file_changes()]
+        diff += [changes.programs.diff()] if changes.programs and changes.programs.changed else []
         diff += [{"before": f"{path}\n", "after": ""} for path in changes.leftovers()]
         if changed and not module.check_mode:
             apply(changes)
@@ -151,4 +152,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -7,9 +7,9 @@ from __future__ import annotations
 import os
 import time
 
-from ansible.module_utils.trigger_changes import INOTIFY_LIMIT, NGINX_UNFINISHED, ROOT_UNIT
-from ansible.module_utils.trigger_files import Directory, File, remove
-from ansible.module_utils.trigger_host import (
+from .trigger_changes import INOTIFY_LIMIT, NGINX_UNFINISHED, ROOT_UNIT
+from .trigger_files import Directory, File, remove
+from .trigger_host import (
     PAGE,
     UNFINISHED,
     Mistake,
@@ -17,8 +17,21 @@ from ansible.module_utils.trigger_host import (
     mark_unfinished,
     pending,
 )
-from ansible.module_utils.trigger_names import CREDENTIALS, JOBS, LIBRARY, SPOOL, STATE, SYSCTL, SYSUSERS, UNITS
-from ansible.module_utils.trigger_systemd import Failed, journal, run, show, systemctl
+from .trigger_names import (
+    COMMAND,
+    CREDENTIALS,
+    JOBS,
+    LAUNCHER,
+    LIBRARY,
+    SPOOL,
+    STATE,
+    SYSCTL,
+    SYSUSERS,
+    UNITS,
+)
+from .trigger_systemd import Failed, journal, run, show, systemctl
+
+ENTRIES = (LAUNCHER, COMMAND)  # what calls the programs
 
 
 def apply(changes):
@@ -44,16 +57,19 @@ def apply(changes):
         run("systemctl", "daemon-reload")
     if changes.binds_root():
         systemctl("restart", [ROOT_UNIT])
+    _switch_programs(changes)
     _write_configurations(changes)
     _replace_sockets(changes, replaced, stopped)
     if changes.shared_changed(f"{UNITS}/trigger-run@.path"):
         systemctl("try-restart", [e.path for e in changes.wanted])
     systemctl("try-restart", [c.socket for c in changes.companions if changes.shared_changed(c.socket_file)])
     if changes.page_changed():
-        systemctl("stop", [PAGE.service])  # the next reader starts the new one
+        _let_go([PAGE.service])  # the next reader starts the new one
     _start(changes)
     if nginx_waits:
         changes.frontend.start_or_reload(nginx_changes)
+    for path in changes.obsolete():
+        remove(path)
     changes.frontend.tidy()
     if os.path.isdir(PAGE.drop_ins) and not os.listdir(PAGE.drop_ins):
         os.rmdir(PAGE.drop_ins)
@@ -81,19 +97,29 @@ def _write_files(changes):
     for directory in changes.directory_changes():
         directory.write()
     for file in changes.shared:
-        if file.changed:
+        if file.changed and file.path not in ENTRIES:
             file.write()
     for endpoint in changes.wanted:
         endpoint.write(file for file in endpoint.files if file.path != endpoint.configuration)
     changes.frontend.write()
-    for path in changes.obsolete():
-        os.unlink(path)
-    if changes.wanted:
-        run("/usr/bin/python3", "-m", "compileall", "-q", f"{LIBRARY}/trigger")
+    if changes.programs:
+        run("/usr/bin/python3", "-m", "compileall", "-q", f"{LIBRARY}/{changes.programs.target}")
+
+
+def _switch_programs(changes):
+    """All of them at once: a process has the programs of before, or those of now, whenever it begins."""
+    if not changes.programs:
+        return
+    if changes.programs.changed:
+        changes.programs.write()
+    for file in changes.shared:
+        if file.changed and file.path in ENTRIES:
+            file.write()
 
 
 def _write_configurations(changes):
-    """When systemd knows the units: an acceptor that starts now finds the credentials that it is told of."""
+    """When systemd knows the units: an acceptor that starts now finds the credentials that it is told of. And behind
+    the programs: those of now understand what was written for those of before."""
     for endpoint in changes.wanted:
         endpoint.write(file for file in endpoint.files if file.path == endpoint.configuration)
 
@@ -116,7 +142,7 @@ def _replace_sockets(changes, replaced, stopped):
     start = time.monotonic()
     systemctl("stop", [e.socket for e in replaced])
     systemctl("stop", changes.to_stop())
-    systemctl("stop", [e.acceptor for e in dict.fromkeys(replaced + stopped)])
+    _let_go([e.acceptor for e in dict.fromkeys(replaced + stopped)])
     # Whoever held a socket before that is now another's: an acceptor, or a server that it was handed over to.
     systemctl("stop", [unit for e in replaced if e.changes_hands for unit in (e.job, e.own_acceptor)])
     again = [e for e in replaced if e.listens]
@@ -135,6 +161,16 @@ def _replace_sockets(changes, replaced, stopped):
     for endpoint in replaced:
         if not endpoint.listens:
             endpoint.done.append("stopped listening")
+
+
+def _let_go(services):
+    """Stop services behind sockets that may listen on. A client who comes meanwhile makes systemd cancel that order and
+    start the next process behind the one that leaves, which is as good."""
+    try:
+        systemctl("stop", services)
+    except Failed as error:
+        if "canceled" not in str(error):
+            raise
 
 
 def _start(changes):

@@ -4,26 +4,28 @@
 
 from __future__ import annotations
 
-import glob
 import grp
 import os
 import pwd
 
-from ansible.module_utils.trigger_files import File
-from ansible.module_utils.trigger_host import (
+from .trigger_files import File, Link
+from .trigger_host import (
     COMPANIONS,
     JOBS_GECOS,
     PAGE,
     Endpoint,
     account,
+    earlier_versions,
     enabled,
     found_names,
     gecos,
     unfinished,
 )
-from ansible.module_utils.trigger_names import (
+from .trigger_names import (
     CONFIGURATION,
+    CURRENT,
     JOBS_USER,
+    LAUNCHER,
     LIBRARY,
     NGINX,
     ROOT,
@@ -33,9 +35,10 @@ from ansible.module_utils.trigger_names import (
     STATE,
     SYSCTL,
     UNITS,
+    VERSIONS,
 )
-from ansible.module_utils.trigger_nginx import Frontend
-from ansible.module_utils.trigger_systemd import show
+from .trigger_nginx import Frontend
+from .trigger_systemd import show
 
 ROOT_UNIT = "trigger-root.service"  # binds together what acceptors see of the host
 NGINX_UNFINISHED = ".nginx"  # among the names of endpoints that are unfinished
@@ -44,12 +47,13 @@ INOTIFY_RESERVE = 64  # instances left to others; every path unit takes one
 
 
 class Changes:
-    """What one call has to do. plan: dict with `shared` and `endpoints`, from the action plugin. purge: bool
+    """What one call has to do. plan: dict with `shared`, `version` and `endpoints`, from the action plugin. purge: bool
     and state: str, the module's arguments."""
 
     def __init__(self, plan, purge, state):
         self.purge_all = state == "absent"
         self.shared = [] if self.purge_all else [File.decode(item) for item in plan["shared"]]
+        self.programs = None if self.purge_all else Link(CURRENT, f"versions/{plan['version']}")
         paths = [file.path for file in self.shared]
         self.companions = [companion for companion in COMPANIONS if companion.socket_file in paths]
         self.unwanted = [companion for companion in COMPANIONS if companion not in self.companions]
@@ -93,6 +97,10 @@ class Changes:
     def shared_changed(self, *prefixes):
         return any(file.changed for file in self.shared if file.path.startswith(prefixes))
 
+    def programs_changed(self):
+        """Whether a process that runs has other programs than those that it shall have."""
+        return self.programs.changed or self.shared_changed(VERSIONS, LAUNCHER)
+
     def units_changed(self):
         return any(file.path.startswith(UNITS) for file in self.file_changes())
 
@@ -121,7 +129,8 @@ class Changes:
             or endpoint.changed(endpoint.configuration)
             or endpoint.changed(endpoint.auth_file)
             or endpoint.changed(endpoint.drop_in(endpoint.acceptor))
-            or self.shared_changed(f"{UNITS}/trigger@.service", f"{LIBRARY}/trigger/", f"{LIBRARY}/launch.py")
+            or self.shared_changed(f"{UNITS}/trigger@.service")
+            or self.programs_changed()
         )
 
     def binds_root(self):
@@ -148,7 +157,8 @@ class Changes:
         return (
             any(file.changed for file in drop_ins)
             or self.frontend.secret_changed
-            or self.shared_changed(f"{UNITS}/{PAGE.service}", f"{LIBRARY}/trigger/", f"{LIBRARY}/launch.py")
+            or self.shared_changed(f"{UNITS}/{PAGE.service}")
+            or self.programs_changed()
         )
 
     def waiting_units(self):
@@ -196,11 +206,9 @@ class Changes:
         return [d for e in endpoints for d in e.directories() if d.changed]
 
     def obsolete(self):
-        """Files of the package that an earlier version had."""
-        if not self.shared:
-            return []
-        kept = {file.path for file in self.shared}
-        return [path for path in glob.glob(f"{LIBRARY}/trigger/**/*.py", recursive=True) if path not in kept]
+        """Versions of the programs that may go, list of str. The last but one is kept: what runs since before may still
+        load parts of it."""
+        return earlier_versions(self.programs.target)[:-1] if self.programs else []
 
     def inotify_limit(self):
         """The limit to set, int, or None when the present one is enough."""
@@ -229,6 +237,7 @@ class Changes:
     def any(self):
         return bool(
             self.file_changes()
+            or (self.programs and self.programs.changed)
             or self.to_start()
             or self.to_stop()
             or self.unwanted_units()

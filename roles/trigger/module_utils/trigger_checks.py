@@ -7,12 +7,12 @@ from __future__ import annotations
 import re
 import tempfile
 
-from ansible.module_utils.trigger_addresses import port, why_not_free
-from ansible.module_utils.trigger_changes import ROOT_UNIT
-from ansible.module_utils.trigger_host import Mistake
-from ansible.module_utils.trigger_names import UNITS
-from ansible.module_utils.trigger_nginx import Refused
-from ansible.module_utils.trigger_systemd import verify
+from .trigger_addresses import port, why_not_free
+from .trigger_changes import ROOT_UNIT
+from .trigger_host import Mistake
+from .trigger_names import UNITS
+from .trigger_nginx import Refused
+from .trigger_systemd import verify
 
 # What systemd says of a directive that it takes nevertheless. Whatever else it says is a mistake.
 HARMLESS = re.compile(r"not safe|unsafe|deprecated|obsolete|legacy", re.IGNORECASE)

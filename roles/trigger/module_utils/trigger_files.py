@@ -83,6 +83,34 @@ class File:
             return f"({len(content)} bytes that are no text)\n"
 
 
+class Link:
+    """A symbolic link as it shall be. path: str. target: str, as it stands in the link."""
+
+    def __init__(self, path, target):
+        self.path = path
+        self.target = target
+        self.before = os.readlink(path) if os.path.islink(path) else None
+        self.changed = self.before != target
+
+    def diff(self):
+        """Return what Ansible shows with --diff: dict."""
+        before = f"-> {self.before}\n" if self.before else ""
+        return {
+            "before_header": self.path,
+            "after_header": self.path,
+            "before": before,
+            "after": f"-> {self.target}\n",
+        }
+
+    def write(self):
+        """Bring the link about, all at once."""
+        draft = f"{os.path.dirname(self.path)}/.{os.path.basename(self.path)}.new"
+        if os.path.lexists(draft):
+            os.unlink(draft)  # of a run that was killed
+        os.symlink(self.target, draft)
+        os.rename(draft, self.path)
+
+
 class Directory:
     """A directory as it shall be. path: str. mode: int. gid: int."""
 

@@ -11,11 +11,12 @@ import os
 import pwd
 import re
 
-from ansible.module_utils.trigger_files import Directory, File
-from ansible.module_utils.trigger_names import (
+from .trigger_files import Directory, File
+from .trigger_names import (
     CONFIGURATION,
     CREDENTIALS,
     JOBS,
+    LIBRARY,
     METRICS_USER,
     PAGE_USER,
     PROXY_FILES,
@@ -177,6 +178,14 @@ def found_names():
     for user in pwd.getpwall():
         if user.pw_gecos == f"Trigger acceptor of {user.pw_name[len('trigger-') :]}":
             yield user.pw_name[len("trigger-") :]
+
+
+def earlier_versions(present, library=LIBRARY):
+    """The directories of all versions of the programs but the present one, oldest first: list of str.
+
+    present: str, below the library."""
+    found = [*glob.glob(f"{library}/versions/*"), *glob.glob(f"{library}/trigger")]  # the latter up to release 0.1.0
+    return sorted((path for path in found if path != f"{library}/{present}"), key=os.path.getmtime)
 
 
 def unfinished():

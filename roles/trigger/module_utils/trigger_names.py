@@ -10,6 +10,11 @@ SYSCTL = "/etc/sysctl.d/60-trigger.conf"
 
 LIBRARY = "/usr/local/lib/trigger"
 JOBS = LIBRARY + "/jobs"
+# The programs, one directory for each version of them, and a link to the one that is used.
+VERSIONS = LIBRARY + "/versions"
+CURRENT = LIBRARY + "/current"
+LAUNCHER = LIBRARY + "/launch.py"
+COMMAND = "/usr/local/bin/triggerctl"
 CONFIGURATION = "/etc/trigger"
 CREDENTIALS = CONFIGURATION + "/credentials"
 FRONTEND_CREDENTIALS = CREDENTIALS + "/.frontend"

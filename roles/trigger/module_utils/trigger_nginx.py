@@ -20,9 +20,9 @@ import subprocess
 import tempfile
 import time
 
-from ansible.module_utils.trigger_addresses import is_of_process, why_not_free
-from ansible.module_utils.trigger_files import File
-from ansible.module_utils.trigger_names import (
+from .trigger_addresses import is_of_process, why_not_free
+from .trigger_files import File
+from .trigger_names import (
     CERTIFICATE,
     FRONTEND_CREDENTIALS,
     KEY,
@@ -31,8 +31,8 @@ from ansible.module_utils.trigger_names import (
     PROXY_FILES,
     SITE,
 )
-from ansible.module_utils.trigger_passwords import line
-from ansible.module_utils.trigger_systemd import Failed, run, show, systemctl
+from .trigger_passwords import line
+from .trigger_systemd import Failed, run, show, systemctl
 
 PROGRAM = "/usr/sbin/nginx"
 UNIT = "nginx.service"

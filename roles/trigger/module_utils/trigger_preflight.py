@@ -12,10 +12,10 @@ import shutil
 import subprocess
 import sys
 
-from ansible.module_utils.trigger_host import Mistake, account
-from ansible.module_utils.trigger_names import JOBS_USER
-from ansible.module_utils.trigger_nginx import PROGRAM as NGINX_PROGRAM
-from ansible.module_utils.trigger_systemd import version
+from .trigger_host import Mistake, account
+from .trigger_names import JOBS_USER
+from .trigger_nginx import PROGRAM as NGINX_PROGRAM
+from .trigger_systemd import version
 
 
 def preflight(plan, state):

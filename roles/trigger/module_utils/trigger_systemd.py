@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import subprocess
 
-from ansible.module_utils.trigger_names import UNITS
+from .trigger_names import UNITS
 
 PROPERTIES = ("Id", "ActiveState", "SubState", "NeedDaemonReload", "Listen")
 
@@ -44,7 +44,7 @@ def show(units):
     for block in output.strip().split("\n\n"):
         state = {"Listen": []}
         for line in block.splitlines():
-            key, _, value = line.partition("=")
+            key, value = line.split("=", 1)
             if key == "Listen":
                 state["Listen"].append(value.rpartition(" (")[0])
             else:

@@ -14,7 +14,7 @@ import time
 from trigger import answers, credentials, descriptors, endpoint, http, places, spool
 from trigger.connection import ANSWERING, BODY, CLOSED, DRAINING, HEAD, HELD, READY, Connection
 from trigger.failures import Failures
-from trigger.reception import Reception
+from trigger.reception import NO_ANSWER, Reception
 
 CONNECTIONS_LIMIT = 1024  # more wait in the kernel's queue, until the slowest gives way: places.py
 HELD_LIMIT = 1024  # beside them: refusals that are delayed, answers that wait for a run
@@ -207,6 +207,9 @@ class Acceptor:
         for connection, reply in self._reception.admit(ready):
             if isinstance(reply, http.Refusal):
                 self._refuse(connection, reply)
+            elif reply is NO_ANSWER:
+                self._leave_if_spool_failed()
+                self._close(connection)
             elif reply is not None:
                 self._answer(connection, reply)
             elif not self._hold(connection, connection.wait):
@@ -238,16 +241,19 @@ class Acceptor:
     def _refuse(self, connection, refusal):
         if connection.draft is not None:
             connection.draft.discard()
-        if self._reception.failure is not None and not self._leaving:
-            # A fresh start finds a spool that was mended or mounted again.
-            self.say("<3>the spool takes no entry, requests are answered 503: %s" % self._reception.failure)
-            self.stop()
+        self._leave_if_spool_failed()
         if refusal.status == 401:
             # Who guesses gets slower, and nobody else.
             connection.refusal = refusal
             if self._hold(connection, self._failures.delay(connection.peer, time.monotonic())):
                 return
         self._answer(connection, answers.of_refusal(connection.request, refusal))
+
+    def _leave_if_spool_failed(self):
+        """A fresh start finds a spool that was mended or mounted again."""
+        if self._reception.failure is not None and not self._leaving:
+            self.say("<3>the spool takes no entry, requests are answered 503: %s" % self._reception.failure)
+            self.stop()
 
     def _answer(self, connection, reply):
         self._held.discard(connection)

@@ -21,6 +21,7 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _INVOCATION = ".invocation"
+_DRAFT = ".draft"
 
 OWN_VARIABLES = frozenset((b"TRIGGER_ENDPOINT", b"TRIGGER_REQUEST_ID"))
 
@@ -112,7 +113,7 @@ class Claimed:
         for request_id in ids:
             try:
                 _unlink(request_id, self._spool)
-            except OSError:  # it was a file when it was claimed
+            except IsADirectoryError:  # it was a file when it was claimed
                 self._set_aside(request_id)
         # First there, and durably: or a power cut could bring a request back, and it would run twice.
         os.fsync(self._spool)
@@ -157,9 +158,8 @@ class Claimed:
     def _copy_in(self, source, size, name):
         """Copy an open entry to the claimed ones, durably but for the directory itself. What is checked is
         the copy: the original may change at any time."""
-        draft = "." + name
-        _unlink(draft, self._claimed)  # of an attempt that was killed
-        with _Opened(os.open(draft, _CREATE, 0o600, dir_fd=self._claimed)) as target:
+        _unlink(_DRAFT, self._claimed)  # of an attempt that was killed
+        with _Opened(os.open(_DRAFT, _CREATE, 0o600, dir_fd=self._claimed)) as target:
             sent = 0
             while sent < size:
                 count = os.sendfile(target, source, sent, size - sent)
@@ -168,7 +168,7 @@ class Claimed:
                 sent += count
             self._check_content(target, size, name)
             os.fsync(target)
-        os.rename(draft, name, src_dir_fd=self._claimed, dst_dir_fd=self._claimed)
+        os.rename(_DRAFT, name, src_dir_fd=self._claimed, dst_dir_fd=self._claimed)
 
     def _check_content(self, fd, size, name):
         variables, _ = entry.read_variables(fd, size)
@@ -190,7 +190,8 @@ class Claimed:
 
     def _set_aside(self, name):
         """Take a name out of systemd's sight and of ours. Returns the new one, which is free for sure."""
-        aside = ".damaged-%d-%s" % (time.time_ns(), name[:64])
+        begin = os.fsdecode(os.fsencode(name)[:64])  # in bytes, of which a name may have 255
+        aside = ".damaged-%d-%s" % (time.time_ns(), begin)
         os.rename(name, aside, src_dir_fd=self._spool, dst_dir_fd=self._spool)
         return aside
 

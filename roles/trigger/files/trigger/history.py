@@ -79,7 +79,10 @@ def _count(endpoint, record, finished):
         numbers.add(
             "last_success", int(finished * 1000) / 1000 - counts.read(endpoint.run_counts).get("last_success", 0)
         )
-    numbers.save()
+    try:
+        numbers.save()
+    except OSError as error:  # the run is recorded, and that is what counts
+        print("<4>%s: the counts for metrics cannot be written: %s" % (endpoint.name, error))
 
 
 def _prune(endpoint, now):

@@ -8,7 +8,9 @@ import time
 
 from trigger import admission, answers, cgi, http, preferences, runs_api, sources
 from trigger.answers import Reply
+from trigger.spool import Unflushed
 
+NO_ANSWER = object()  # stands for a Reply where neither "accepted" nor "refused" would be true for sure
 BODILESS = (204, 304)  # RFC 9110, section 6.4.1
 UNBUFFERED = [("X-Accel-Buffering", "no")]  # asks nginx to pass on at once what appears bit by bit
 
@@ -72,8 +74,8 @@ class Reception:
             raise self._spool_failed(error) from None
 
     def admit(self, connections):
-        """Spool complete requests, with one flush. Returns a list of (connection, Reply, Refusal or None); with None
-        the reply is held, until the run ends."""
+        """Spool complete requests, with one flush. Returns a list of (connection, Reply, Refusal, NO_ANSWER or None);
+        with None the reply is held, until the run ends."""
         try:
             waiting, running = self._spool.load()
             replies, new = self._repeated(connections)
@@ -174,7 +176,8 @@ class Reception:
         for connection, (request_id, _, _), error in zip(connections, drafts, errors):
             if error is not None:
                 refusal = self._spool_failed(error)
-                replies += [(each, refusal) for each in (connection, *connection.repeats)]
+                told = NO_ANSWER if isinstance(error, Unflushed) else refusal
+                replies += [(each, told) for each in (connection, *connection.repeats)]
                 continue
             replies.append(self._accepted(connection, request_id, "accepted"))
             replies += [self._accepted(repeat, request_id, "repeated") for repeat in connection.repeats]
@@ -270,7 +273,14 @@ class Reception:
         return Reply(status, "the run succeeded", begin[body:], None, headers, source)
 
     def _tell_runs(self, connection, call):
-        """GET of runs. An unguessable id opens its own; the list needs a token, or a user of the front end."""
+        """GET of runs."""
+        try:
+            return self._what_runs_say(connection, call)
+        except OSError:
+            raise admission.unavailable("what became of it cannot be read") from None
+
+    def _what_runs_say(self, connection, call):
+        """An unguessable id opens its own run; the list needs a token, or a user of the front end."""
         if call.run_id is None:
             if self._guard is not None:
                 self._guard.admit_token(connection.request)

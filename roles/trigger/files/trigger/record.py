@@ -68,7 +68,7 @@ def _outcome(environment):
     result = environment["SERVICE_RESULT"]
     code, status = environment["EXIT_CODE"], environment["EXIT_STATUS"]
     return {
-        "state": _state(result, code),
+        "state": _state(result, code, status),
         "result": result,
         "exit_code": int(status) if code == "exited" else None,
         "signal": status if code != "exited" else None,
@@ -76,13 +76,15 @@ def _outcome(environment):
     }
 
 
-def _state(result, code):
+def _state(result, code, status):
     if result == "timeout":
         return "timed-out"
     if result != "success":
         return "failed"
     if code == "exited":
         return "succeeded"
+    if status == "PIPE":
+        return "failed"  # a success to systemd; but nobody asks a job to end like that
     # systemd counts a job that it stopped by a signal as a success: it did what it was told.
     return "interrupted" if _shutting_down() else "cancelled"
 

@@ -60,12 +60,14 @@ class Runs:
         return sorted(name[:-5] for name in os.listdir(self.endpoint.runs) if name.endswith(".json"))
 
     def record(self, run_id):
-        """Return a run's record, dict, or None."""
+        """Return a run's record, dict, or None. Raises OSError, also where it is damaged."""
         try:
             with open(history.path(self.endpoint, run_id), encoding="utf-8") as file:
                 return strict_json.decode(file.read())
         except FileNotFoundError:
             return None
+        except ValueError:
+            raise OSError("the record of run %s is damaged" % run_id) from None
 
     def record_of(self, request_id):
         """Return the record of the run that served a request, dict, or None."""

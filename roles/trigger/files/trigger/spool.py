@@ -15,6 +15,10 @@ MEMORY_LIMIT = 64 * 1024  # bytes of a body that are held in memory; a larger on
 _DRAFT = ".draft-"
 
 
+class Unflushed(OSError):
+    """An entry is there, and will be run, unless the power goes before."""
+
+
 class Spool:
     """path: str, the directory of entries. claimed: str, where those of the present run are. deliveries:
     deliveries.Deliveries, or None where none are remembered."""
@@ -56,36 +60,49 @@ class Spool:
         """Turn complete drafts into entries; when this returns they are durable.
 
         drafts: list of (id, Draft, keys of its delivery). Returns the list of the OSErrors that befell
-        single drafts, in their order, None where all went well. Raises OSError when nothing was kept at all.
+        single drafts, in their order, None where all went well, Unflushed where that is not known. Raises
+        OSError when nothing was kept at all.
         """
         directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             # The data of all of them first: the renames below are then flushed together.
             errors = _flush([draft for _, draft, _ in drafts])
             kept = [draft for draft, error in zip(drafts, errors) if error is None]
-            self._keep(kept, directory)
+            found = iter(self._keep(kept, directory))
+            return [next(found) if error is None else error for error in errors]
         finally:
             os.close(directory)
-        return errors
 
     def _keep(self, drafts, directory):
-        deliveries = [(request_id, keys) for request_id, _, keys in drafts if keys]
-        remembered = False
+        """Give flushed drafts their names. Returns as commit() does."""
         try:
-            if deliveries:
-                self._deliveries.add(deliveries, time.time())
-                remembered = True
-            # From here on, a draft whose delivery is remembered becomes an entry, by _recover() at the latest.
-            for request_id, draft, _ in drafts:
-                os.rename(draft.path, request_id, dst_dir_fd=directory)
-            os.fsync(directory)
-        except OSError:
-            if remembered:
-                self._deliveries.take_back()
-            for request_id, draft, _ in drafts:
+            self._remember(drafts)
+        except OSError as error:
+            for _, draft, _ in drafts:
                 _unlink(draft.path)
-                _unlink(self._path + "/" + request_id)
-            raise
+            return [error] * len(drafts)
+        # From here on, a draft whose delivery is remembered becomes an entry, by _recover() at the latest.
+        errors = [draft.rename(request_id, directory) for request_id, draft, _ in drafts]
+        named = [draft for draft, error in zip(drafts, errors) if error is None]
+        try:
+            if len(named) < len(drafts):
+                self._forget(drafts)
+                self._remember(named)
+            os.fsync(directory)
+        except OSError as error:
+            # systemd has seen the names, so they are not taken back: a run may have begun.
+            return [each or Unflushed(*error.args) for each in errors]
+        return errors
+
+    def _remember(self, drafts):
+        deliveries = [(request_id, keys) for request_id, _, keys in drafts if keys]
+        if deliveries:
+            self._deliveries.add(deliveries, time.time())
+
+    def _forget(self, drafts):
+        """Undo _remember() of the same drafts."""
+        if any(keys for _, _, keys in drafts):
+            self._deliveries.take_back()
 
     def _recover(self):
         """Find what earlier acceptors left: drafts of one that was killed, and the latest id."""
@@ -193,6 +210,15 @@ class Draft:
             return error
         os.close(self._fd)
         self._fd = None
+        return None
+
+    def rename(self, request_id, directory):
+        """Become the entry of that name. Returns None, or the OSError that prevented it."""
+        try:
+            os.rename(self.path, request_id, dst_dir_fd=directory)
+        except OSError as error:
+            _unlink(self.path)
+            return error
         return None
 
     def discard(self):

@@ -1,0 +1,24 @@
+"""The endpoints of converge.yml, as the oracle calls them."""
+
+import contextlib
+
+from host import run
+
+WITH_TOKEN = ["Authorization: Bearer a-secret-of-the-test", "Idempotency-Key: {word}"]
+
+ENDPOINTS = {
+    "plain": {"port": 3000},
+    "rich": {"port": 3001, "fields": WITH_TOKEN, "body": b"x" * 100_000},  # more than is held in memory
+    "timed": {"port": 3002, "fields": WITH_TOKEN},
+    "large": {"port": 3003},
+}
+
+
+@contextlib.contextmanager
+def paused(name):
+    """Let requests wait. One that is being run may go on."""
+    run("triggerctl", "pause", name)
+    try:
+        yield
+    finally:
+        run("triggerctl", "resume", name)

@@ -1,0 +1,104 @@
+"""Faults at a chosen step of a process that systemd starts: strace injects them, at the n-th call of a kind."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+from host import run, wait_until
+
+ORDERS = Path("/run/faults")
+UNITS = Path("/etc/systemd/system")
+INJECT = "/usr/local/bin/inject"
+
+# Where a process is started: the template unit and its directive.
+PROCESSES = {
+    "acceptor": ("trigger@.service", "ExecStart"),
+    "claim": ("trigger-run@.service", "ExecStartPre"),
+    "runner": ("trigger-run@.service", "ExecStart"),
+    "record": ("trigger-run@.service", "ExecStopPost"),
+}
+
+# What changes something, or tells somebody. To be killed between two others makes no difference.
+CHANGES = re.compile(
+    r"accept4|clone3?|v?fork|execve|exit_group|kill|dup[23]|pipe2|flock|fchmod|fchown|p?write(64)?|ftruncate|fsync"
+    r"|mkdir(at)?|rmdir|rename(at2?)?|unlink(at)?|send(file|msg|to)|shutdown"
+)
+
+
+class Step(NamedTuple):
+    """A system call on a process's way."""
+
+    call: str  # its name
+    nth: int  # of those of this name, from 1
+    text: str  # as strace shows it
+
+    @property
+    def changes(self):
+        return CHANGES.fullmatch(self.call) or (self.call.startswith("open") and "O_CREAT" in self.text)
+
+
+def install():
+    """Have systemd start the programs of all endpoints through `inject`. The pauses after a failure are made shorter,
+    to fit in more of them."""
+    shutil.copy(Path(__file__).with_name("inject"), INJECT)  # ProtectHome= hides /root
+    ORDERS.mkdir(exist_ok=True)
+    ORDERS.chmod(0o777)  # acceptors and jobs have users of their own
+    service = {
+        "trigger@.service": ["ReadWritePaths=/run/faults", "RestartSec=20ms"],
+        "trigger-run@.service": [],
+        "trigger-pause@.service": [
+            "ExecStart=",
+            "ExecStart=/bin/sh -c 'rm /run/trigger/%i.recorded 2>/dev/null || sleep 0.02'",
+        ],
+    }
+    for process, (unit, directive) in PROCESSES.items():
+        service[unit] += _through_inject(process, unit, directive)
+    for unit, lines in service.items():
+        drop_in = Path("/run/systemd/system", unit + ".d", "faults.conf")
+        drop_in.parent.mkdir(parents=True, exist_ok=True)
+        drop_in.write_text("\n".join(["[Service]", *lines]) + "\n")
+    run("systemctl", "daemon-reload")
+
+
+def _through_inject(process, unit, directive):
+    (command,) = re.findall(rf"^{directive}=(.*)$", (UNITS / unit).read_text(), re.MULTILINE)
+    prefix, program = re.fullmatch(r"([-+:]*)(.*)", command).groups()
+    return [f"{directive}=", f"{directive}={prefix}{INJECT} {process} %i {program}"]
+
+
+def remove():
+    """Leave no trace of install()."""
+    for unit in (*dict(PROCESSES.values()), "trigger-pause@.service"):
+        Path("/run/systemd/system", unit + ".d", "faults.conf").unlink()
+    run("systemctl", "daemon-reload")
+
+
+def order(process, name, *options):
+    """Have the next start of a process of the endpoint called name go through strace."""
+    path = ORDERS / f"{name}.{process}"
+    for suffix in ("", ".taken", ".log"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    path.with_name(path.name + ".draft").write_text(" ".join(options))
+    os.rename(f"{path}.draft", path)
+
+
+def log(process, name):
+    """Return strace's lines about that start, when the process has ended."""
+    path = ORDERS / f"{name}.{process}.log"
+    wait_until(lambda: path.exists() and re.search(r"\+\+\+ .*\n\Z", path.read_text(errors="replace")))
+    return path.read_text(errors="replace").splitlines()
+
+
+def steps(lines):
+    """Return the Steps in lines of strace. It comes in while the program is being executed, so it does not count that
+    call."""
+    found, numbers = [], {"execve": -1}
+    for line in lines:
+        match = re.match(r"(\w+)\(", line)
+        if match:
+            call = match.group(1)
+            numbers[call] = numbers.get(call, 0) + 1
+            found.append(Step(call, numbers[call], line))
+    return found[1:]

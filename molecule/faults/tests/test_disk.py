@@ -1,0 +1,93 @@
+"""A disk that is full, or read-only, below each directory on a request's way: 503 or a run, later."""
+
+import contextlib
+import os
+import shutil
+import time
+
+import pytest
+from endpoints import ENDPOINTS, paused
+from host import property_of, run, wait_until
+from oracle import DIRECTORIES, Oracle
+
+
+def _umount(path):
+    # Acceptors leave first, and the kernel takes their mounts down a little later.
+    wait_until(lambda: property_of("trigger@plain.service", "ActiveState") == "inactive")
+    wait_until(lambda: not os.system(f"umount {path} 2>/dev/null"))
+
+
+@contextlib.contextmanager
+def own_disk(path):
+    """A small file system instead of a directory, with what was in it; in the end all goes back."""
+    kept = f"/root/{os.path.basename(path)}"
+    shutil.rmtree(kept, ignore_errors=True)
+    os.mkdir(kept)
+    like = os.stat(path)
+    _move(path, kept)
+    options = f"size=1m,mode={like.st_mode & 0o7777:o},uid={like.st_uid},gid={like.st_gid}"
+    run("mount", "-t", "tmpfs", "-o", options, "tmpfs", path)
+    _move(kept, path)
+    try:
+        yield
+    finally:
+        _move(path, kept)
+        _umount(path)
+        _move(kept, path)
+
+
+def _move(source, target):
+    for name in os.listdir(source):
+        run("cp", "-a", f"{source}/{name}", target)
+        os.unlink(f"{source}/{name}")
+
+
+@contextlib.contextmanager
+def full(path):
+    filler = f"{path}/.filler"
+    with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    assert os.statvfs(path).f_bavail == 0
+    try:
+        yield
+    finally:
+        os.unlink(filler)
+
+
+@contextlib.contextmanager
+def read_only(path):
+    run("mount", "-o", "remount,ro", path)
+    try:
+        yield
+    finally:
+        wait_until(lambda: not os.system(f"mount -o remount,rw {path} 2>/dev/null"))
+
+
+@pytest.mark.parametrize("fault", [full, read_only])
+@pytest.mark.parametrize("directory", ["spool", "claimed", "runs"])
+def test_a_disk(directory, fault):
+    """One request waits when it happens, two come while it lasts, one comes behind it."""
+    oracle = Oracle(f"{fault.__name__.replace('_', '-')} disk", "plain", **ENDPOINTS["plain"])
+    path = DIRECTORIES[directory].format("plain")
+    with own_disk(path):
+        with contextlib.ExitStack() as lasting:
+            with paused("plain"):
+                assert oracle.ask().code == 200
+                lasting.enter_context(fault(path))
+                oracle.faults += 1
+                since = time.time()
+                codes = [oracle.ask().code for _ in range(2)]
+                # The acceptor writes into none of the other two.
+                assert codes == ([503, 503] if directory == "spool" else [200, 200])
+            if (directory, fault) != ("spool", full):  # a run needs no room there
+                wait_until(lambda: failures(since) >= 2)
+        assert oracle.ask().code == 200
+        oracle.judge()
+
+
+def failures(since):
+    """How often a run could not begin or end."""
+    told = "UNIT=trigger-run@plain.service"
+    run("journalctl", "--sync")
+    return run("journalctl", "-q", f"--since=@{since:.6f}", "--output=cat", told).count("Failed with result")

@@ -1,0 +1,104 @@
+"""Each process of a request's way is killed at each of its steps, and each of its calls fails once."""
+
+import injection
+import pytest
+from endpoints import ENDPOINTS
+from oracle import Oracle
+
+# How a call fails; all others with EIO. Those of None do not fail, or nothing is meant by it.
+ERRORS = {
+    **dict.fromkeys(["write", "pwrite64", "open", "openat", "mkdir"], "ENOSPC"),
+    **dict.fromkeys(["sendto", "sendmsg"], "ECONNRESET"),
+    **dict.fromkeys(["clone", "clone3", "fork", "vfork"], "EAGAIN"),
+    "pipe2": "EMFILE",
+    "execve": "ENOMEM",
+    **dict.fromkeys(["accept4", "exit_group", "dup2", "dup3"]),
+}
+
+
+def pytest_generate_tests(metafunc):
+    """The short run leaves out `plain`, which takes fewer of the same steps, and errors where no client is answered."""
+    if "process" in metafunc.fixturenames:
+        is_long = metafunc.config.getoption("--long")
+        is_brief = metafunc.function is test_an_error and not is_long
+        metafunc.parametrize("name", ["rich", "plain"] if is_long else ["rich"])
+        metafunc.parametrize("process", ["acceptor"] if is_brief else injection.PROCESSES)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def injected():
+    injection.install()
+    yield
+    injection.remove()
+
+
+def steps_of(process, name, every):
+    """The steps of a request that nothing happens to."""
+    oracle = Oracle("none", name, **ENDPOINTS[name])
+    injection.order(process, name)
+    assert oracle.ask().code == 200
+    found = injection.steps(injection.log(process, name))
+    oracle.judge()
+    return [step for step in found if every or step.changes]
+
+
+def kill(step):
+    return f"-e inject={step.call}:signal=SIGKILL:when={step.nth}"
+
+
+def fail(step):
+    return f"-e inject={step.call}:error={ERRORS.get(step.call, 'EIO')}:when={step.nth}"
+
+
+def befall(oracle, process, options, sign):
+    """One request with a fault, and one behind it. sign: what strace says when it has struck."""
+    injection.order(process, oracle.name, options)
+    told = oracle.ask()
+    injection.log(process, oracle.name)
+    oracle.faults += 1
+    assert oracle.ask().code == 200
+    print(options, told.code, oracle.judge())
+    lines = injection.log(process, oracle.name)
+    assert any(sign in line for line in lines), (options, lines[-3:])
+    return told
+
+
+def test_a_kill(name, process, is_long):
+    oracle = Oracle(f"kill of {process}", name, **ENDPOINTS[name])
+    for step in steps_of(process, name, is_long):
+        befall(oracle, process, kill(step), "+++ killed by SIGKILL")
+
+
+def test_an_error(name, process):
+    """A client of an acceptor that cannot do something is told 503 or nothing, unless its request is on the disk."""
+    oracle = Oracle(f"error in {process}", name, **ENDPOINTS[name])
+    for step in steps_of(process, name, every=False):
+        if ERRORS.get(step.call, "EIO"):
+            assert befall(oracle, process, fail(step), "(INJECTED)").code in (200, 503, None)
+
+
+@pytest.mark.parametrize("delay", [10_000, 100_000, 300_000, 1_000_000])
+def test_a_flush_that_fails_late(delay):
+    """The name of an entry cannot be flushed, and when that shows, its run may have begun, or ended: then its client
+    is told nothing, because neither answer would be true."""
+    oracle = Oracle("late error in acceptor", "plain", **ENDPOINTS["plain"])
+    last = max(step.nth for step in steps_of("acceptor", "plain", every=False) if step.call == "fsync")
+    told = befall(oracle, "acceptor", f"-e inject=fsync:error=EIO:delay_enter={delay}:when={last}", "(INJECTED)")
+    assert told.code is None
+
+
+@pytest.mark.parametrize("at", ["setsid", "write -P /var/lib/trigger/plain/output"])
+def test_a_kill_of_the_pump(at):
+    """What copies the job's output: a child of the runner's, which strace follows."""
+    oracle = Oracle("kill of pump", "plain", **ENDPOINTS["plain"])
+    call, *path = at.split(" ", 1)
+    befall(oracle, "runner", f"-f -e inject={call}:signal=SIGKILL:when=1 {''.join(path)}", "+++ killed by SIGKILL")
+
+
+def test_who_is_answered_is_on_the_disk():
+    """A power cut cannot be tried on the kernel's memory, so the order of the calls has to do."""
+    calls = [step.call for step in steps_of("acceptor", "plain", every=False)]
+    begun = next(index for index, call in enumerate(calls) if call.startswith("rename"))
+    answered = calls.index("sendto")
+    assert calls[:begun].count("fsync") == 1  # the entry
+    assert calls[begun:answered].count("fsync") == 1  # its name

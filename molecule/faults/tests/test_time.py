@@ -1,0 +1,83 @@
+"""The clock steps backwards and forwards, for the programs of one endpoint: libfaketime, never the machine's clock."""
+
+from pathlib import Path
+
+import pytest
+from endpoints import ENDPOINTS, paused
+from host import run, wait_until_idle
+from oracle import Oracle, look
+
+OFFSET = Path("/run/offset")
+UNITS = ("trigger@timed.service", "trigger-run@timed.service")
+
+
+@pytest.fixture(autouse=True)
+def faked():
+    (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
+    variables = {
+        "LD_PRELOAD": library,
+        "FAKETIME_TIMESTAMP_FILE": OFFSET,
+        "FAKETIME_NO_CACHE": 1,
+        # A step of the clock leaves the monotonic one alone; the name depends on the version.
+        "DONT_FAKE_MONOTONIC": 1,
+        "FAKETIME_DONT_FAKE_MONOTONIC": 1,
+    }
+    drop_ins = [Path("/run/systemd/system", unit + ".d", "time.conf") for unit in UNITS]
+    step("+0")
+    for path in drop_ins:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("[Service]\n" + "".join(f"Environment={key}={value}\n" for key, value in variables.items()))
+    run("systemctl", "daemon-reload")
+    yield
+    wait_until_idle("timed")
+    for path in drop_ins:
+        path.unlink()
+    run("systemctl", "daemon-reload")
+
+
+def step(offset):
+    OFFSET.write_text(offset + "\n")
+
+
+def test_the_clock_steps_while_requests_wait():
+    """They run in the order in which they came, each once, and later ones are accepted at once."""
+    oracle = Oracle("clock steps", "timed", **ENDPOINTS["timed"])
+    with paused("timed"):
+        for offset in ("+0", "-1d", "+1d", "-2h", "+0"):
+            step(offset)
+            oracle.faults += 1
+            assert oracle.ask().code == 200
+    assert oracle.judge()["succeeded"] == 5
+
+
+@pytest.mark.parametrize(("before", "behind"), [("+0", "+1d"), ("+0", "-1d"), ("+1d", "-1d")])
+def test_the_clock_steps_during_a_run(before, behind):
+    oracle = Oracle("clock steps", "timed", **ENDPOINTS["timed"])
+    step(before)
+    slow = Path("/run/slow")
+    slow.touch()
+    try:
+        assert oracle.ask().code == 200
+        step(behind)
+        oracle.faults += 1
+        assert oracle.ask().code == 200
+    finally:
+        slow.unlink()
+    wait_until_idle("timed")
+    assert all(record["duration"] >= 0 for record in look("timed").records)
+    oracle.judge()
+
+
+def test_what_was_noted_in_the_future():
+    """The count of a rate shuts nobody out, and a delivery that was known stays known."""
+    step("+1d")
+    oracle = Oracle("clock steps", "timed", **ENDPOINTS["timed"])
+    while oracle.ask().code == 200:
+        pass
+    assert oracle.told[-1].code == 429
+    step("+0")
+    oracle.faults += 1
+    assert oracle.ask().code == 200
+    first = oracle.told[0]
+    assert oracle.ask(first.word) == first
+    oracle.judge()
