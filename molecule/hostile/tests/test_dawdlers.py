@@ -115,8 +115,8 @@ def test_clients_that_do_not_read_their_answer():
         served()
 
 
-def test_clients_that_speak_while_they_give_way():
-    """What an acceptor hears in one go: that somebody has come, and then all the others."""
+def test_a_client_that_speaks_when_its_turn_to_give_way_has_come():
+    """What an acceptor hears in one go: that others have come, and then what it was to wait for."""
     with crowd() as clients:
         served()
         acceptor = int(property_of("trigger@slow.service", "MainPID"))
@@ -124,10 +124,13 @@ def test_clients_that_speak_while_they_give_way():
         try:
             wait_until(lambda: "State:\tT" in Path(f"/proc/{acceptor}/status").read_text())
             newcomers = [connect(PORT) for _ in range(10)]
-            for client in clients:
-                with contextlib.suppress(OSError):
-                    client.send(b"x")
+            next_one, *others = [client for client, end in zip(clients, endings(clients)) if end is None]
+            next_one.settimeout(30)
+            next_one.sendall(GET)
+            for client in others:
+                client.send(b"x")
             os.kill(acceptor, signal.SIGCONT)
+            assert status(read_all(next_one)) == 200
             for newcomer in newcomers:
                 with newcomer:
                     newcomer.sendall(GET)

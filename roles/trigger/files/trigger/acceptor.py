@@ -119,6 +119,17 @@ class Acceptor:
     def _slowest(self):
         return places.slowest(self._served(), time.monotonic())
 
+    def _make_room(self):
+        """Have the slowest give way, unless it gets on at the last moment: it may be this process that was slow."""
+        while not self._has_room():
+            connection = self._slowest()
+            if connection is None:
+                return
+            state = connection.state
+            self._advance(connection)
+            if connection.state == state:
+                self._give_way(connection)
+
     def _give_way(self, connection):
         if connection.state in (HEAD, BODY):
             self._refuse(connection, http.Refusal(408, "others wait, and no request arrives as slowly as this one"))
@@ -139,8 +150,7 @@ class Acceptor:
                 self._failed = True
                 self.stop()
                 return
-            if not self._has_room():
-                self._give_way(self._slowest())
+            self._make_room()
             socket = _socket.socket(listener.family, listener.type, listener.proto, fileno=fd)
             socket.setblocking(False)
             connection = Connection(socket, address, time.monotonic(), self._endpoint.request_timeout)
