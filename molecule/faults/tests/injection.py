@@ -1,5 +1,6 @@
 """Faults at a chosen step of a process that systemd starts: strace injects them, at the n-th call of a kind."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -84,6 +85,17 @@ def order(process, name, *options):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     path.with_name(path.name + ".draft").write_text(" ".join(options))
     os.rename(f"{path}.draft", path)
+
+
+@contextlib.contextmanager
+def standing_order(process, name, *options):
+    """Have all starts go through strace meanwhile."""
+    path = ORDERS / f"{name}.{process}.standing"
+    path.write_text(" ".join(options))
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 def log(process, name):

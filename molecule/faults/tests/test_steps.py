@@ -1,9 +1,12 @@
 """Each process of a request's way is killed at each of its steps, and each of its calls fails once."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import injection
 import pytest
 from endpoints import ENDPOINTS
-from host import wait_until_served
+from host import journal, wait_until, wait_until_served
 from oracle import Oracle
 
 KILLED = "+++ killed by SIGKILL"  # strace's words
@@ -20,7 +23,7 @@ ERRORS = {
 
 def pytest_generate_tests(metafunc):
     """The short run leaves out `plain`, which takes fewer of the same steps, and errors where no client is answered."""
-    if "process" in metafunc.fixturenames:
+    if "name" in metafunc.fixturenames:
         is_long = metafunc.config.getoption("--long")
         is_brief = metafunc.function is test_an_error and not is_long
         metafunc.parametrize("name", ["rich", "plain"] if is_long else ["rich"])
@@ -73,6 +76,23 @@ def test_a_kill(name, process, is_long):
     # Of calls that change nothing, the one or other does not come each time.
     assert not any(step.changes for step in missed)
     assert len(missed) < len(steps) / 50
+
+
+@pytest.mark.parametrize(("process", "call"), [("acceptor", "accept4"), ("claim", "flock"), ("record", "flock")])
+def test_a_kill_at_every_start(process, call):
+    """Nothing gives up: when the fault is gone, all that waits is served."""
+    oracle = Oracle(f"lasting kill of {process}", "plain", **ENDPOINTS["plain"])
+    unit, _ = injection.PROCESSES[process]
+    since = time.time()
+    options = f"-e inject={call}:signal=SIGKILL"
+    with ThreadPoolExecutor() as clients, injection.standing_order(process, "plain", options):
+        for _ in range(3):
+            clients.submit(oracle.ask)
+        wait_until(lambda: journal(unit.replace("@", "@plain"), since).count("status=9/KILL") >= 3)
+        oracle.faults += 1
+    assert [client.code for client in oracle.told] == [200] * 3
+    assert oracle.ask().code == 200
+    oracle.judge()
 
 
 def test_an_error(name, process):
