@@ -24,7 +24,7 @@ demo-down: ## Take the demo away
 
 .PHONY: test
 test: .venv/dev packages ## Lint, Python tests, every Molecule scenario on Debian 11, 12 and 13
-	@.ci/test lint unit molecule
+	@.ci/test lint unit sanity molecule
 
 .PHONY: lint
 lint: .venv/dev ## yamllint, ansible-lint, ruff
@@ -42,12 +42,16 @@ docs: .venv/ansible ## Make the README's tables anew from argument_specs
 unit: .venv/dev ## The Python package's tests
 	@.ci/test unit
 
+.PHONY: sanity
+sanity: .venv/dev ## ansible-test sanity for the plugins, as part of a collection
+	@.ci/test sanity
+
 .PHONY: molecule
 molecule: .venv/dev packages ## All Molecule scenarios, or one: SCENARIO=name
 	@.ci/test molecule $(SCENARIO)
 
 .PHONY: bench
-bench: .venv/dev packages ## Measure, and print a table
+bench: .venv/dev packages ## Measure beside the peers, and make docs/benchmarks.md of it
 	@bench/run
 
 .PHONY: images

@@ -1,6 +1,7 @@
 """The project as a collection: built, installed and used as somebody would who takes it from Galaxy."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -62,7 +63,20 @@ def test_it_holds_what_is_needed_and_no_more(archive):
     with tarfile.open(archive) as tar:
         names = {name.partition("/")[0] for name in tar.getnames()}
     wanted = {"FILES.json", "MANIFEST.json", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"}
-    assert names - wanted - {"docs"} == {"files", "meta", "playbooks", "plugins", "roles"}
+    assert names - wanted - {"docs"} == {"files", "meta", "molecule", "playbooks", "plugins", "roles", "tests"}
+
+
+def test_its_documents_have_no_dead_links(installed):
+    """The tests come with it, since docs/security.md names those behind its claims."""
+    documents = list((installed / "ansible_collections/trigger/trigger").rglob("*.md"))
+    links = [
+        (document.parent / link).resolve()
+        for document in documents
+        for link in re.findall(r"\]\(([^)#\s]+)", document.read_text(encoding="utf-8"))
+        if "://" not in link
+    ]
+    assert len(links) > 100
+    assert [str(link) for link in links if not link.exists()] == []
 
 
 def test_every_plugin_of_the_role_is_linked():

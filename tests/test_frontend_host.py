@@ -136,7 +136,7 @@ def host(tmp_path, monkeypatch):
     for name, value in vars(trigger_nginx).copy().items():
         if isinstance(value, str) and name.isupper() and value.startswith(("/etc/", "/var/")):
             monkeypatch.setattr(trigger_nginx, name, f"{tmp_path}{value}")
-    os.makedirs(trigger_nginx.ROOT + "/sites-enabled")
+    os.makedirs(trigger_nginx.NGINX + "/sites-enabled")
     return tmp_path
 
 
@@ -175,8 +175,8 @@ def test_secrets_are_for_those_alone_who_need_them():
     deploy()
     assert state(trigger_nginx.USERS) == (0o640, 0, WWW_DATA)
     assert state(trigger_nginx.PROXY) == (0o600, 0, 0)
-    assert state(trigger_nginx.CREDENTIALS + "/secret") == (0o600, 0, 0)
-    assert state(trigger_nginx.CREDENTIALS + "/sha256") == (0o600, 0, 0)
+    assert state(trigger_nginx.FRONTEND_CREDENTIALS + "/secret") == (0o600, 0, 0)
+    assert state(trigger_nginx.FRONTEND_CREDENTIALS + "/sha256") == (0o600, 0, 0)
     mode, _, gid = state(trigger_nginx.ACCESS_LOG)
     assert (mode, gid) == (0o640, grp.getgrnam("adm").gr_gid)
 
@@ -197,13 +197,16 @@ def test_a_second_run_changes_nothing():
 @pytest.mark.usefixtures("_log")
 def test_secret_and_hash_fit_and_stay():
     assert deploy().secret_changed
-    secret = read(trigger_nginx.CREDENTIALS + "/secret")
+    secret = read(trigger_nginx.FRONTEND_CREDENTIALS + "/secret")
     assert re.fullmatch(r"[0-9a-f]{64}\n", secret)
-    assert read(trigger_nginx.CREDENTIALS + "/sha256") == hashlib.sha256(secret.strip().encode()).hexdigest() + "\n"
+    assert (
+        read(trigger_nginx.FRONTEND_CREDENTIALS + "/sha256")
+        == hashlib.sha256(secret.strip().encode()).hexdigest() + "\n"
+    )
     assert f'proxy_set_header X-Trigger-Frontend "{secret.strip()}";\n' in read(trigger_nginx.PROXY)
     os.unlink(trigger_nginx.PROXY)
     deploy()
-    assert read(trigger_nginx.CREDENTIALS + "/secret") == secret
+    assert read(trigger_nginx.FRONTEND_CREDENTIALS + "/secret") == secret
     assert secret.strip() in read(trigger_nginx.PROXY)
 
 
@@ -213,10 +216,10 @@ def test_secret_and_hash_fit_and_stay():
 def test_a_secret_that_is_damaged_is_made_anew(damaged):
     """With an empty one, everybody would know it."""
     deploy()
-    with open(trigger_nginx.CREDENTIALS + "/secret", "wb") as file:
+    with open(trigger_nginx.FRONTEND_CREDENTIALS + "/secret", "wb") as file:
         file.write(damaged)
     assert deploy().secret_changed
-    assert re.fullmatch(r"[0-9a-f]{64}\n", read(trigger_nginx.CREDENTIALS + "/secret"))
+    assert re.fullmatch(r"[0-9a-f]{64}\n", read(trigger_nginx.FRONTEND_CREDENTIALS + "/secret"))
 
 
 @as_root
@@ -260,15 +263,15 @@ def test_without_a_front_end_nothing_of_it_stays():
         trigger_nginx.USERS,
         trigger_nginx.CERTIFICATE,
         trigger_nginx.KEY,
-        trigger_nginx.CREDENTIALS + "/secret",
-        trigger_nginx.CREDENTIALS + "/sha256",
+        trigger_nginx.FRONTEND_CREDENTIALS + "/secret",
+        trigger_nginx.FRONTEND_CREDENTIALS + "/sha256",
     }
-    secret = read(trigger_nginx.CREDENTIALS + "/secret").strip()
+    secret = read(trigger_nginx.FRONTEND_CREDENTIALS + "/secret").strip()
     hidden = [file for file in gone.files if file.path not in (trigger_nginx.SITE, trigger_nginx.CERTIFICATE)]
     assert all(secret not in str(file.diff()) and "$y$" not in str(file.diff()) for file in hidden)
     gone.write()
     gone.tidy()
-    assert not os.path.exists(trigger_nginx.OWN) and not os.path.exists(trigger_nginx.CREDENTIALS)
+    assert not os.path.exists(trigger_nginx.PROXY_FILES) and not os.path.exists(trigger_nginx.FRONTEND_CREDENTIALS)
     assert trigger_nginx.Frontend(None).files == []
 
 
@@ -429,7 +432,7 @@ def test_a_certificate_is_made_for_the_names_and_lasts(names, expected):
     assert not trigger_nginx.Frontend(plan(names=names, is_self_signed=True)).makes_certificate
     assert trigger_nginx.Frontend(plan(names=[*names, "more"], is_self_signed=True)).makes_certificate
     assert not trigger_nginx.Frontend(plan(names=names)).makes_certificate
-    assert sorted(os.listdir(trigger_nginx.OWN)) == ["certificate.pem", "key.pem", "proxy.conf", "users"]
+    assert sorted(os.listdir(trigger_nginx.PROXY_FILES)) == ["certificate.pem", "key.pem", "proxy.conf", "users"]
 
 
 @as_root

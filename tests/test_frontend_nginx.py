@@ -489,7 +489,7 @@ def test_nginx_may_connect_and_the_acceptor_knows_it():
     assert sections["Socket"]["SocketGroup"] == "www-data"
     assert not [line for line in lines if line.startswith("SocketMode")]  # 0660, of the template
     lines, _ = unit(site, "/etc/systemd/system/trigger@hello.service.d/endpoint.conf")
-    assert f"LoadCredential=frontend:{trigger_nginx.CREDENTIALS}/sha256" in lines
+    assert f"LoadCredential=frontend:{trigger_nginx.FRONTEND_CREDENTIALS}/sha256" in lines
     assert "SetCredential=frontend:-" in lines
 
 

@@ -498,6 +498,7 @@ _Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(any_hook, max_size=3))
 @example(EXAMPLES)
+@example([{"id": "lines", "execute-command": "/bin/true", "response-message": "\x85\u2028"}])
 def test_every_endpoint_is_taken_and_holds_no_secret(hooks):
     before = copy.deepcopy(hooks)
     results = webhook_hooks.convert(hooks, CHECK)

@@ -1,33 +1,23 @@
-"""What stands outside a host: clients, and somebody who waits until the host is at rest."""
+"""Clients. Each comes over a connection of its own and reads to the end: a reset behind a whole answer is an error."""
 
-import hashlib
-import hmac
-import itertools
-import json
-import os
 import select
 import socket
-import subprocess
+import ssl
 import time
 
-REQUEST = b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n"
-SECRET = b"the secret of bench/site.yml"
-COUNTER = itertools.count(time.time_ns())
-AT_REST = {"listening", "waiting", "dead"}  # SubState of a socket, a path, a service
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+TLS.check_hostname = False
+TLS.verify_mode = ssl.CERT_NONE  # the host has made the certificate itself
 
 
 class Answer:
-    """began, ended: seconds of the monotonic clock. text: bytes. error: str, "" when all went well. A reset behind a
-    whole answer is an error, too: a client that reads to the end reports it."""
+    """What a client got. began, ended: seconds of the monotonic clock. text: bytes. error: str, "" if all went well."""
 
-    def __init__(self, began):
-        self.began = self.ended = began
+    def __init__(self, request):
+        self.request = request
+        self.began = self.ended = time.monotonic()
         self.text = b""
         self.error = ""
-
-    @property
-    def seconds(self):
-        return self.ended - self.began
 
     @property
     def accepted(self):
@@ -35,109 +25,86 @@ class Answer:
 
     @property
     def request_id(self):
-        return self.text.partition(b"X-Request-Id: ")[2].partition(b"\r\n")[0].decode()
+        """The id by which the job knows the request: the host's, if it gave one, or the client's own."""
+        head = self.text if b"X-Request-Id: " in self.text else self.request
+        return head.partition(b"X-Request-Id: ")[2].partition(b"\r\n")[0].decode()
 
     def end(self, error=""):
         self.ended = time.monotonic()
-        self.error = error or ("" if self.text.startswith(b"HTTP/1.1 200 ") else "lost" if not self.text else "refused")
+        self.error = error or ("" if self.text.startswith(b"HTTP/1.1 200 ") else "refused" if self.text else "lost")
 
 
-def signed_request():
-    """A push of GitHub's kind that nobody has sent before: signed, with JSON for three parameters."""
-    push = {
-        "ref": "refs/heads/main",
-        "after": f"{next(COUNTER):040x}",
-        "commits": [{"message": "x" * 80}] * 10,
-        "size": 10,
-    }
-    body = json.dumps(push).encode()
-    signature = hmac.new(SECRET, body, hashlib.sha256).hexdigest()
-    head = (
-        "POST / HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-        f"X-Hub-Signature-256: sha256={signature}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
-def ask(port, request=REQUEST):
-    """One client, who reads to the end. Returns its Answer."""
-    answer = Answer(time.monotonic())
+def ask(peer):
+    """One client of a peer (peers.Peer). Returns its Answer."""
+    answer = Answer(peer.request())
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
-            client.sendall(request)
+        with socket.create_connection(("127.0.0.1", peer.port), timeout=60) as plain:
+            client = TLS.wrap_socket(plain, server_hostname=peer.host) if peer.tls else plain
+            client.sendall(answer.request)
             part = client.recv(65536)
             while part:
                 answer.text += part
                 part = client.recv(65536)
+            client.close()
         answer.end()
     except OSError as error:
         answer.end(type(error).__name__)
     return answer
 
 
-def crowd(port, count):
-    """`count` clients at once in one thread. Returns their Answers, in the order in which they came."""
+def crowd(peer, count):
+    """`count` clients of a peer at once, in one thread. Returns their Answers, in the order in which they came."""
+    requests = [peer.request() for _ in range(count)]  # signed before anybody comes
     poll = select.epoll()
-    clients = {}
+    talks = {}
     answers = []
-    for _ in range(count):
-        client = socket.socket()
-        client.setblocking(False)
-        answer = Answer(time.monotonic())
+    for request in requests:
+        plain = socket.socket()
+        plain.setblocking(False)
+        answer = Answer(request)
+        plain.connect_ex(("127.0.0.1", peer.port))
+        fd = plain.fileno()
+        talks[fd] = _talk(plain, answer, peer)
+        poll.register(fd, next(talks[fd]))
         answers.append(answer)
-        client.connect_ex(("127.0.0.1", port))
-        poll.register(client, select.EPOLLOUT)
-        clients[client.fileno()] = client, answer
-    while clients:
+    while talks:
         events = poll.poll(60)
-        for fd, _ in events or [(fd, 0) for fd in list(clients)]:
-            client, answer = clients[fd]
-            try:
-                done = not events or _proceed(poll, client, answer)
-                if done:
-                    answer.end("" if events else "TimeoutError")
-            except OSError as error:
-                done = True
-                answer.end(type(error).__name__)
-            if done:
-                client.close()
-                del clients[fd]
+        for fd, _ in events:
+            awaited = next(talks[fd], None)
+            if awaited is None:
+                del talks[fd]
+            else:
+                poll.modify(fd, awaited)
+        if not events:
+            for talk in talks.values():
+                talk.throw(TimeoutError)
+            break
     return answers
 
 
-def _proceed(poll, client, answer):
-    """Send the request or read what there is. Returns whether the answer has ended."""
-    if answer.ended == answer.began:
-        client.sendall(REQUEST)
-        answer.ended = time.monotonic()
-        poll.modify(client, select.EPOLLIN)
-        return False
-    part = client.recv(65536)
-    answer.text += part
-    return not part
+def _talk(client, answer, peer):
+    """What one client of a crowd does. Yields the event that it waits for."""
+    try:
+        yield select.EPOLLOUT
+        if peer.tls:
+            client = TLS.wrap_socket(client, server_hostname=peer.host, do_handshake_on_connect=False)
+            yield from _when_possible(client.do_handshake)
+        client.sendall(answer.request)  # it fits into what the kernel takes at once
+        part = yield from _when_possible(client.recv, 65536)
+        while part:
+            answer.text += part
+            part = yield from _when_possible(client.recv, 65536)
+        answer.end()
+    except OSError as error:
+        answer.end(type(error).__name__)
+    client.close()
 
 
-def units_of(endpoint):
-    """The units of an endpoint of ours that change their state when a request comes."""
-    return [f"trigger@{endpoint}.socket", f"trigger-run@{endpoint}.path", f"trigger-run@{endpoint}.service"]
-
-
-def wait_for_rest(units, endpoints=(), seconds=60):
-    """Wait until the sockets listen, the services are dead, and no request waits: nothing of the last round is left."""
-    deadline = time.monotonic() + seconds
+def _when_possible(call, *arguments):
     while True:
-        waiting = [
-            name for endpoint in endpoints for name in os.listdir(f"/var/spool/trigger/{endpoint}") if name[0] != "."
-        ]
-        states = "" if waiting else show(units, "SubState")
-        if not waiting and AT_REST.issuperset(states):
-            return
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not at rest: {waiting or dict(zip(units, states))}")
-        time.sleep(0.005)
-
-
-def show(units, name):
-    """A property of each unit: list of str."""
-    command = ["systemctl", "show", "--value", "--property", name, *units]
-    return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode().split()
+        try:
+            return call(*arguments)
+        except ssl.SSLWantWriteError:
+            yield select.EPOLLOUT
+        except (ssl.SSLWantReadError, BlockingIOError):
+            yield select.EPOLLIN

@@ -1,7 +1,7 @@
 """Runs inside the container as root: where does the time of a cold answer go? See --help.
 
 Each variant is the acceptor's unit as the role has installed it, changed in one way, with a socket and a name of its
-own; all of them serve the endpoint `cold`. They take turns within each round.
+own; all of them serve the endpoint `bare-cold`. They take turns within each round.
 """
 
 import argparse
@@ -10,11 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from clients import ask, units_of, wait_for_rest
+import peers
+from clients import ask
+from single import milliseconds
 
 UNITS = Path("/run/systemd/system")
 SHIPPED = Path("/etc/systemd/system/trigger@.service")
-ENDPOINT = "cold"
+ENDPOINT = "bare-cold"
 FIRST_PORT = 7300
 START = "ExecStart="
 # Directives that are taken away or left alone together; one that is in no group is its own.
@@ -106,17 +108,17 @@ def grouped(directives):
 
 
 def install(found):
-    """Write the variants' units. Returns name to (unit, port)."""
-    installed = {}
+    """Write the variants' units. Returns them as peers.Peer."""
+    installed = []
     for number, (name, lines) in enumerate(found.items()):
         unit, port = f"bench-variant-{number}", FIRST_PORT + number
         # only what depends on the unit's own name must be told otherwise
         text = "\n".join(lines).replace("%i", ENDPOINT)
         (UNITS / f"{unit}.service").write_text(text + "\n")
         (UNITS / f"{unit}.socket").write_text(f"[Socket]\nListenStream=127.0.0.1:{port}\nTriggerLimitIntervalSec=0\n")
-        installed[name] = unit, port
+        installed.append(peers.Peer(name, port, [f"{unit}.service"], units=[f"{unit}.socket"]))
     systemctl("daemon-reload")
-    systemctl("start", *(f"{unit}.socket" for unit, _ in installed.values()))
+    systemctl("start", *(peer.units[0] for peer in installed))
     return installed
 
 
@@ -126,9 +128,7 @@ def systemctl(*arguments):
 
 def exposure(unit):
     """The overall level of systemd-analyze security, where this systemd tells it of a unit."""
-    done = subprocess.run(
-        ["systemd-analyze", "security", "--no-pager", f"{unit}.service"], stdout=subprocess.PIPE, check=False
-    )
+    done = subprocess.run(["systemd-analyze", "security", "--no-pager", unit], stdout=subprocess.PIPE, check=False)
     last = done.stdout.decode().strip().splitlines()[-1:]
     return last[0].split(":")[-1].split()[0] if last else "?"
 
@@ -141,22 +141,28 @@ def main():
     found = variants(SHIPPED.read_text())
     if arguments.only:
         found = {name: lines for name, lines in found.items() if name == "shipped" or arguments.only in name}
-    installed = install(found)
-    installed["floor"] = "bench-floor", 7000
-    installed["recipe 2015"] = "bench-recipe@0", 7100
-    print(f"    {arguments.rounds} rounds of {len(installed)} variants", file=sys.stderr, flush=True)
-    taken = {name: [] for name in installed}
-    order = list(installed.items())
+    everybody = [*install(found), peers.FLOOR, peers.RECIPE]
+    print(f"    {arguments.rounds} rounds of {len(everybody)} variants", file=sys.stderr, flush=True)
+    answers = {peer: [] for peer in everybody}
+    order = list(everybody)
+    endpoint = next(peer for peer in peers.COLD if peer.label == "bare")
     for _ in range(arguments.rounds):
         order = order[7:] + order[:7]
-        for name, (unit, port) in order:
-            wait_for_rest([f"{unit}.socket", *units_of(ENDPOINT)], [ENDPOINT])
-            answer = ask(port)
-            if answer.error and unit != "bench-recipe@0":
-                sys.exit(f"{name}: {answer.error}")
-            taken[name].append(answer.seconds * 1000)
+        for peer in order:
+            peers.wait_for_rest([peer, endpoint])
+            answer = ask(peer)
+            if answer.error and peer is not peers.RECIPE:
+                sys.exit(f"{peer.label}: {answer.error}")
+            answers[peer].append(answer)
     json.dump(
-        {name: {"milliseconds": taken[name], "exposure": exposure(installed[name][0])} for name in taken}, sys.stdout
+        {
+            peer.label: {
+                "milliseconds": milliseconds(answers[peer]),
+                "exposure": exposure(peer.units[0].replace(".socket", ".service")),
+            }
+            for peer in everybody
+        },
+        sys.stdout,
     )
 
 

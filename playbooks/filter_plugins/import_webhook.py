@@ -157,6 +157,8 @@ class _Dumper(yaml.SafeDumper):
 def _represent_text(dumper, text):
     if re.search(r"\{[{%#]", text):
         return dumper.represent_scalar("!unsafe", text, style='"')
+    if re.search("[\x85\u2028\u2029]", text):  # YAML's further line breaks; in any other style they become blanks
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
     return dumper.represent_str(text)
 
 

@@ -70,7 +70,7 @@ def test_records_are_for_root_and_the_acceptor():
         ["ls", "/var/spool/trigger/recipe"],
         ["touch", "/run/trigger/echo.recorded"],
         ["touch", "/run/trigger/requests/echo/arguments"],
-        ["touch", "/usr/local/lib/trigger/trigger/http.py"],
+        ["touch", "/usr/local/lib/trigger/current/trigger/http.py"],
     ],
 )
 def test_neither_the_acceptor_nor_a_stranger_may(user, attempt):

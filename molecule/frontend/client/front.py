@@ -7,7 +7,6 @@ import http.client
 import json
 import socket
 import ssl
-import threading
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -121,26 +120,3 @@ def own_address(host):
     """The address from which a host sees us."""
     with socket.create_connection((f"{host}.test", 80)) as client:
         return client.getsockname()[0]
-
-
-class Background(threading.Thread):
-    """Calls a function beside the test. result() returns what it has returned, or raises what it has raised."""
-
-    def __init__(self, function, *arguments, **options):
-        super().__init__(daemon=True)
-        self._call = lambda: function(*arguments, **options)
-        self._result = self._error = None
-        self.start()
-
-    def run(self):
-        try:
-            self._result = self._call()
-        except BaseException as error:
-            self._error = error
-
-    def result(self, seconds=60):
-        self.join(seconds)
-        assert not self.is_alive(), f"in {seconds} s it has not ended"
-        if self._error is not None:
-            raise self._error
-        return self._result

@@ -3,10 +3,10 @@
 import json
 import re
 
+from background import Background
 from front import (
     FORM,
     READER,
-    Background,
     ask,
     basic,
     http,

@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 
 import metrics
 import pytest
-from client import TOKEN, Background, ask, do, fire, open_gate, wait_for_state
+from background import Background
+from client import TOKEN, ask, do, fire, open_gate, wait_for_state
 from host import property_of, record_of, run, spooled, wait_until, wait_until_idle
 
 PROMTOOL = "/root/prometheus/usr/bin/promtool"

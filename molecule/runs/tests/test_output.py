@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from client import PORTS, Background, acceptor_pid, ask, do, fire, output_of, peak_memory, pumps, told, wait_for_state
+from background import Background
+from client import PORTS, acceptor_pid, ask, do, fire, output_of, peak_memory, pumps, told, wait_for_state
 from host import exchange, field, journal, record_of, status, wait_for_record, wait_until, wait_until_idle
 
 LIMIT = 64 * 1024  # of `much`

@@ -6,12 +6,12 @@ import re
 import signal
 
 import pytest
+from background import Background
 from client import (
     ASYNC,
     PORTS,
     TOKEN,
     UNKNOWN,
-    Background,
     ask,
     do,
     fire,

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import metrics
 import pytest
+from background import Background
 from client import (
     PORTS,
     TOKEN,
-    Background,
     acceptor_pid,
     ask,
     do,

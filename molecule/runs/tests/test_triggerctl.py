@@ -290,7 +290,7 @@ def test_cancel_waits_for_a_standstill():
 
 def cancel_at_once(name, request):
     """As `triggerctl cancel`, without the time that a program takes to start. Returns what it says, or None."""
-    sys.path.insert(0, "/usr/local/lib/trigger")
+    sys.path.insert(0, "/usr/local/lib/trigger/current")
     try:
         from trigger.ctl import cancel, failure, screen
     finally:

@@ -5,7 +5,8 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from client import PORTS, TOKEN, Background, ask, do, fire, open_gate, told, wait_for_state
+from background import Background
+from client import PORTS, TOKEN, ask, do, fire, open_gate, told, wait_for_state
 from host import (
     burst,
     field,

@@ -7,9 +7,9 @@ import signal
 import time
 
 import pytest
+from background import Background
 from client import (
     PORTS,
-    Background,
     acceptor_pid,
     ask,
     do,

@@ -49,6 +49,15 @@ def connect(address, source=None):
     return socket.create_connection(target, timeout=30, source_address=source and (source, 0))
 
 
+def inode_of(port):
+    """The inode of a listening socket: another one would be another socket."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        parts = line.split()
+        if parts[1].endswith(f":{port:04X}") and parts[3] == "0A":
+            return parts[9]
+    return None
+
+
 def read_all(client):
     """Read to the end; raises ConnectionResetError as a client would see it."""
     answer = b""

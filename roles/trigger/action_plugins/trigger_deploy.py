@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import importlib.util
 import json
 import sys
@@ -15,39 +16,22 @@ import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import module_utils_loader
 
 # Through links too, as when the plugin is linked into a collection: the role's files are beside it.
 ROLE = Path(__file__).resolve().parent.parent
 
-# Ansible finds what the module imports in a role that stands alone, and not in one of a collection.
-module_utils_loader.add_directory(str(ROLE / "module_utils"))
-
-UNITS = "/etc/systemd/system"
-LIBRARY = "/usr/local/lib/trigger"
-SOCKET_DROP_IN = "etc/systemd/system/trigger@.socket.d/endpoint.conf"
-RUN_DROP_IN = "etc/systemd/system/trigger-run@.service.d/endpoint.conf"
 SHARED_UNITS = (
+    "trigger-root.service",
     "trigger@.socket",
     "trigger@.service",
     "trigger-run@.path",
     "trigger-run@.service",
     "trigger-pause@.service",
 )
+DROP_INS = ("trigger@.socket", "trigger@.service", "trigger-run@.service")
 FRONTEND_UNITS = ("trigger-frontend.socket", "trigger-frontend.service")
-FRONTEND_USER = "triggerfrontend"  # as that of metrics, not an acceptor's
-NGINX_GROUP = "www-data"
-PROXY_FILES = "/etc/nginx/trigger"
-SITE = "/etc/nginx/sites-enabled/zz-trigger.conf"
 METRICS_UNITS = ("trigger-metrics.socket", "trigger-metrics.service")
-ACCEPTOR_DROP_IN = "etc/systemd/system/trigger@.service.d/endpoint.conf"
 EXECUTABLE_STARTS = (b"#!", b"\x7fELF")
-# Those of the role's files that do not go below LIBRARY: where, and with which mode.
-ELSEWHERE = {
-    "triggerctl": ("/usr/local/bin/triggerctl", "0755"),
-    "triggerctl.8": ("/usr/local/share/man/man8/triggerctl.8", "0644"),
-    "triggerctl.bash": ("/usr/local/share/bash-completion/completions/triggerctl", "0644"),
-}
 
 
 def _load(name):
@@ -61,9 +45,15 @@ def _load(name):
 
 trigger_endpoints = _load("trigger_endpoints")
 values = trigger_endpoints.checks.values
+host = trigger_endpoints.parameters.host
+names = host.names
 
-METRICS_GROUP = "triggermetrics"  # with a dash it could be an acceptor's
-METRICS_SOCKET = trigger_endpoints.parameters.host.counts.SOCKET
+# Those of the role's files that do not go below the library: where, and with which mode.
+ELSEWHERE = {
+    "triggerctl": (names.COMMAND, "0755"),
+    "triggerctl.8": ("/usr/local/share/man/man8/triggerctl.8", "0644"),
+    "triggerctl.bash": ("/usr/local/share/bash-completion/completions/triggerctl", "0644"),
+}
 
 
 class ActionModule(ActionBase):
@@ -101,6 +91,7 @@ class ActionModule(ActionBase):
         present = [endpoint["name"] for endpoint in endpoints if endpoint["state"] != "absent"]
         return {
             "shared": renderer.shared(),
+            "version": renderer.version,
             "frontend": renderer.frontend(),
             "endpoints": [
                 renderer.endpoint(endpoint, jobs[endpoint["name"]])
@@ -160,12 +151,17 @@ class Renderer:
         systemd = int(arguments["systemd"])
         self._show_secrets = not boolean(arguments["no_log"])
         self._metrics_dir = arguments["metrics_dir"]
+        self._own_files = {
+            str(path.relative_to(ROLE / "files")): path.read_bytes()
+            for path in sorted((ROLE / "files").rglob("*"))
+            if path.is_file() and "__pycache__" not in path.parts
+        }
         self._frontend = frontend
         # systemd 247 cannot combine LoadCredential= with ExecStartPre= and a sandbox; there the claim hands
         # the job's credentials over.
         self._loads_credentials = systemd >= 250
         self._default = {key: option.get("default") for key, option in options.items()}
-        self._default["listen"] = "/run/trigger/%i.sock"
+        self._default["listen"] = f"{names.RUNTIME}/%i.sock"
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(ROLE / "templates"),
             undefined=jinja2.StrictUndefined,
@@ -179,17 +175,20 @@ class Renderer:
         environment.filters["nginx_listen"] = values.nginx_listen
         environment.globals.update(
             managed="Written by the Ansible role trigger; a change here is undone by its next run.",
-            documentation="man:systemd.socket(5) file:/usr/local/lib/trigger/README",
+            documentation=f"man:systemd.socket(5) file:{names.LIBRARY}/README",
             default=self._default,
-            library=LIBRARY,
+            library=names.LIBRARY,
+            root=names.ROOT,
+            root_parts=names.ROOT_PARTS,
+            spool=names.SPOOL,
             metrics_dir=self._metrics_dir,
-            metrics_group=METRICS_GROUP,
-            metrics_socket=METRICS_SOCKET,
+            metrics_group=names.METRICS_USER,
+            metrics_fifo=host.counts.FIFO,
             frontend=frontend,
-            frontend_user=FRONTEND_USER,
-            nginx_group=NGINX_GROUP,
-            certificate_file=_in_place(frontend and frontend.certificate, f"{PROXY_FILES}/certificate.pem"),
-            key_file=_in_place(frontend and frontend.key, f"{PROXY_FILES}/key.pem"),
+            frontend_user=names.PAGE_USER,
+            nginx_group=names.NGINX_GROUP,
+            certificate_file=_in_place(frontend and frontend.certificate, names.CERTIFICATE),
+            key_file=_in_place(frontend and frontend.key, names.KEY),
             ipv6=boolean(arguments["ipv6"]),
             systemd=systemd,
             loads_credentials=self._loads_credentials,
@@ -200,25 +199,33 @@ class Renderer:
         """The files that all endpoints share: list of dicts as the module takes them."""
         units = SHARED_UNITS + (METRICS_UNITS if self._metrics_dir else ())
         units += FRONTEND_UNITS if self._frontend else ()
-        files = [_file(f"{UNITS}/{unit}", self._render(f"etc/systemd/system/{unit}")) for unit in units]
-        files.append(_file("/etc/sysusers.d/trigger.conf", self._render("etc/sysusers.d/trigger.conf")))
-        for path in sorted((ROLE / "files").rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                name = str(path.relative_to(ROLE / "files"))
-                target, mode = ELSEWHERE.get(name, (f"{LIBRARY}/{name}", "0644"))
-                files.append(_file(target, path.read_bytes(), mode, show=False))
+        files = [_file(f"{names.UNITS}/{unit}", self._render(f"etc/systemd/system/{unit}")) for unit in units]
+        files.append(_file(f"{names.SYSUSERS}/trigger.conf", self._render("etc/sysusers.d/trigger.conf")))
+        for name, content in self._own_files.items():
+            place = f"{names.VERSIONS}/{self.version}" if name.startswith("trigger/") else names.LIBRARY
+            target, mode = ELSEWHERE.get(name, (f"{place}/{name}", "0644"))
+            files.append(_file(target, content, mode, show=False))
         return files
+
+    @property
+    def version(self):
+        """The name of this version of the programs, str: another one where any of them differs."""
+        digest = hashlib.sha256()
+        for name, content in self._own_files.items():
+            if name.startswith("trigger/"):
+                digest.update(b"%s\0%d\0%s" % (name.encode(), len(content), content))
+        return digest.hexdigest()[:12]
 
     def frontend(self):
         """What the front end needs beside units and endpoints, as the module takes it; None where there is none."""
         if self._frontend is None:
             return None
-        files = [_file(SITE, self._render(SITE.lstrip("/")))]
-        texts = (("certificate.pem", self._frontend.certificate, "0644"), ("key.pem", self._frontend.key, "0600"))
-        for name, text, mode in texts:
+        files = [_file(names.SITE, self._render(names.SITE.lstrip("/")))]
+        texts = ((names.CERTIFICATE, self._frontend.certificate, "0644"), (names.KEY, self._frontend.key, "0600"))
+        for path, text, mode in texts:
             if text and not text.startswith("/"):
                 show = mode == "0644" or self._show_secrets
-                files.append(_file(f"{PROXY_FILES}/{name}", text.strip().encode() + b"\n", mode, show))
+                files.append(_file(path, text.strip().encode() + b"\n", mode, show))
         return {
             "files": files,
             "users": self._frontend.users,
@@ -232,21 +239,19 @@ class Renderer:
     def endpoint(self, endpoint, job):
         """One endpoint as the module takes it. job: bytes, or None when its job is a command."""
         name = endpoint["name"]
-        directory = f"/etc/trigger/credentials/{name}"
+        directory = f"{names.CREDENTIALS}/{name}"
         endpoint = {**endpoint, "credentials_directory": f"{directory}/job", "auth_file": f"{directory}/acceptor/auth"}
         files = [
-            _file(f"/etc/trigger/{name}.json", _json(self._configuration(endpoint))),
-            _file(f"/etc/sysusers.d/trigger-{name}.conf", self._render("etc/sysusers.d/trigger-NAME.conf", name=name)),
-            _file(f"{UNITS}/trigger@{name}.socket.d/endpoint.conf", self._render(SOCKET_DROP_IN, endpoint=endpoint)),
-            _file(f"{UNITS}/trigger@{name}.service.d/endpoint.conf", self._render(ACCEPTOR_DROP_IN, endpoint=endpoint)),
-            _file(f"{UNITS}/trigger-run@{name}.service.d/endpoint.conf", self._render(RUN_DROP_IN, endpoint=endpoint)),
+            _file(f"{names.CONFIGURATION}/{name}.json", _json(self._configuration(endpoint))),
+            _file(f"{names.SYSUSERS}/trigger-{name}.conf", self._render("etc/sysusers.d/trigger-NAME.conf", name=name)),
+            *(self._drop_in(unit, endpoint) for unit in DROP_INS),
         ]
         if endpoint["door"]:
             files += self._behind_frontend(endpoint)
         # A drop-in that says nothing does not exist.
         files = [file for file in files if "/systemd/" not in file["path"] or _says_something(file)]
         if job is not None:
-            files.append(_file(f"{LIBRARY}/jobs/{name}", job, mode="0755"))
+            files.append(_file(f"{names.JOBS}/{name}", job, mode="0755"))
         secrets = {f"{directory}/job/{key}": secret.encode() for key, secret in sorted(endpoint["credentials"].items())}
         if endpoint["guard"]:
             secrets[endpoint["auth_file"]] = _json(endpoint["guard"])
@@ -261,6 +266,10 @@ class Renderer:
             "addresses": [_address(address) for address in endpoint["addresses"]],
         }
 
+    def _drop_in(self, unit, endpoint):
+        path = f"{names.UNITS}/{unit.replace('@', '@' + endpoint['name'])}.d/endpoint.conf"
+        return _file(path, self._render(f"etc/systemd/system/{unit}.d/endpoint.conf", endpoint=endpoint))
+
     def _behind_frontend(self, endpoint):
         name, door = endpoint["name"], endpoint["door"]
         variables = {
@@ -271,12 +280,12 @@ class Renderer:
             "body_limit": endpoint["bytes"]["body_limit"],
             "request_timeout": endpoint["seconds"]["request_timeout"],
         }
-        paths = {f"{PROXY_FILES}/{name}.location": "etc/nginx/trigger/NAME.location"}
+        paths = {f"{names.PROXY_FILES}/{name}.location": "etc/nginx/trigger/NAME.location"}
         if door["rate"]:
-            paths[f"{PROXY_FILES}/{name}.zone"] = "etc/nginx/trigger/NAME.zone"
+            paths[f"{names.PROXY_FILES}/{name}.zone"] = "etc/nginx/trigger/NAME.zone"
         if not endpoint["handoff"]:  # which has no runs that the list could tell of
             unit = f"{FRONTEND_UNITS[1]}.d"
-            paths[f"{UNITS}/{unit}/{name}.conf"] = f"etc/systemd/system/{unit}/NAME.conf"
+            paths[f"{names.UNITS}/{unit}/{name}.conf"] = f"etc/systemd/system/{unit}/NAME.conf"
         return [_file(path, self._render(template, **variables)) for path, template in paths.items()]
 
     def _configuration(self, endpoint):

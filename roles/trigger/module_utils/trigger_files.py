@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import shutil
 import stat
@@ -82,6 +83,34 @@ class File:
             return f"({len(content)} bytes that are no text)\n"
 
 
+class Link:
+    """A symbolic link as it shall be. path: str. target: str, as it stands in the link."""
+
+    def __init__(self, path, target):
+        self.path = path
+        self.target = target
+        self.before = os.readlink(path) if os.path.islink(path) else None
+        self.changed = self.before != target
+
+    def diff(self):
+        """Return what Ansible shows with --diff: dict."""
+        before = f"-> {self.before}\n" if self.before else ""
+        return {
+            "before_header": self.path,
+            "after_header": self.path,
+            "before": before,
+            "after": f"-> {self.target}\n",
+        }
+
+    def write(self):
+        """Bring the link about, all at once."""
+        draft = f"{os.path.dirname(self.path)}/.{os.path.basename(self.path)}.new"
+        if os.path.lexists(draft):
+            os.unlink(draft)  # of a run that was killed
+        os.symlink(self.target, draft)
+        os.rename(draft, self.path)
+
+
 class Directory:
     """A directory as it shall be. path: str. mode: int. gid: int."""
 
@@ -104,14 +133,25 @@ class Directory:
 
 
 def remove(path):
-    """Remove a file, a link or a whole directory. Returns whether it was there."""
+    """Remove a file, a link or a whole directory. Returns whether it was there. Raises OSError, also where something is
+    mounted below: what it leads to belongs to others, perhaps all of /usr."""
     if not os.path.lexists(path):
         return False
     if os.path.isdir(path) and not os.path.islink(path):
+        mounted = mounts_below(path)
+        if mounted:
+            raise OSError(errno.EBUSY, "it is a mount point, unmount it first", mounted[0])
         shutil.rmtree(path)
     else:
         os.unlink(path)
     return True
+
+
+def mounts_below(path):
+    """The mount points at a path and below it: list of str (proc_pid_mountinfo(5))."""
+    with open("/proc/self/mountinfo") as table:
+        points = [line.split()[4] for line in table]
+    return [point for point in points if point == path or point.startswith(path + "/")]
 
 
 def _read(path):

@@ -1,6 +1,6 @@
 # Copyright: The trigger authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the role has on a host: where it lies, and which endpoints are there."""
+"""What the role has on a host: its endpoints, and what is there for all of them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,29 @@ import os
 import pwd
 import re
 
-from ansible.module_utils.trigger_files import Directory, File
+from .trigger_files import Directory, File
+from .trigger_names import (
+    CONFIGURATION,
+    CREDENTIALS,
+    JOBS,
+    LIBRARY,
+    METRICS_USER,
+    PAGE_USER,
+    PROXY_FILES,
+    RUNTIME,
+    SPOOL,
+    STATE,
+    SYSUSERS,
+    UNITS,
+)
 
-UNITS = "/etc/systemd/system"
-LIBRARY = "/usr/local/lib/trigger"
-CONFIGURATION = "/etc/trigger"
-CREDENTIALS = CONFIGURATION + "/credentials"
-SPOOL = "/var/spool/trigger"
-STATE = "/var/lib/trigger"
-RUNTIME = "/run/trigger"
-PROXY_FILES = "/etc/nginx/trigger"
+JOBS_GECOS = "Trigger jobs"
 # Endpoints whose change is under way. One that is found here was left by a run that did not end.
 UNFINISHED = STATE + "/unfinished.json"
+
+
+class Mistake(Exception):
+    """Why nothing was changed, or what went wrong. str(error) is for the user."""
 
 
 class Companion:
@@ -40,8 +51,8 @@ class Companion:
         self.drop_ins = f"{UNITS}/{self.service}.d"
 
 
-METRICS = Companion("trigger-metrics", "triggermetrics", "Trigger metrics")
-PAGE = Companion("trigger-frontend", "triggerfrontend", "Trigger pages")
+METRICS = Companion("trigger-metrics", METRICS_USER, "Trigger metrics")
+PAGE = Companion("trigger-frontend", PAGE_USER, "Trigger pages")
 COMPANIONS = (METRICS, PAGE)
 
 
@@ -125,9 +136,9 @@ class Endpoint:
         return [
             *(os.path.dirname(self.drop_in(unit)) for unit in self.units),
             self.configuration,
-            f"/etc/sysusers.d/trigger-{self.name}.conf",
+            f"{SYSUSERS}/trigger-{self.name}.conf",
             f"{CREDENTIALS}/{self.name}",
-            f"{LIBRARY}/jobs/{self.name}",
+            f"{JOBS}/{self.name}",
             f"{SPOOL}/{self.name}",
             f"{STATE}/{self.name}",
             f"{RUNTIME}/requests/{self.name}",
@@ -145,7 +156,7 @@ class Endpoint:
         paths = {file.path for file in wanted}
         possible = [
             *(self.drop_in(unit) for unit in self.units),
-            f"{LIBRARY}/jobs/{self.name}",
+            f"{JOBS}/{self.name}",
             *self.frontend_files,
             *glob.glob(f"{CREDENTIALS}/{self.name}/*/*"),
         ]
@@ -167,6 +178,14 @@ def found_names():
     for user in pwd.getpwall():
         if user.pw_gecos == f"Trigger acceptor of {user.pw_name[len('trigger-') :]}":
             yield user.pw_name[len("trigger-") :]
+
+
+def earlier_versions(present, library=LIBRARY):
+    """The directories of all versions of the programs but the present one, oldest first: list of str.
+
+    present: str, below the library."""
+    found = [*glob.glob(f"{library}/versions/*"), *glob.glob(f"{library}/trigger")]  # the latter up to release 0.1.0
+    return sorted((path for path in found if path != f"{library}/{present}"), key=os.path.getmtime)
 
 
 def unfinished():

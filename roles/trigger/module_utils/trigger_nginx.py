@@ -20,25 +20,25 @@ import subprocess
 import tempfile
 import time
 
-from ansible.module_utils.trigger_addresses import is_of_process, why_not_free
-from ansible.module_utils.trigger_files import File
-from ansible.module_utils.trigger_passwords import line
-from ansible.module_utils.trigger_systemd import Failed, run, show, systemctl
+from .trigger_addresses import is_of_process, why_not_free
+from .trigger_files import File
+from .trigger_names import (
+    CERTIFICATE,
+    FRONTEND_CREDENTIALS,
+    KEY,
+    NGINX,
+    NGINX_GROUP,
+    PROXY_FILES,
+    SITE,
+)
+from .trigger_passwords import line
+from .trigger_systemd import Failed, run, show, systemctl
 
 PROGRAM = "/usr/sbin/nginx"
 UNIT = "nginx.service"
-GROUP = "www-data"
-ROOT = "/etc/nginx"
-MAIN = ROOT + "/nginx.conf"
-# Read after all others, so that an address that several sites share goes on to the one that had it before when a
-# request is for none of their names.
-SITE = ROOT + "/sites-enabled/zz-trigger.conf"
-OWN = ROOT + "/trigger"
-PROXY = OWN + "/proxy.conf"
-USERS = OWN + "/users"
-CERTIFICATE = OWN + "/certificate.pem"
-KEY = OWN + "/key.pem"
-CREDENTIALS = "/etc/trigger/credentials/.frontend"
+MAIN = NGINX + "/nginx.conf"
+PROXY = PROXY_FILES + "/proxy.conf"
+USERS = PROXY_FILES + "/users"
 ACCESS_LOG = "/var/log/nginx/trigger.access.log"
 ERROR_LOG = "/var/log/nginx/error.log"
 
@@ -85,33 +85,35 @@ class Frontend:
     @property
     def secret_changed(self):
         """Whether acceptors and page have to be told another secret."""
-        return bool(self.plan) and any(file.changed for file in self.files if file.path.startswith(CREDENTIALS))
+        return bool(self.plan) and any(
+            file.changed for file in self.files if file.path.startswith(FRONTEND_CREDENTIALS)
+        )
 
     def _wanted(self):
         files = [File.decode(item) for item in self.plan["files"]]
         files += self._secret_files()
         files += _main_file(self.plan["worker_connections"])
-        files.append(File(USERS, self._users(), 0o640, show=False, gid=grp.getgrnam(GROUP).gr_gid))
+        files.append(File(USERS, self._users(), 0o640, show=False, gid=grp.getgrnam(NGINX_GROUP).gr_gid))
         if not self.plan["is_self_signed"]:
             paths = {file.path for file in files}
             files += [File(path, None, show=path != KEY) for path in (CERTIFICATE, KEY) if path not in paths]
         return [file for file in files if file.content is not None or file.changed]
 
     def _unwanted(self):
-        secret = [PROXY, USERS, KEY, *sorted(glob.glob(f"{CREDENTIALS}/*"))]
+        secret = [PROXY, USERS, KEY, *sorted(glob.glob(f"{FRONTEND_CREDENTIALS}/*"))]
         files = [File(path, None) for path in (SITE, CERTIFICATE)] + [File(path, None, show=False) for path in secret]
         files += _main_file(0)
         return [file for file in files if file.changed]
 
     def _secret_files(self):
         """The secret by which nginx and the page are known; made once."""
-        path = f"{CREDENTIALS}/secret"
+        path = f"{FRONTEND_CREDENTIALS}/secret"
         present = File(path, None).before or b""
         secret = present.decode().strip() if _SECRET.fullmatch(present) else secrets.token_hex(32)
         digest = hashlib.sha256(secret.encode()).hexdigest()
         return [
             File(path, secret.encode() + b"\n", 0o600, show=False),
-            File(f"{CREDENTIALS}/sha256", digest.encode() + b"\n", 0o600, show=False),
+            File(f"{FRONTEND_CREDENTIALS}/sha256", digest.encode() + b"\n", 0o600, show=False),
             File(PROXY, (PROXY_TEXT % secret).encode(), 0o600, show=False),
         ]
 
@@ -155,7 +157,7 @@ class Frontend:
         if not os.path.exists(PROGRAM):
             return  # with --check, on a host that has no nginx yet
         with tempfile.TemporaryDirectory(prefix="trigger-nginx-", dir="/run") as root:
-            shutil.copytree(ROOT, root + ROOT, symlinks=True)
+            shutil.copytree(NGINX, root + NGINX, symlinks=True)
             for file in files:
                 if file.content is not None:
                     file.write(root)
@@ -164,13 +166,13 @@ class Frontend:
             if self.makes_certificate:
                 self.make_certificate(root)
             script = 'mount --bind "$1" "$2" && mount -t tmpfs tmpfs "$3" && exec "$4" -T'
-            arguments = [root + ROOT, ROOT, os.path.dirname(ACCESS_LOG), PROGRAM]
+            arguments = [root + NGINX, NGINX, os.path.dirname(ACCESS_LOG), PROGRAM]
             command = ["unshare", "--mount", "sh", "-c", script, "sh", *arguments]
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode:
             raise Refused(done.stderr.strip())
         if self.plan and f"# configuration file {SITE}:" not in done.stdout:
-            raise Refused(f"{ROOT}/nginx.conf does not include sites-enabled/* within http; let it do so")
+            raise Refused(f"{MAIN} does not include sites-enabled/* within http; let it do so")
 
     # Doing it.
 
@@ -185,18 +187,18 @@ class Frontend:
             self.done.append(f"{CERTIFICATE} made, self-signed")
         if self.plan and not os.path.exists(ACCESS_LOG):  # nginx would let everybody read it
             os.close(os.open(ACCESS_LOG, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o640))
-            shutil.chown(ACCESS_LOG, GROUP, "adm")
+            shutil.chown(ACCESS_LOG, NGINX_GROUP, "adm")
 
     def tidy(self):
         """Let directories go in which nothing is left."""
-        for directory in () if self.plan else (OWN, CREDENTIALS):
+        for directory in () if self.plan else (PROXY_FILES, FRONTEND_CREDENTIALS):
             if os.path.isdir(directory) and not os.listdir(directory):
                 os.rmdir(directory)
 
     def make_certificate(self, root=""):
         """Make a key and a certificate that it signs itself, below root: str."""
         names = self.plan["names"]
-        os.makedirs(root + OWN, mode=0o755, exist_ok=True)
+        os.makedirs(root + PROXY_FILES, mode=0o755, exist_ok=True)
         draft = f"{root}{KEY}.new"
         certificate = run(
             *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),

@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 import subprocess
 
+from .trigger_names import UNITS
+
 PROPERTIES = ("Id", "ActiveState", "SubState", "NeedDaemonReload", "Listen")
 
 
@@ -42,7 +44,7 @@ def show(units):
     for block in output.strip().split("\n\n"):
         state = {"Listen": []}
         for line in block.splitlines():
-            key, _, value = line.partition("=")
+            key, value = line.split("=", 1)
             if key == "Listen":
                 state["Listen"].append(value.rpartition(" (")[0])
             else:
@@ -54,11 +56,11 @@ def show(units):
 def verify(root, units):
     """Check unit files before they are put in place.
 
-    root: str, a directory that holds them below etc/systemd/system. units: list of str.
+    root: str, a directory that holds them as / would. units: list of str.
     Returns a list of (path below the root, line number or "", message), empty when all is well.
     Unknown keys, on which systemd-analyze only warns, count as mistakes.
     """
-    directory = root + "/etc/systemd/system"
+    directory = root + UNITS
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *(f"{directory}/{unit}" for unit in units)],
         stdin=subprocess.DEVNULL,

@@ -11,12 +11,12 @@ import os
 import select
 import time
 
-from trigger import answers, credentials, descriptors, endpoint, http, spool
+from trigger import answers, credentials, descriptors, endpoint, http, places, spool
 from trigger.connection import ANSWERING, BODY, CLOSED, DRAINING, HEAD, HELD, READY, Connection
 from trigger.failures import Failures
 from trigger.reception import NO_ANSWER, Reception
 
-CONNECTIONS_LIMIT = 512  # more wait in the kernel's queue
+CONNECTIONS_LIMIT = 1024  # more wait in the kernel's queue, until the slowest gives way: places.py
 HELD_LIMIT = 1024  # beside them: refusals that are delayed, answers that wait for a run
 READ_SIZE = 64 * 1024
 DRAIN_LIMIT = 1024 * 1024  # bytes that a client may still send behind its answer
@@ -67,8 +67,9 @@ class Acceptor:
                     self._advance(self._connections[fd], mask & _GONE)
                 elif fd in self._listeners:
                     self._accept(self._listeners[fd])
-                else:
+                elif fd == wake_up:
                     os.read(wake_up, 64)
+                # else: its connection has given way in this round
             self._admit()
             self._look_at_runs()
             self._expire()
@@ -90,13 +91,15 @@ class Acceptor:
             return LOOK_EVERY
         if self._connections:
             until = min(connection.deadline for connection in self._connections.values())
+            if not self._listening and not self._leaving:
+                until = min(until, places.next_time(self._served()))
         else:
             until = self._idle_since + self._endpoint.linger
         return max(0.0, until - time.monotonic())
 
     def _watch_listeners(self):
-        """Listen while there is room; the kernel keeps the others."""
-        listening = not self._leaving and self._has_room()
+        """Listen while there is room, or can be made; the kernel keeps the others."""
+        listening = not self._leaving and (self._has_room() or self._slowest() is not None)
         if listening != self._listening:
             self._listening = listening
             for fd in self._listeners:
@@ -108,8 +111,21 @@ class Acceptor:
     def _has_room(self):
         return len(self._connections) - len(self._held) - len(self._following) < CONNECTIONS_LIMIT
 
+    def _served(self):
+        """Those that have a place and could give it up: what is complete is about to be accepted."""
+        states = (HEAD, BODY, ANSWERING, DRAINING)
+        return [one for one in self._connections.values() if one.state in states and one not in self._following]
+
+    def _slowest(self):
+        return places.slowest(self._served(), time.monotonic())
+
+    def _give_way(self, connection):
+        if connection.state in (HEAD, BODY):
+            self._refuse(connection, http.Refusal(408, "others wait, and no request arrives as slowly as this one"))
+        self._close(connection)
+
     def _accept(self, listener):
-        while self._has_room():
+        while self._has_room() or self._slowest() is not None:
             try:
                 fd, address = listener._accept()
             except BlockingIOError:
@@ -123,6 +139,8 @@ class Acceptor:
                 self._failed = True
                 self.stop()
                 return
+            if not self._has_room():
+                self._give_way(self._slowest())
             socket = _socket.socket(listener.family, listener.type, listener.proto, fileno=fd)
             socket.setblocking(False)
             connection = Connection(socket, address, time.monotonic(), self._endpoint.request_timeout)
@@ -152,6 +170,7 @@ class Acceptor:
 
     def _read(self, connection):
         received = connection.socket.recv(READ_SIZE)
+        connection.moved += len(received)
         if not received:
             if not connection.received and connection.request is None:
                 self._close(connection)  # a look whether somebody listens, as load balancers take
@@ -245,7 +264,8 @@ class Acceptor:
         else:
             self._begin_stream(connection, reply, head_only)
         connection.state = ANSWERING
-        connection.deadline = time.monotonic() + self._endpoint.request_timeout
+        connection.since, connection.moved = time.monotonic(), 0
+        connection.deadline = connection.since + self._endpoint.request_timeout
         self._log_request(connection, reply)
         if self._counts is not None:
             outcome = connection.outcome or ("refused %d" % reply.status if reply.status >= 400 else None)
@@ -276,6 +296,7 @@ class Acceptor:
             except BlockingIOError:
                 self._epoll.modify(connection.socket.fileno(), select.EPOLLOUT)
                 return
+            connection.moved += sent
             connection.output = connection.output[sent:]
             connection.deadline = time.monotonic() + self._endpoint.request_timeout
         if connection in self._following:

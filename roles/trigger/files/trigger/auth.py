@@ -14,10 +14,8 @@ a token has let a request in, no signature is counted any more.
 """
 
 import binascii
-import hashlib
-import hmac
 
-from trigger import sources
+from trigger import digests, sources
 from trigger.http import Refusal
 
 SIGNATURES_LIMIT = 16  # that are looked at in one field
@@ -113,8 +111,7 @@ class _Token:
         presented = [self._in_header(request)]
         if self._query:
             presented += [value for name, value in _query_pairs(request) if name == self._query]
-        digests = [hashlib.sha256(token).hexdigest() for token in presented[:2]]
-        fits = [hmac.compare_digest(digest, self._digest) for digest in digests]
+        fits = [digests.equal(digests.hex_sha256(token), self._digest) for token in presented[:2]]
         # Whoever brings it twice in the query may not know what he does.
         return len(presented) <= 2 and any(fits)
 
@@ -144,7 +141,7 @@ class _Signature:
         self.form_field = entry["form_field"] and entry["form_field"].encode()
         self.timestamp = None if entry["timestamp"] is None else entry["timestamp"].encode()
         self.tolerance = entry["tolerance"]
-        hmac.new(self.key, b"", {"sha256": "sha256", "sha512": "sha512", "sha1": "sha1"}[self.algorithm])
+        digests.new_hmac(self.key, self.algorithm)
         if not self.key or not self.headers:
             raise ValueError("there is no key, or no header")
         if self.timestamp is not None and not (self.timestamp in self.signed and self.tolerance > 0):
@@ -167,7 +164,8 @@ class _Check:
         self._signature = signature
         self._fields = fields
         begin = b"".join(fields[name] + b"." for name in signature.signed)
-        self._mac = hmac.new(signature.key, begin, signature.algorithm)
+        self._mac = digests.new_hmac(signature.key, signature.algorithm)
+        self._mac.update(begin)
         self._field = signature.form_field if sources.is_form(fields) else None
 
     def feed(self, body):
@@ -188,7 +186,7 @@ class _Check:
         text = binascii.hexlify(mac) if self._signature.is_hex else binascii.b2a_base64(mac, newline=False)
         expected = self._signature.prefix + text
         # The text is compared, not what it decodes to: so there is one spelling that is right.
-        fits = [hmac.compare_digest(expected, sent) for sent in self._sent()]
+        fits = [digests.equal(expected, sent) for sent in self._sent()]
         return mac if self._is_fresh(now) and self._is_unambiguous() and any(fits) else None
 
     def _is_unambiguous(self):

@@ -190,7 +190,8 @@ class Claimed:
 
     def _set_aside(self, name):
         """Take a name out of systemd's sight and of ours. Returns the new one, which is free for sure."""
-        aside = ".damaged-%d-%s" % (time.time_ns(), name[:64])
+        begin = os.fsdecode(os.fsencode(name)[:64])  # in bytes, of which a name may have 255
+        aside = ".damaged-%d-%s" % (time.time_ns(), begin)
         os.rename(name, aside, src_dir_fd=self._spool, dst_dir_fd=self._spool)
         return aside
 

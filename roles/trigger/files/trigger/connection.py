@@ -20,6 +20,7 @@ class Connection:
         "granted",  # what is said as Preference-Applied, str or None
         "is_https",  # whether it came to the front end by TLS
         "keys",  # what its delivery goes by, list of str
+        "moved",  # bytes that came, or that went as an answer
         "outcome",  # what became of the request, for the counts: str, or None where it was refused
         "output",  # bytes of the answer that are not sent yet
         "peer",  # the client's address, bytes; b"" on a Unix socket of nobody's front end
@@ -29,6 +30,7 @@ class Connection:
         "repeats",  # connections that brought the same delivery in the same moment
         "request",  # http.Request
         "request_id",  # str, when it is accepted
+        "since",  # when the client began to send, or to be answered
         "socket",
         "source",  # what brings the rest of the answer's body, runs.Output, or None
         "started",
@@ -41,7 +43,8 @@ class Connection:
     def __init__(self, socket, address, now, time_limit):
         self.socket = socket
         self.state = HEAD
-        self.started = now
+        self.started = self.since = now
+        self.moved = 0
         self.deadline = now + time_limit
         self.peer = self.port = b""
         if socket.family != _socket.AF_UNIX:

@@ -5,10 +5,9 @@ request becomes an entry (spool.Spool.commit); if the power goes between the two
 draft and makes it one. So there is no moment at which the one is known without the other.
 """
 
-import hashlib
 import os
 
-from trigger import entry
+from trigger import digests, entry
 
 LIMIT = 10000  # deliveries; the oldest are forgotten first
 # Ids that senders give to a delivery and repeat when they send it again.
@@ -24,7 +23,7 @@ def keys(request, digest):
     parts = [name + b"\0" + request.fields[name] for name in ID_FIELDS if name in request.fields]
     if digest is not None:
         parts.append(b"signed\0" + digest)
-    return [hashlib.sha256(part).hexdigest() for part in parts]
+    return [digests.hex_sha256(part) for part in parts]
 
 
 class Deliveries:

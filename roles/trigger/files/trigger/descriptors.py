@@ -12,17 +12,25 @@ FIRST = 3  # SD_LISTEN_FDS_START
 
 
 def listen_sockets():
-    """Return the sockets of this activation: a list of _socket.socket, none of them blocking.
+    """Return the sockets of this activation: a list of _socket.socket, none of them blocking. Raises RuntimeError as
+    listen_fds() does."""
+    sockets = [_socket.socket(fileno=fd) for fd in listen_fds()]
+    for listener in sockets:
+        listener.setblocking(False)
+    return sockets
+
+
+def listen_fds():
+    """Return the descriptors of this activation, which no child inherits: a range of int.
 
     Raises RuntimeError when systemd handed over nothing, as when the program is started by hand.
     """
-    sockets = [_socket.socket(fileno=fd) for fd in _descriptors()]
-    if not sockets:
-        raise RuntimeError("no socket came from systemd: start trigger@NAME.socket instead")
-    for listener in sockets:
-        os.set_inheritable(listener.fileno(), False)
-        listener.setblocking(False)
-    return sockets
+    descriptors = _descriptors()
+    if not descriptors:
+        raise RuntimeError("no socket came from systemd: start the unit's .socket instead")
+    for fd in descriptors:
+        os.set_inheritable(fd, False)
+    return descriptors
 
 
 def _descriptors():

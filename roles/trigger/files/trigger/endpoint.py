@@ -7,6 +7,26 @@ SPOOL = "/var/spool/trigger"
 STATE = "/var/lib/trigger"
 RUNTIME = "/run/trigger"
 
+# What files of earlier releases lack, with the values that change nothing. A program may meet such a file for a moment
+# during an upgrade, and for good where a play does not name all endpoints of its host.
+SINCE_FIRST_RELEASE = {
+    "frontend": None,
+    "handoff": False,
+    "debounce": 0.0,
+    "debounce_max": 0.0,
+    "exclusive": None,
+    "max_rate": None,
+    "wait": 0.0,
+    "stream": False,
+    "output": "plain",
+    "output_limit": 0,
+    "runs_api": False,
+    "on_success": [],
+    "on_failure": [],
+    "metrics": False,
+    "keep_for": None,
+}
+
 
 class Endpoint:
     """The keys of the file as attributes; what they mean stands in the role's argument_specs.
@@ -16,6 +36,8 @@ class Endpoint:
     """
 
     def __init__(self, name, settings):
+        self.__dict__.update(SINCE_FIRST_RELEASE)
+        self.description = name
         self.__dict__.update(settings)
         self.name = name
         self.user = "trigger-" + name  # the acceptor's
@@ -28,6 +50,12 @@ class Endpoint:
         self.claimed = STATE + "/" + name + "/claimed"
         self.runs = STATE + "/" + name + "/runs"
         self.output_file = STATE + "/" + name + "/output"  # of the present run
+
+    def replace(self, **settings):
+        """Return another Endpoint with some settings changed."""
+        other = object.__new__(Endpoint)
+        other.__dict__.update(self.__dict__, **settings)
+        return other
 
 
 def load(name, directory=DIRECTORY):

@@ -8,6 +8,7 @@ body of any size can be written as it arrives, and a file that was cut short has
 import os
 import time
 
+_HEX = "0123456789abcdef"
 _MARK = b"%08x trigger entry\n"
 MARK_SIZE = len(_MARK % 0)
 VARIABLES_LIMIT = 1024 * 1024  # bytes
@@ -31,10 +32,9 @@ def read_variables(fd, size):
     mark = os.pread(fd, MARK_SIZE, max(0, size - MARK_SIZE))
     if len(mark) != MARK_SIZE or mark[8:] != (_MARK % 0)[8:]:
         raise Damaged("it has no end mark")
-    try:
-        length = int(mark[:8], 16)
-    except ValueError:
-        raise Damaged("its end mark is malformed") from None
+    if mark[:8].translate(None, _HEX.encode()):  # int() would take a sign, spaces and underscores
+        raise Damaged("its end mark is malformed")
+    length = int(mark[:8], 16)
     body_length = size - MARK_SIZE - length
     if length > VARIABLES_LIMIT or body_length < 0:
         raise Damaged("its end mark does not fit its size")
@@ -48,9 +48,6 @@ def read_variables(fd, size):
             raise Damaged("one of its variables has no name")
         variables[key] = value
     return variables, body_length
-
-
-_HEX = "0123456789abcdef"
 
 
 def is_id(name):

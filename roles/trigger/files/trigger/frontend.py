@@ -4,11 +4,9 @@ nginx comes by the endpoint's own Unix socket and brings a secret. So does the p
 alone would not do: whatever else runs as nginx's user can connect to it.
 """
 
-import copy
-import hashlib
-import hmac
 from _socket import AF_INET, AF_INET6, AF_UNIX, inet_pton
 
+from trigger import digests
 from trigger.admission import unavailable
 from trigger.http import Refusal
 
@@ -26,9 +24,8 @@ class Door:
     def __init__(self, endpoint, digest):
         self._digest = digest
         self._path = endpoint.socket_path
-        self.endpoint = copy.copy(endpoint)  # as it looks from there
-        self.endpoint.path = endpoint.frontend["location"]
-        self.endpoint.methods = endpoint.frontend["methods"]
+        # as it looks from there
+        self.endpoint = endpoint.replace(path=endpoint.frontend["location"], methods=endpoint.frontend["methods"])
 
     def is_way_of(self, connection):
         """Whether a client came by the front end's socket. connection: connection.Connection."""
@@ -40,7 +37,7 @@ class Door:
         fields = connection.request.fields
         if self._digest is None:
             raise unavailable("nobody can be let in at present")
-        if not hmac.compare_digest(hashlib.sha256(fields.get(SECRET, b"")).hexdigest(), self._digest):
+        if not digests.equal(digests.hex_sha256(fields.get(SECRET, b"")), self._digest):
             raise Refusal(403, "only the front end may call here")
         connection.peer = address(fields.get(ADDRESS, b""))
         connection.is_https = fields.get(PROTOCOL) == b"https"

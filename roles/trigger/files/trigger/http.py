@@ -22,6 +22,7 @@ REASONS = {
     408: "Request Timeout",
     409: "Conflict",
     413: "Content Too Large",
+    414: "URI Too Long",
     417: "Expectation Failed",
     429: "Too Many Requests",
     431: "Request Header Fields Too Large",
@@ -42,7 +43,8 @@ _TOKEN = _ALPHA + _DIGITS + b"!#$%&'*+-.^_`|~"  # RFC 9110, section 5.6.2
 _VISIBLE = bytes(range(0x21, 0x7F))
 _TARGET = _VISIBLE.replace(b"#", b"")  # a fragment is never sent (RFC 9112, section 3.2)
 _FIELD_VALUE = b"\t " + _VISIBLE + bytes(range(0x80, 0x100))  # RFC 9110, section 5.5
-_HOST = _ALPHA + _DIGITS + b"-._~!$&'()*+,;=%:[]"  # RFC 3986, section 3.2.2
+_HOST = _ALPHA + _DIGITS + b"-._~!$&'()*+,;="  # RFC 3986, section 3.2.2
+_QUOTED = _FIELD_VALUE.replace(b'"', b"").replace(b"\\", b"")  # escapes are where programs differ
 _SINGLE = (b"host", b"content-length", b"transfer-encoding", b"content-type", b"expect")
 
 
@@ -68,8 +70,8 @@ class Request:
 
     method, target: from the request line. path, query: the target's two parts (query is b"" when
     there is none). version: (1, 0) or (1, 1). fields: dict of lower-case name to value; a field
-    that came several times is joined with ", " (RFC 9110, section 5.3).
-    content_length: int, or None for a chunked body.
+    that came several times is joined with ", " (RFC 9110, section 5.3), and a target in absolute form
+    says the host. content_length: int, or None for a chunked body.
     """
 
     __slots__ = ("content_length", "fields", "method", "path", "query", "target", "version")
@@ -79,7 +81,10 @@ class Request:
         self.target = target
         self.version = version
         self.fields = fields
-        self.path, _, self.query = _origin_form(target).partition(b"?")
+        authority, origin_form = _target_parts(method, target)
+        if authority and fields.setdefault(b"host", authority).lower() != authority.lower():
+            raise Refusal(400, "the request target and the Host field name different hosts")
+        self.path, _, self.query = origin_form.partition(b"?")
         self.content_length = _content_length(version, fields)
 
     @property
@@ -99,13 +104,14 @@ def head_end(received, searched=0):
         raise Refusal(400, "this is not HTTP/1")
     end = received.find(b"\r\n\r\n", max(0, searched - 3))
     head = len(received) if end < 0 else end + 4
-    if head > HEAD_LIMIT:
-        raise Refusal(431, "the request's head is larger than %d bytes" % HEAD_LIMIT)
     start = max(0, searched - 1)
-    if received.count(b"\n", start, head) != received.count(b"\r\n", start, head) + (
+    limit = min(head, HEAD_LIMIT)  # no further, so that it makes no difference how the bytes arrive
+    if received.count(b"\n", start, limit) != received.count(b"\r\n", start, limit) + (
         start > 0 and received[start] == 0x0A and received[start - 1] == 0x0D
     ):
         raise Refusal(400, "a line ends with a bare line feed")
+    if head > HEAD_LIMIT:
+        raise _too_large(received[:HEAD_LIMIT])
     return None if end < 0 else head
 
 
@@ -116,7 +122,7 @@ def parse_head(head):
     fields = _fields(lines)
     if version == (1, 1) and b"host" not in fields:
         raise Refusal(400, "HTTP/1.1 needs a Host field")
-    if fields.get(b"host", b"").translate(None, _HOST):
+    if not _is_host(fields.get(b"host", b"")):
         raise Refusal(400, "the Host field is malformed")
     if fields.get(b"expect", b"100-continue").lower() != b"100-continue":
         raise Refusal(417, "the only expectation that can be met is 100-continue")
@@ -131,11 +137,12 @@ class Body:
     behind it is left alone, since every connection carries one request.
     """
 
-    __slots__ = ("_buffer", "_limit", "_missing", "_part", "_total", "complete")
+    __slots__ = ("_buffer", "_limit", "_missing", "_part", "_searched", "_total", "complete")
 
     def __init__(self, request, limit):
         self._limit = limit
         self._buffer = bytearray()
+        self._searched = 0  # bytes of the buffer that are known to hold no line feed
         self._total = 0
         if request.content_length is None:
             self._part = self._chunk_size
@@ -174,11 +181,13 @@ class Body:
 
     def _line(self, limit):
         """The next line without its end, or None while it is incomplete."""
-        end = self._buffer.find(b"\n")
+        end = self._buffer.find(b"\n", self._searched)
         if end > limit or (end < 0 and len(self._buffer) > limit):
             raise Refusal(400, "a line of the chunked body is too long")
         if end < 0:
+            self._searched = len(self._buffer)
             return None
+        self._searched = 0
         if self._buffer[max(0, end - 1) : end] != b"\r":
             raise Refusal(400, "a line ends with a bare line feed")
         line = bytes(self._buffer[: end - 1])
@@ -189,10 +198,10 @@ class Body:
         line = self._line(CHUNK_LINE_LIMIT)
         if line is None:
             return False
-        size, _, extension = line.partition(b";")
+        size, has_extensions, extensions = line.partition(b";")
         if not size or len(size) > 16 or size.translate(None, _HEX):
             raise Refusal(400, "a chunk size is malformed")
-        if extension.translate(None, _FIELD_VALUE):
+        if has_extensions and not _are_extensions(extensions):
             raise Refusal(400, "a chunk extension is malformed")
         self._missing = int(size, 16)
         self._total += self._missing
@@ -232,10 +241,10 @@ class Body:
         if line is None:
             return False
         self._missing -= len(line) + 2
-        if line:
-            _field(line)
-        else:
+        if not line:
             self.complete = True
+        elif _field(line)[0] in _SINGLE:
+            raise Refusal(400, "a field of the head stands in the trailer")
         return True
 
 
@@ -273,6 +282,15 @@ def chunk(part):
     return b"%x\r\n%s\r\n" % (len(part), part)
 
 
+def _too_large(begin):
+    """Say which part of a head is too large (RFC 9112, section 3)."""
+    if b"\r\n" in begin:
+        return Refusal(431, "the request's head is larger than %d bytes" % HEAD_LIMIT)
+    if b" " in begin:
+        return Refusal(414, "the request target is longer than %d bytes" % HEAD_LIMIT)
+    return Refusal(501, "the method is longer than any that is known here")
+
+
 def _request_line(line):
     parts = line.split(b" ")
     if len(parts) != 3:
@@ -282,15 +300,18 @@ def _request_line(line):
         raise Refusal(400, "the method is malformed")
     if not target or target.translate(None, _TARGET):
         raise Refusal(400, "the request target is malformed")
-    return method, target, _version(version, method)
+    if method == b"PRI":  # the preface of HTTP/2 (RFC 9113, section 3.4)
+        raise Refusal(400, "this is not HTTP/1")
+    version = _version(version)
+    if method == b"CONNECT":  # its target has a form of its own (RFC 9112, section 3.2.3)
+        raise Refusal(501, "CONNECT is for proxies")
+    return method, target, version
 
 
-def _version(text, method):
+def _version(text):
     if text in (b"HTTP/1.1", b"HTTP/1.0"):
         return (1, text[7] - 0x30)
-    if len(text) == 8 and text[:5] == b"HTTP/" and text[5:].translate(None, _DIGITS) == b".":
-        if method == b"PRI":  # the preface of HTTP/2 (RFC 9113, section 3.4)
-            raise Refusal(400, "this is not HTTP/1")
+    if len(text) == 8 and text[:5] == b"HTTP/" and text[5:].translate(None, _DIGITS) == b"." == text[6:7]:
         raise Refusal(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
     raise Refusal(400, "the request line is malformed")
 
@@ -319,16 +340,44 @@ def _field(line):
     return name.lower(), value
 
 
-def _origin_form(target):
-    """The path and query of a target in origin form, or in the absolute form that every server
-    has to accept (RFC 9112, section 3.2.2)."""
-    if target[:1] == b"/":
-        return target
+def _target_parts(method, target):
+    """The authority of a request target, b"" where it has none, and its path and query. Every server has to accept
+    the absolute form (RFC 9112, section 3.2)."""
+    if target[:1] == b"/" or (target == b"*" and method == b"OPTIONS"):
+        return b"", target
     scheme, _, rest = target.partition(b"://")
-    authority, slash, path = rest.partition(b"/")
-    if scheme.lower() not in (b"http", b"https") or not authority or b"?" in authority:
+    authority = rest.partition(b"/")[0].partition(b"?")[0]
+    if scheme.lower() not in (b"http", b"https") or authority[:1] in (b"", b":") or not _is_host(authority):
         raise Refusal(400, "the request target is malformed")
-    return slash + path or b"/"
+    path = rest[len(authority) :]
+    return authority, path if path[:1] == b"/" else b"/" + path
+
+
+def _is_host(text):
+    """Whether it is a host, with or without a port, or empty (RFC 9110, section 7.2)."""
+    if text[:1] == b"[":
+        address, closed, port = text[1:].partition(b"]")
+        is_name = closed and address and not address.translate(None, _HOST + b":%")
+        return bool(is_name and port[:1] in (b"", b":") and not port[1:].translate(None, _DIGITS))
+    name, _, port = text.partition(b":")
+    codes = [part[:2] for part in name.split(b"%")[1:]]  # clients of a Unix socket may send its path, encoded
+    is_name = not name.translate(None, _HOST + b"%") and all(len(c) == 2 and not c.translate(None, _HEX) for c in codes)
+    return is_name and not port.translate(None, _DIGITS)
+
+
+def _are_extensions(text):
+    """Whether it is NAME, NAME=VALUE or NAME="VALUE", or several with a semicolon between (RFC 9112, section 7.1.1)."""
+    parts = text.split(b'"')
+    plain, quoted = parts[::2], parts[1::2]
+    if len(plain) == len(quoted) or any(part.translate(None, _QUOTED) for part in quoted):
+        return False
+    for extension in b'"'.join(plain).split(b";"):
+        name, has_value, value = extension.partition(b"=")
+        if not name or name.translate(None, _TOKEN):
+            return False
+        if has_value and value != b'"' and (not value or value.translate(None, _TOKEN)):
+            return False
+    return True
 
 
 def _content_length(version, fields):
@@ -348,6 +397,6 @@ def _content_length(version, fields):
     if coding.lower() == b"chunked":
         return None
     codings = [name.strip(b" \t").lower() for name in coding.split(b",")]
-    if codings.count(b"chunked") > 1 or not all(codings):
-        raise Refusal(400, "the Transfer-Encoding is malformed")
+    if codings.count(b"chunked") != 1 or codings[-1] != b"chunked" or not all(codings):
+        raise Refusal(400, "the Transfer-Encoding does not end with the one chunked")
     raise Refusal(501, "the only transfer coding that is known is chunked")

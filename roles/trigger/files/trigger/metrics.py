@@ -79,9 +79,10 @@ def render(samples):
 
 def _drain():
     """Take what was said so far, before the counts are read: what is said from now on starts this again."""
-    for listener in descriptors.listen_sockets():
+    for fifo in descriptors.listen_fds():
+        os.set_blocking(fifo, False)
         try:
-            while listener.recv(64):
+            while os.read(fifo, 4096):
                 pass
         except BlockingIOError:
             pass

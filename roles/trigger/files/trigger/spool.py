@@ -4,11 +4,13 @@ A name that begins with a dot is no entry: a file being written, or the memory o
 DirectoryNotEmpty= does not see it, and no run takes it.
 """
 
+import _thread
 import os
 import time
 
 from trigger import entry
 
+FLUSHES = 7  # at the same time, each in a thread; the unit's TasksMax= allows 8
 MEMORY_LIMIT = 64 * 1024  # bytes of a body that are held in memory; a larger one goes to its file
 _DRAFT = ".draft-"
 
@@ -64,7 +66,7 @@ class Spool:
         directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             # The data of all of them first: the renames below are then flushed together.
-            errors = [draft.flush() for _, draft, _ in drafts]
+            errors = _flush([draft for _, draft, _ in drafts])
             kept = [draft for draft, error in zip(drafts, errors) if error is None]
             found = iter(self._keep(kept, directory))
             return [next(found) if error is None else error for error in errors]
@@ -122,6 +124,42 @@ class Spool:
         os.fsync(directory)
         os.close(directory)
         return request_id
+
+
+def _flush(drafts):
+    """Put drafts on the disk. Returns the list of the OSErrors that befell them, None where all went well.
+
+    A file system writes its journal once for all who ask at the same moment, so they are flushed side by side: that is
+    several times as fast, and less of the disk's time.
+    """
+    errors = [OSError("it was not flushed") for _ in drafts]
+    waiting = list(enumerate(drafts))
+
+    def flush():
+        while True:
+            try:
+                number, draft = waiting.pop()
+            except IndexError:
+                return  # another thread took the last one
+            errors[number] = draft.flush()
+
+    def help_out(done):
+        try:
+            flush()
+        finally:
+            done.release()
+
+    helpers = [_thread.allocate_lock() for _ in range(min(FLUSHES, len(drafts)) - 1)]
+    for done in helpers:
+        done.acquire()
+        try:
+            _thread.start_new_thread(help_out, (done,))
+        except RuntimeError:
+            done.release()  # the host has no room for a thread more, so there are fewer
+    flush()
+    for done in helpers:
+        done.acquire()
+    return errors
 
 
 class Draft:

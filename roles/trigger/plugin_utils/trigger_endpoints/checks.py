@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 
-from . import values
+from . import host, values
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.IGNORECASE)
@@ -97,7 +97,7 @@ def _check_identity(endpoint):
 
 def _check_listen(endpoint):
     if endpoint["listen"] is None:
-        endpoint["listen"] = [f"/run/trigger/{endpoint['name']}.sock"]
+        endpoint["listen"] = [host.own_socket(endpoint["name"])]
     endpoint["addresses"] = []
     if not endpoint["listen"]:
         yield "listen: an empty list; leave the key out for a Unix socket, or use state: disabled"

@@ -214,7 +214,7 @@ def _check_way_in(endpoint):
     for directive in SOCKET_ACCESS:
         if directive in endpoint["socket"]:
             yield f"socket: {directive}= belongs to the role, since the front end shall connect and nobody else"
-    own = f"/run/trigger/{endpoint['name']}.sock"
+    own = host.own_socket(endpoint["name"])
     for address in endpoint["addresses"]:
         if address.path and address.path != own:
             yield (
@@ -257,7 +257,7 @@ def _read_timeout(endpoint):
 
 def _open(endpoint):
     """nginx comes by the endpoint's own Unix socket, beside which it may listen elsewhere."""
-    address = values.Address(f"/run/trigger/{endpoint['name']}.sock")
+    address = values.Address(host.own_socket(endpoint["name"]))
     if all(address.path != other.path for other in endpoint["addresses"]):
         endpoint["addresses"].append(address)
         endpoint["listen"] = [*endpoint["listen"], address.text]

@@ -1,16 +1,24 @@
 # Copyright: The trigger authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Those parts of the host's own programs that the role needs, too: a rule for values stands in one place."""
+"""What the role and a host have in common: those parts of the host's own programs that the role needs, too, and names.
+A rule for values stands in one place."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-FILES = str(Path(__file__).resolve().parents[2] / "files")
+ROLE = Path(__file__).resolve().parents[2]
+PLACES = [str(ROLE / "files"), str(ROLE / "module_utils")]
 
-sys.path.insert(0, FILES)
+sys.path[:0] = PLACES
 try:
+    import trigger_names as names
     from trigger import counts, frontend, parameters, sources, strict_json  # noqa: F401
 finally:
-    sys.path.remove(FILES)
+    del sys.path[: len(PLACES)]
+
+
+def own_socket(name):
+    """The Unix socket of an endpoint, where it listens unless it is told otherwise: str."""
+    return f"{names.RUNTIME}/{name}.sock"

@@ -177,7 +177,7 @@ def _check_command(endpoint):
     """Find the placeholders: only the name of a declared parameter in braces is one."""
     job = endpoint["job"]
     declared = {parameter["name"]: parameter for parameter in endpoint["declared"] or []}
-    program = job["command"] or [f"/usr/local/lib/trigger/jobs/{endpoint['name']}"]
+    program = job["command"] or [f"{host.names.JOBS}/{endpoint['name']}"]
     endpoint["command"] = [*program, *(_parts(argument, declared) for argument in job["args"])]
     for element in endpoint["command"]:
         if isinstance(element, str):

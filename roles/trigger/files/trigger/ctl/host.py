@@ -9,6 +9,8 @@ from trigger.ctl import files
 from trigger.ctl.finding import AGAIN, NOTE, Finding
 
 LIBRARY = "/usr/local/lib/trigger"
+ROOT = "/run/trigger-root"  # the root directory of acceptors
+ROOT_UNIT = "trigger-root.service"
 DIST_PACKAGES = "/usr/lib/python3/dist-packages"
 INOTIFY_LIMIT = "/proc/sys/fs/inotify/max_user_instances"
 UNFINISHED = paths.STATE + "/unfinished.json"
@@ -21,6 +23,7 @@ def findings(count):
     """Yield a Finding for each thing that is wrong. count: int, how many endpoints the host has."""
     yield from _python()
     yield from _places()
+    yield from seen_by_acceptors(ROOT)
     for path in (paths.SPOOL, paths.STATE):
         yield from _room(path)
     with open(INOTIFY_LIMIT) as file:
@@ -34,6 +37,14 @@ def inotify(limit, count):
     if limit < count + INOTIFY_RESERVE:
         what = "fs.inotify.max_user_instances is %d; %d endpoints and the rest of the host want more" % (limit, count)
         yield Finding(None, what, AGAIN + ", or sysctl fs.inotify.max_user_instances=512")
+
+
+def seen_by_acceptors(root):
+    """Yield a Finding for each folder that acceptors need and do not have below their root directory, str."""
+    for path in (LIBRARY, paths.DIRECTORY, paths.STATE, paths.SPOOL):
+        if not (os.path.exists(root + path) and os.path.samefile(path, root + path)):
+            what = "acceptors do not find %s, so they answer nobody" % path
+            yield Finding(None, what, "systemctl restart " + ROOT_UNIT)
 
 
 def room(path, status):

@@ -1,0 +1,72 @@
+"""One client at a time: how long does it wait for its answer, how long does the job wait then?"""
+
+import peers
+from clients import ask
+
+
+def answers(rounds):
+    """Of each peer `rounds` answers, every host at rest before the client comes. Those that are cold have no process
+    then, those that are warm have been called once."""
+    everybody = peers.COLD + peers.WARM
+    peers.wait_for_rest(everybody)
+    for peer in peers.WARM:
+        ask(peer)
+    found = {peer: [] for peer in everybody}
+    order = list(everybody)
+    for _ in range(rounds):
+        order.append(order.pop(0))
+        for peer in order:
+            peers.wait_for_rest(everybody)
+            found[peer].append(ask(peer))
+    peers.wait_for_rest(everybody)
+    return {
+        kind: {peer.label: told(peer, found[peer]) for peer in several}
+        for kind, several in (("cold", peers.COLD), ("warm", peers.WARM))
+    }
+
+
+def told(peer, answers):
+    starts = dict(peer.started())
+    return {
+        "milliseconds": milliseconds(answers),
+        "errors": errors(answers),
+        "job_start": [
+            round((starts[answer.request_id] - answer.ended) * 1000, 2)
+            for answer in answers
+            if answer.accepted and answer.request_id in starts
+        ],
+    }
+
+
+def milliseconds(answers):
+    return [round((answer.ended - answer.began) * 1000, 2) for answer in answers]
+
+
+def errors(answers):
+    """How often which: dict of str to int."""
+    found = [answer.error for answer in answers if answer.error]
+    return {error: found.count(error) for error in sorted(set(found))}
+
+
+def with_wait(rounds):
+    """An answer that is held until the run has ended, above the time of the job itself, which sleeps for 0.1 s."""
+    ask(peers.WAITS)
+    found = []
+    for _ in range(rounds):
+        peers.wait_for_rest([peers.WAITS])
+        found.append(ask(peers.WAITS))
+    return {"above_the_job": [value - 100 for value in milliseconds(found)], "errors": errors(found)}
+
+
+def during_a_job(rounds):
+    """A client who comes while a job of one second runs, which another has started."""
+    found = {peer: [] for peer in peers.BUSY}
+    for _ in range(rounds):
+        for peer in peers.BUSY:
+            peers.wait_for_rest([peer])
+            ask(peer)
+            if peer.spool:
+                peers.wait_for_state("trigger-run@busy.service", "running")
+                peers.wait_for_state("trigger@busy.socket", "listening")
+            found[peer].append(ask(peer))
+    return {peer.label: told(peer, answers) for peer, answers in found.items()}

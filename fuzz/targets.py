@@ -1,0 +1,222 @@
+"""What is fuzzed: functions that take any bytes, raise nothing, and say with `assert` what has to hold.
+
+A client's bytes are refused by http.Refusal or parameters.Invalid, those of a damaged spool by entry.Damaged; each is
+caught where it is allowed. Whatever else leaves a function is a finding.
+"""
+
+import json
+import os
+import socket
+import stat
+import tempfile
+from pwd import getpwuid
+
+import role
+from readers import Refused, bytes_handled, differences, ours, single_bytes
+from seeds import IDS, SEPARATOR
+
+from trigger import conditions, entry, http, parameters, sources, strict_json
+from trigger.claimed import Claimed
+
+# A client's HTTP
+
+
+def http_message(data):
+    """Any bytes mean the same however they arrive, and are looked at a few times each; what is taken, h11 and llhttp
+    read no differently."""
+    outcome, _ = ours([data])
+    cut = len(data) // 3
+    assert ours(single_bytes(data))[0] == outcome
+    assert ours([data[:cut], data[cut:]])[0] == outcome
+    assert bytes_handled(single_bytes(data)) <= 20 * len(data) + 1000  # or a slow client would be dear
+    if not isinstance(outcome, Refused):
+        assert differences(data) == []
+
+
+# A client's values
+
+FORM, JSON = b"application/x-www-form-urlencoded", b"application/json"
+ENDPOINT = role.endpoint(
+    parameters=[
+        {"name": "text", "default": "a"},
+        {"name": "word", "pattern": "[a-z]+(-[a-z]+)?", "max_length": 8, "from": ["query:w", "form:w", "json:/w/0/x"]},
+        {"name": "choice", "choices": ["one", "two"], "sensitive": True},
+        {"name": "count", "type": "integer", "min": -5, "max": 10**30},
+        {"name": "share", "type": "number", "max": 1.5, "from": ["json:/a~1b/~0", "header:X-Field"]},
+        {"name": "sure", "type": "boolean", "default": False},
+    ],
+    job={"command": ["/bin/true"], "args": ["{text}", "--sure={sure}"]},
+    extra_parameters="ignore",
+    only_if=[
+        {"from": "query:w", "matches": "[^x]*"},
+        {"from": "json:/w", "in": ["1", "true"], "not": True},
+        {"from": "header:X-Field", "equals": "x", "not": True},
+    ],
+)
+STRICT = role.endpoint(parameters=[{"name": "w", "required": True}, {"name": "n", "type": "number"}])
+
+
+def client_values(data):
+    """What a request may say is an argument and a variable of the job, and is the same when it comes from the spool."""
+    request, body = _request(data)
+    if request is None:
+        return
+    for endpoint in (ENDPOINT, STRICT):
+        found = sources.Sources(request, lambda: body)
+        try:
+            conditions.first_unmet(endpoint.only_if, found)
+            values = parameters.collect(endpoint.parameters, found, endpoint.known_names)
+        except (http.Refusal, parameters.Invalid):
+            continue
+        stored = _stored(parameters.variables(values))
+        assert parameters.read_back(endpoint.parameters, stored) == values
+        assert b"\0" not in "".join(parameters.expand(endpoint.command, values)).encode()
+    try:
+        value = strict_json.decode_body(body)
+    except strict_json.Malformed:
+        return
+    assert value == json.loads(body, parse_int=strict_json.Number, parse_float=strict_json.Number)
+
+
+def _request(data):
+    """A request whose query, media type and further field are the first lines, and its body, which is the rest."""
+    query, media_type, field, body = [*data.split(b"\n", 3), b"", b"", b""][:4]
+    media_type = {b"f": FORM, b"j": JSON}.get(media_type, media_type)
+    head = b"POST /?%s HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\nX-Field: %s\r\n\r\n" % (query, media_type, field)
+    try:
+        return http.parse_head(head[: http.head_end(head)]), body
+    except http.Refusal:
+        return None, b""
+
+
+def _stored(variables):
+    """The variables, as they come back from an entry of the spool."""
+    content = entry.encode(variables)
+    with tempfile.TemporaryFile(dir=MEMORY) as file:
+        file.write(content)
+        file.flush()
+        return entry.read_variables(file.fileno(), len(content))[0]
+
+
+# The spool, in the form that an acceptor gives it, or somebody who has taken its place
+
+MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
+SECRET = b"what no run may see"
+SPOOLED = role.endpoint(parameters=[{"name": "p", "type": "integer", "required": True}], body_limit="1KiB")
+SPOOLED.user = getpwuid(os.geteuid()).pw_name
+
+
+def one_entry(data):
+    """What is read of a file is all of it, and has one form."""
+    with tempfile.TemporaryFile(dir=MEMORY) as file:
+        file.write(data)
+        file.flush()
+        try:
+            variables, length = entry.read_variables(file.fileno(), len(data))
+        except entry.Damaged:
+            return
+    items = data[length : -entry.MARK_SIZE].split(b"\0")
+    assert items.pop() == b""
+    assert dict(item.split(b"=", 1) for item in items) == variables
+    assert data == data[:length] + entry.encode([tuple(item.split(b"=", 1)) for item in items])
+
+
+def spool(data):
+    """Whatever lies in the spool, `claim` takes proper entries and sets the rest aside: nothing remains that would stop
+    the next one, no link is followed, and the job learns nothing but known variables."""
+    os.environ["INVOCATION_ID"] = "0" * 32
+    with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
+        for name in ("spool", "claimed"):
+            os.mkdir(f"{directory}/{name}")
+            setattr(SPOOLED, name, f"{directory}/{name}")
+        _file(f"{directory}/secret", SECRET + entry.encode([(b"TRIGGER_REQUEST_ID", IDS[0].encode())]))
+        plain = _lay_out(directory, data)
+        with Claimed(SPOOLED) as claimed:
+            _claim(claimed, plain)
+
+
+def _claim(claimed, plain):
+    """What `claim` and `record` do, but for the job. plain: set of the names of plain files."""
+    claimed.take(claimed.waiting())
+    ids = claimed.ids()
+    assert claimed.waiting() == ids
+    assert set(ids) <= plain
+    if ids:
+        fd, variables, length = claimed.open(ids[-1])
+        assert stat.S_ISREG(os.fstat(fd).st_mode)
+        assert 0 <= length <= os.fstat(fd).st_size
+        assert SECRET not in os.pread(fd, length, 0)
+        os.close(fd)
+        parameters.expand(SPOOLED.command, parameters.read_back(SPOOLED.parameters, variables))
+        assert all(name and b"\0" not in name + value and b"=" not in name for name, value in variables.items())
+    claimed.finish(ids)
+    assert claimed.waiting() == claimed.ids() == []
+
+
+def _lay_out(directory, data):
+    """Fill the spool. Of each part of data, the first byte says what it is, the first line its name, where a digit
+    stands for a request's id, and the rest what is in it. Returns the names of plain files."""
+    plain = set()
+    for part in data.split(SEPARATOR)[:10]:
+        name, _, content = part[1:].partition(b"\n")
+        name = IDS[name[0] - 0x30] if len(name) == 1 and name.isdigit() else os.fsdecode(name.replace(b"/", b""))
+        path = f"{directory}/spool/{name}"
+        try:
+            _MAKE.get(part[:1], _file)(path, content.replace(b"ID", name.encode(errors="replace")), directory)
+        except (OSError, ValueError):
+            continue  # no file can be called so, or there is one
+        if os.path.isfile(path) and not os.path.islink(path):
+            plain.add(name)
+    return plain
+
+
+def _file(path, content, _directory=None):
+    with open(path, "xb") as file:
+        file.write(content)
+
+
+def _entry(path, content, directory):
+    """Content whose last line is the variables, with a space between them."""
+    body, _, variables = content.rpartition(b"\n")
+    pairs = [tuple((item + b"=").split(b"=", 2)[:2]) for item in variables.split(b" ")]
+    _file(path, body + entry.encode(pairs), directory)
+
+
+def _symbolic_link(path, content, directory):
+    os.symlink(directory.encode() + b"/" + content, path)
+
+
+def _second_name(path, _content, directory):
+    os.link(f"{directory}/secret", path)
+
+
+def _directory(path, content, _directory):
+    os.mkdir(path)
+    _file(f"{path}/file", content)
+
+
+def _pipe(path, _content, _directory):
+    os.mkfifo(path)
+
+
+def _socket(path, _content, _directory):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+
+
+def _sparse(path, _content, _directory):
+    with open(path, "xb") as file:
+        file.truncate(1 << 40)
+
+
+_MAKE = {
+    b"e": _entry,
+    b"l": _symbolic_link,
+    b"n": _second_name,
+    b"d": _directory,
+    b"p": _pipe,
+    b"s": _socket,
+    b"t": _sparse,
+}
+
+TARGETS = {"http": http_message, "values": client_values, "entry": one_entry, "spool": spool}

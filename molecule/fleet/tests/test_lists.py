@@ -1,0 +1,34 @@
+"""Each host has what its own host_vars say, and nothing else."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+from host import property_of, run
+
+EVERYWHERE = ["deploy", "failing", "moving", "orders", "visits"]
+OWN = {"debian11": "backup", "debian12": "reports", "debian13": "mirror"}
+HOST = socket.gethostname()
+
+
+def test_each_host_has_its_own():
+    wanted = sorted([*EVERYWHERE, OWN[HOST]])
+    assert sorted(one["endpoint"] for one in json.loads(run("triggerctl", "list", "--json"))) == wanted
+    assert sorted(name[:-5] for name in os.listdir("/etc/trigger") if name.endswith(".json")) == wanted
+    sockets = run("systemctl", "list-units", "--plain", "--no-legend", "trigger@*.socket").splitlines()
+    assert sorted(line.split(".")[0].partition("@")[2] for line in sockets) == wanted
+
+
+def test_rules_of_the_group_lie_below_those_of_a_host():
+    for name in EVERYWHERE:
+        assert property_of(f"trigger-run@{name}.service", "RuntimeMaxUSec") == "2min"
+        assert property_of(f"trigger-run@{name}.service", "Nice") == "5"
+    own = f"trigger-run@{OWN[HOST]}.service"
+    assert property_of(own, "RuntimeMaxUSec") == ("1h" if HOST == "debian11" else "2min")
+    assert property_of(own, "Nice") == ("10" if HOST == "debian12" else "5")
+
+
+def test_each_host_takes_its_own_branches():
+    (ref,) = json.loads(Path("/etc/trigger/deploy.json").read_text())["parameters"]
+    assert ref["choices"] == (["main"] if HOST == "debian12" else ["main", "next"])

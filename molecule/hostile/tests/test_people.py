@@ -1,0 +1,69 @@
+"""People and programs of the host without rights, and other acceptors' users: what of this project is within their
+reach. What the host itself lets everybody do is no matter here."""
+
+import pytest
+from attackers import FOR_ALL, OF_TAKEN, SEEN, as_user, attack, busy_victim, ours, whole_plan
+from host import run
+
+OWN = {"stranger": set(), "www-data": set(), "trigger-taken": OF_TAKEN}
+
+
+@pytest.fixture(scope="module", params=OWN)
+def user(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def could(user):
+    with busy_victim():
+        return attack(lambda: as_user(user))
+
+
+def test_what_they_try_is_there():
+    """Each of it is closed by its own mode, or by that of the folder in which it lies."""
+    with busy_victim() as (running, waiting):
+        modes = {
+            "/run/trigger/requests/victim/arguments": "keeper 400",
+            "/run/trigger/requests/victim/environment": "keeper 400",
+            "/run/trigger/requests/victim/body": "keeper 400",
+            f"/var/spool/trigger/victim/{waiting}": "trigger-victim 600",
+            f"/var/lib/trigger/victim/claimed/{running}": "root 600",
+            "/var/lib/trigger/victim/output": "keeper 640",
+            "/etc/trigger/credentials/victim/job/key": "root 600",
+        }
+        copies = ["/run/trigger/requests/victim/credentials/key"]  # with systemd 247
+        copies += [
+            f"/run/credentials/{unit}" for unit in ("trigger@victim.service/auth", "trigger-run@victim.service/key")
+        ]
+        paths = set(whole_plan("", 0, "")["paths"])
+        assert {path: run("stat", "-c", "%U %a", path).strip() for path in modes} == modes
+        assert set(modes) <= paths
+        assert len(paths.intersection(copies)) == 2
+
+
+def test_they_write_nothing_of_ours(user, could):
+    """No spool but an acceptor's own, no record, no output, no claim, no program, no unit. Nothing of ours can be
+    linked, moved or given other rights."""
+    spool = {"/var/spool/trigger/taken"} if user == "trigger-taken" else set()
+    assert ours(could["places_to_write"]) == spool
+    assert ours(could["files_to_change"]) == {f"{folder}/.counts" for folder in spool}
+    assert could["files_to_take"] == {f"chmod {folder}/.counts" for folder in spool}
+
+
+def test_they_read_no_secret_no_request_no_record(user, could):
+    assert ours(could["files_to_read"]) - FOR_ALL == OWN[user]
+
+
+def test_they_speak_to_no_socket_of_ours(user, could):
+    """But nginx, or who shares its user, to those behind the front end, which ask for the host's secret."""
+    behind = {"/run/trigger/frontend", "/run/trigger/shown.sock"} if user == "www-data" else set()
+    assert ours(could["sockets"]) == behind
+
+
+def test_they_see_processes_and_reach_none(user, could):
+    """The names of endpoints and the arguments of jobs; not environment, memory or descriptors. No signal, no trace."""
+    assert could["processes"] == SEEN
+
+
+def test_they_start_and_stop_nothing(user, could):
+    assert could["orders"] == set()

@@ -1,0 +1,222 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Making the changes on a host, in an order in which no request is lost."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from .trigger_changes import INOTIFY_LIMIT, NGINX_UNFINISHED, ROOT_UNIT
+from .trigger_files import Directory, File, remove
+from .trigger_host import (
+    PAGE,
+    UNFINISHED,
+    Mistake,
+    enabled,
+    mark_unfinished,
+    pending,
+)
+from .trigger_names import (
+    COMMAND,
+    CREDENTIALS,
+    JOBS,
+    LAUNCHER,
+    LIBRARY,
+    SPOOL,
+    STATE,
+    SYSCTL,
+    SYSUSERS,
+    UNITS,
+)
+from .trigger_systemd import Failed, journal, run, show, systemctl
+
+ENTRIES = (LAUNCHER, COMMAND)  # what calls the programs
+
+
+def apply(changes):
+    """Make changes, a trigger_changes.Changes; adds to its warnings, and to what was `done` to endpoints and front end.
+    Raises trigger_host.Mistake, trigger_nginx.Refused and trigger_systemd.Failed; the next run goes on from there."""
+    replaced = [e for e in changes.wanted if changes.replaces_socket(e)]
+    stopped = [e for e in changes.wanted if changes.stops_acceptor(e)]
+    reload = changes.units_changed() or any(state.get("NeedDaemonReload") == "yes" for state in changes.states.values())
+    nginx_waits, nginx_changes = changes.nginx_waits(), changes.nginx_changes()  # before anything is gone
+    unfinished = [e.name for e in replaced + stopped] + ([NGINX_UNFINISHED] if nginx_waits else [])
+    if unfinished:
+        mark_unfinished(unfinished)
+    # While their files are there, from which systemd knows what belongs to them.
+    systemctl("stop", changes.unwanted_units())
+    _make_users(changes)
+    _write_files(changes)
+    _raise_inotify_limit(changes)
+    _remove_endpoints(changes)
+    enable, disable = changes.links()
+    systemctl("enable", enable, "--no-reload", "--quiet")
+    systemctl("disable", disable, "--no-reload", "--quiet")
+    if reload or enable or disable or changes.removed:
+        run("systemctl", "daemon-reload")
+    if changes.binds_root():
+        systemctl("restart", [ROOT_UNIT])
+    _switch_programs(changes)
+    _write_configurations(changes)
+    _replace_sockets(changes, replaced, stopped)
+    if changes.shared_changed(f"{UNITS}/trigger-run@.path"):
+        systemctl("try-restart", [e.path for e in changes.wanted])
+    systemctl("try-restart", [c.socket for c in changes.companions if changes.shared_changed(c.socket_file)])
+    if changes.page_changed():
+        _let_go([PAGE.service])  # the next reader starts the new one
+    _start(changes)
+    if nginx_waits:
+        changes.frontend.start_or_reload(nginx_changes)
+    for path in changes.obsolete():
+        remove(path)
+    changes.frontend.tidy()
+    if os.path.isdir(PAGE.drop_ins) and not os.listdir(PAGE.drop_ins):
+        os.rmdir(PAGE.drop_ins)
+    _forget_removed(changes)
+    if os.path.exists(UNFINISHED):
+        os.unlink(UNFINISHED)
+
+
+def _make_users(changes):
+    missing = changes.missing_users()
+    files = [*changes.shared, *(file for endpoint in changes.wanted for file in endpoint.files)]
+    files = [file for file in files if file.path.startswith(SYSUSERS)]
+    changed = [file for file in files if file.changed]
+    for file in changed:
+        file.write()
+    if missing or changed:
+        run("systemd-sysusers", *(file.path for file in files if file.content is not None))
+
+
+def _write_files(changes):
+    for path, mode in ((SPOOL, 0o755), (STATE, 0o755), (CREDENTIALS, 0o700), (JOBS, 0o755)):
+        directory = Directory(path, mode)
+        if changes.wanted and directory.changed:
+            directory.write()
+    for directory in changes.directory_changes():
+        directory.write()
+    for file in changes.shared:
+        if file.changed and file.path not in ENTRIES:
+            file.write()
+    for endpoint in changes.wanted:
+        endpoint.write(file for file in endpoint.files if file.path != endpoint.configuration)
+    changes.frontend.write()
+    if changes.programs:
+        run("/usr/bin/python3", "-m", "compileall", "-q", f"{LIBRARY}/{changes.programs.target}")
+
+
+def _switch_programs(changes):
+    """All of them at once: a process has the programs of before, or those of now, whenever it begins."""
+    if not changes.programs:
+        return
+    if changes.programs.changed:
+        changes.programs.write()
+    for file in changes.shared:
+        if file.changed and file.path in ENTRIES:
+            file.write()
+
+
+def _write_configurations(changes):
+    """When systemd knows the units: an acceptor that starts now finds the credentials that it is told of. And behind
+    the programs: those of now understand what was written for those of before."""
+    for endpoint in changes.wanted:
+        endpoint.write(file for file in endpoint.files if file.path == endpoint.configuration)
+
+
+def _raise_inotify_limit(changes):
+    limit = changes.inotify_limit()
+    if limit:
+        text = (
+            "# Written by the Ansible role trigger: each endpoint's path unit takes one instance.\n"
+            f"fs.inotify.max_user_instances = {limit}\n"
+        )
+        File(SYSCTL, text.encode()).write()
+        with open(INOTIFY_LIMIT, "w") as file:
+            file.write(str(limit))
+
+
+def _replace_sockets(changes, replaced, stopped):
+    """systemd starts no socket while its service is active. So: the sockets down, the acceptors let go
+    when they have answered, the sockets up."""
+    start = time.monotonic()
+    systemctl("stop", [e.socket for e in replaced])
+    systemctl("stop", changes.to_stop())
+    _let_go([e.acceptor for e in dict.fromkeys(replaced + stopped)])
+    # Whoever held a socket before that is now another's: an acceptor, or a server that it was handed over to.
+    systemctl("stop", [unit for e in replaced if e.changes_hands for unit in (e.job, e.own_acceptor)])
+    again = [e for e in replaced if e.listens]
+    try:
+        systemctl("start", [e.socket for e in again])
+    except Failed:
+        pass  # _start() tells which, and why
+    window = (time.monotonic() - start) * 1000
+    for endpoint in again:
+        endpoint.done.append(f"socket replaced, not listening for {window:.0f} ms")
+    if again:
+        names = ", ".join(e.name for e in again)
+        changes.warnings.append(
+            f"{names}: [Socket] changed, so the socket was replaced; not listening for {window:.0f} ms"
+        )
+    for endpoint in replaced:
+        if not endpoint.listens:
+            endpoint.done.append("stopped listening")
+
+
+def _let_go(services):
+    """Stop services behind sockets that may listen on. A client who comes meanwhile makes systemd cancel that order and
+    start the next process behind the one that leaves, which is as good."""
+    try:
+        systemctl("stop", services)
+    except Failed as error:
+        if "canceled" not in str(error):
+            raise
+
+
+def _start(changes):
+    units = [unit for unit in changes.waiting_units() if unit not in changes.paused()]
+    try:
+        systemctl("start", units)
+    except Failed:
+        pass  # which of them, and why, comes next
+    states = show(units)
+    failed = [unit for unit in units if states[unit]["ActiveState"] != "active"]
+    if failed:
+        raise Mistake("\n".join(f"{unit} did not start:\n{journal(unit)}" for unit in failed))
+    for endpoint in changes.wanted:
+        for unit in (endpoint.path, endpoint.socket):
+            if unit in states and not changes.is_active(unit):
+                endpoint.done.append(f"{unit} started")
+
+
+def _remove_endpoints(changes):
+    units = [e.socket for e in changes.removed] + [e.path for e in changes.removed]
+    if units:
+        systemctl("disable", [unit for unit in units if enabled(unit)], "--no-reload", "--quiet")
+        systemctl("stop", [e.socket for e in changes.removed] + [e.path for e in changes.removed])
+        systemctl("stop", [e.acceptor for e in changes.removed])
+        systemctl("stop", [unit for e in changes.removed for unit in (e.job, e.pause)])
+    for endpoint in changes.removed:
+        dropped = pending(endpoint.name)
+        endpoint.done.append("removed" + (f"; {dropped} pending requests were dropped" if dropped else ""))
+        if dropped:
+            changes.warnings.append(f"{endpoint.name}: {dropped} pending requests were dropped")
+    if changes.purge_all:
+        systemctl("stop", [ROOT_UNIT] if changes.is_active(ROOT_UNIT) else [])
+    for path in changes.leftovers():
+        remove(path)
+
+
+def _forget_removed(changes):
+    """Failed instances stay listed until they are reset; users go last, when nothing runs as them."""
+    units = [unit for e in changes.removed for unit in e.units]
+    states = show(units)
+    try:
+        systemctl("reset-failed", [u for u in units if states[u]["ActiveState"] == "failed"])
+    except Failed:
+        pass  # systemd has forgotten one of them by itself meanwhile
+    for name in changes.users_to_remove():
+        try:
+            run("userdel", name)
+        except Failed as error:
+            changes.warnings.append(f"the user {name} was kept: {error}")

@@ -1,0 +1,41 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Places and accounts on a host. Both sides of the role know them: the action plugin and the module."""
+
+from __future__ import annotations
+
+UNITS = "/etc/systemd/system"
+SYSUSERS = "/etc/sysusers.d"
+SYSCTL = "/etc/sysctl.d/60-trigger.conf"
+
+LIBRARY = "/usr/local/lib/trigger"
+JOBS = LIBRARY + "/jobs"
+# The programs, one directory for each version of them, and a link to the one that is used.
+VERSIONS = LIBRARY + "/versions"
+CURRENT = LIBRARY + "/current"
+LAUNCHER = LIBRARY + "/launch.py"
+COMMAND = "/usr/local/bin/triggerctl"
+CONFIGURATION = "/etc/trigger"
+CREDENTIALS = CONFIGURATION + "/credentials"
+FRONTEND_CREDENTIALS = CREDENTIALS + "/.frontend"
+SPOOL = "/var/spool/trigger"
+STATE = "/var/lib/trigger"
+RUNTIME = "/run/trigger"
+# What acceptors have for their root directory, and what of the host is bound below it; the last one is where
+# LoadCredential= leaves secrets.
+ROOT = "/run/trigger-root"
+ROOT_PARTS = ("/usr", "/lib", "/lib64", CONFIGURATION, STATE, SPOOL, "/run/credentials")
+
+NGINX = "/etc/nginx"
+# Read after all others, so that an address that several sites share goes on to the one that had it before when a
+# request is for none of their names.
+SITE = NGINX + "/sites-enabled/zz-trigger.conf"
+PROXY_FILES = NGINX + "/trigger"
+CERTIFICATE = PROXY_FILES + "/certificate.pem"
+KEY = PROXY_FILES + "/key.pem"
+
+JOBS_USER = "trigger"
+# Without a dash, with which they could be an acceptor's.
+METRICS_USER = "triggermetrics"
+PAGE_USER = "triggerfrontend"
+NGINX_GROUP = "www-data"

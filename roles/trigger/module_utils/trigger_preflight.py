@@ -1,0 +1,61 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The look at a host before anything is rendered for it."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+
+from .trigger_host import Mistake, account
+from .trigger_names import JOBS_USER
+from .trigger_nginx import PROGRAM as NGINX_PROGRAM
+from .trigger_systemd import version
+
+
+def preflight(plan, state):
+    """Look at the host: what it lacks, whether the accounts exist that the endpoints name, and whether its Python
+    takes their patterns."""
+    mistakes = []
+    for item in plan["endpoints"]:
+        if "absent" in (item["state"], state):
+            continue
+        if item["user"] != JOBS_USER and not account(pwd.getpwnam, item["user"]):
+            mistakes.append(
+                f"endpoint {item['name']!r}: user: {item['user']!r} does not exist on this host; "
+                "make it first, or leave the key out for the role's own user"
+            )
+        if item["group"] and not account(grp.getgrnam, item["group"]):
+            mistakes.append(
+                f"endpoint {item['name']!r}: group: {item['group']!r} does not exist on this host; make it first"
+            )
+        for pattern in item["patterns"]:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                mistakes.append(
+                    f"endpoint {item['name']!r}: {pattern!r} is no regular expression for the Python of this host, "
+                    f"{sys.version.split()[0]}: {error}"
+                )
+    if mistakes:
+        raise Mistake("\n".join(mistakes))
+    present = version()
+    if present < 247:
+        raise Mistake(f"systemd {present} is too old: the role needs 247 or later, for credentials")
+    return {"systemd": present, "ipv6": os.path.exists("/proc/net/if_inet6"), "packages": _missing(plan["frontend"])}
+
+
+def _missing(frontend):
+    """The packages that the host lacks, list of str."""
+    test = subprocess.run(["/usr/bin/python3", "-c", "import systemd.daemon"], stderr=subprocess.DEVNULL, check=False)
+    missing = ["python3-systemd"] if test.returncode else []
+    if frontend and not os.path.exists(NGINX_PROGRAM):
+        missing.append("nginx")
+    if frontend and frontend["is_self_signed"] and not shutil.which("openssl"):
+        missing.append("openssl")
+    return missing
