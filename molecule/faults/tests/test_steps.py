@@ -39,7 +39,7 @@ def injected():
 
 def steps_of(process, name, every):
     """The steps of a request that nothing happens to."""
-    oracle = Oracle("none", name, **ENDPOINTS[name])
+    oracle = Oracle("no fault", name, **ENDPOINTS[name])
     injection.order(process, name)
     assert oracle.ask().code == 200
     found = injection.steps(injection.log(process, name))
