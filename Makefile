@@ -54,6 +54,10 @@ molecule: .venv/dev packages ## All Molecule scenarios, or one: SCENARIO=name
 bench: .venv/dev packages ## Measure beside the peers, and make docs/benchmarks.md of it
 	@bench/run
 
+.PHONY: fuzz
+fuzz: .venv/dev ## Ten minutes of hostile bytes for parser, client values and spool
+	@fuzz/run
+
 .PHONY: images
 images: packages ## Build the containers' images where they are missing
 	@molecule/shared/image bullseye bookworm trixie client

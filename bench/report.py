@@ -72,7 +72,7 @@ def tell(errors):
 
 
 def mib(kib):
-    return f"{kib / 1024:.1f} MiB"
+    return f"{kib / 1024:.1f} MiB" if kib else "0"
 
 
 # Ratios -----------------------------------------------------------------------------------------------------------
@@ -200,8 +200,8 @@ def bursts(results):
 
 
 def accepted(told):
-    """How many good answers a load had."""
-    return told["requests"] - told["errors"]["refused"]
+    """How many good answers a load had. wrk counts an answer behind which the connection is reset, too."""
+    return max(0, told["requests"] - sum(told["errors"].values()))
 
 
 def rate(told):

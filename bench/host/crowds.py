@@ -84,9 +84,11 @@ def memory_of_burst(peer, count):
 
 def sample(peer, end, pipe):
     """Look again and again until the end, then send the most that was seen at a time: KiB, processes."""
-    kib = processes = 0
     pipe.send("begun")
-    while not end.wait(SAMPLE_EVERY):
+    kib = processes = 0
+    ended = False
+    while not ended:
+        ended = end.wait(SAMPLE_EVERY)
         pids = peers.processes(peer.groups)
         kib, processes = max(kib, memory(pids)), max(processes, len(pids))
     pipe.send((kib, processes))

@@ -105,6 +105,7 @@ def _entry(identifier, variables=b""):
         (FORGED % 5, "cp {other} {path}", "it carries another request's id"),
         (FORGED % 6, "cp {preload} {path}", "it sets a variable that no request sets"),
         (FORGED % 7, "truncate -s 3M {path}", "it is larger than body_limit allows"),
+        (FORGED % 8, r"printf 'x-0000001 trigger entry\n' > {path}", "its end mark is malformed"),
     ],
 )
 def test_a_replaced_acceptor_can_do_no_more_than_ask(tmp_path, name, make, reason):

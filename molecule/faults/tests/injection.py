@@ -1,5 +1,6 @@
 """Faults at a chosen step of a process that systemd starts: strace injects them, at the n-th call of a kind."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -20,10 +21,10 @@ PROCESSES = {
     "record": ("trigger-run@.service", "ExecStopPost"),
 }
 
-# What changes something, or tells somebody. To be killed between two others makes no difference.
+# What changes something that others see. To be killed between two others makes no difference.
 CHANGES = re.compile(
-    r"accept4|clone3?|v?fork|execve|exit_group|kill|dup[23]|pipe2|flock|fchmod|fchown|p?write(64)?|ftruncate|fsync"
-    r"|mkdir(at)?|rmdir|rename(at2?)?|unlink(at)?|send(file|msg|to)|shutdown"
+    r"accept4|clone3?|v?fork|execve|exit_group|kill|flock|p?write(64)?|ftruncate|fsync|mkdir(at)?|rmdir|rename(at2?)?"
+    r"|unlink(at)?|send(file|msg|to)|shutdown"
 )
 
 
@@ -36,6 +37,8 @@ class Step(NamedTuple):
 
     @property
     def changes(self):
+        if " = -1 " in self.text:
+            return False
         return CHANGES.fullmatch(self.call) or (self.call.startswith("open") and "O_CREAT" in self.text)
 
 
@@ -82,6 +85,17 @@ def order(process, name, *options):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     path.with_name(path.name + ".draft").write_text(" ".join(options))
     os.rename(f"{path}.draft", path)
+
+
+@contextlib.contextmanager
+def standing_order(process, name, *options):
+    """Have all starts go through strace meanwhile."""
+    path = ORDERS / f"{name}.{process}.standing"
+    path.write_text(" ".join(options))
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 def log(process, name):

@@ -17,7 +17,7 @@ def fill(name, many):
 
 
 def test_one_run_for_all(is_long):
-    many = 10_000 if is_long else 500
+    many = 10_000 if is_long else 200
     with paused("rich"):
         oracle = fill("rich", many)
         begun = time.monotonic()
@@ -28,7 +28,7 @@ def test_one_run_for_all(is_long):
 
 def test_a_run_for_each(is_long):
     """In two halves, because each claim reads the whole queue: were that dear, the first would take longer."""
-    many = 10_000 if is_long else 30
+    many = 10_000 if is_long else 20
     with paused("plain"):
         oracle = fill("plain", many)
         begun = time.monotonic()
