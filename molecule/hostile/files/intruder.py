@@ -232,6 +232,8 @@ NUMBERS = {  # of system calls that the C library has no function for
     "bpf": (321, 280),
     "io_uring_setup": (425, 425),
     "kexec_load": (246, 104),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
     "init_module": (175, 105),
@@ -294,6 +296,23 @@ def as_root(command):
     return done is not None and done.stdout.strip() == b"0"
 
 
+def message_queue():
+    """A place for messages to others, for which no file system is needed."""
+    name = MARK.encode()
+    made = LIBC.syscall(NUMBERS["mq_open"][0 if X86_64 else 1], name, os.O_CREAT | os.O_RDWR, 0o600, None)
+    if made == -1:
+        return False
+    os.close(made)
+    LIBC.syscall(NUMBERS["mq_unlink"][0 if X86_64 else 1], name)
+    return True
+
+
+def shared_memory():
+    """A segment of memory for others, likewise."""
+    made = LIBC.shmget(0, 4096, 0o600)
+    return made != -1 and LIBC.shmctl(made, 0, None) == 0
+
+
 def calls(_):
     """System calls that change what a process is or what the host is. Each is harmless where it is allowed: the
     clock is set to what it shows, a module is no module."""
@@ -338,6 +357,8 @@ def calls(_):
         "other personality": lambda: in_child(lambda: call("personality", 0x0040000)),
         "kernel's log": lambda: call("klogctl", 10, None, 0),
         "keys of the user": lambda: by_number("add_key", b"user", b"hostile", b"x", 1, -4),
+        "message queue": message_queue,
+        "shared memory": shared_memory,
         "bpf": lambda: by_number("bpf", 0, bpf_map, 72),
         "watch performance": lambda: by_number("perf_event_open", attributes, 0, -1, -1, 0),
         "io_uring": lambda: by_number("io_uring_setup", 1, (ctypes.c_uint32 * 30)()),

@@ -50,7 +50,7 @@ OF_TAKEN = {
 SEEN = {f"{name}: {word}" for name in ("acceptor", "job", "copier") for word in ("see", "arguments")}
 SEEN |= {"others are seen"}
 # Which of these a kernel lets a process do with itself depends on the host's sysctl.
-THE_KERNELS = {"io_uring", "keys of the user", "user faults", "watch performance"}
+THE_KERNELS = {"io_uring", "keys of the user", "user faults", "watch performance", "message queue", "shared memory"}
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 

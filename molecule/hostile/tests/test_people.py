@@ -2,7 +2,7 @@
 reach. What the host itself lets everybody do is no matter here."""
 
 import pytest
-from attackers import FOR_ALL, OF_TAKEN, SEEN, as_user, attack, busy_victim, ours, whole_plan
+from attackers import FOR_ALL, KEPT, OF_TAKEN, OPEN_SOCKET, SEEN, as_user, attack, busy_victim, ours, whole_plan
 from host import run
 
 OWN = {"stranger": set(), "www-data": set(), "trigger-taken": OF_TAKEN}
@@ -39,6 +39,17 @@ def test_what_they_try_is_there():
         assert {path: run("stat", "-c", "%U %a", path).strip() for path in modes} == modes
         assert set(modes) <= paths
         assert len(paths.intersection(copies)) == 2
+
+
+def test_an_attack_succeeds_where_nothing_hinders_it(user, could):
+    """So that its failure elsewhere says something."""
+    assert could["sockets"] >= {"abstract", "loopback, IPv4", "loopback, IPv6", OPEN_SOCKET}
+    assert could["files_to_read"] >= set(KEPT)
+    assert could["places_to_write"] >= {"/tmp", "/dev/shm"}
+    assert could["calls"] >= {"executable memory", "memory made executable", "message queue", "run as root"}
+    assert could["calls"] >= {"other personality", "shared memory"}
+    assert could["devices"] >= {"read /dev/null", "write /dev/null"}
+    assert could["crowd"] == {"20"}
 
 
 def test_they_write_nothing_of_ours(user, could):
