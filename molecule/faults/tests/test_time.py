@@ -1,5 +1,6 @@
 """The clock steps backwards and forwards, for the programs of one endpoint: libfaketime, never the machine's clock."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ from endpoints import ENDPOINTS, paused
 from host import run, wait_until_idle
 from oracle import Oracle, look
 
-OFFSET = Path("/run/offset")
+OFFSET = Path("/var/lib/trigger/timed/offset")  # where the acceptor sees it, too
+DAY = 24 * 3600
 UNITS = ("trigger@timed.service", "trigger-run@timed.service")
 
 
@@ -18,12 +20,15 @@ def faked():
         "LD_PRELOAD": library,
         "FAKETIME_TIMESTAMP_FILE": OFFSET,
         "FAKETIME_NO_CACHE": 1,
-        # A step of the clock leaves the monotonic one alone; the name depends on the version.
+        # A step changes no stamp of a file that is there.
+        "NO_FAKE_STAT": 1,
+        # It leaves the monotonic clock alone; the name depends on the version.
         "DONT_FAKE_MONOTONIC": 1,
         "FAKETIME_DONT_FAKE_MONOTONIC": 1,
     }
     drop_ins = [Path("/run/systemd/system", unit + ".d", "time.conf") for unit in UNITS]
     step("+0")
+    Path("/var/spool/trigger/timed/.rate").unlink(missing_ok=True)  # each test begins with the whole rate
     for path in drop_ins:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("[Service]\n" + "".join(f"Environment={key}={value}\n" for key, value in variables.items()))
@@ -32,11 +37,17 @@ def faked():
     wait_until_idle("timed")
     for path in drop_ins:
         path.unlink()
+    OFFSET.unlink()
     run("systemctl", "daemon-reload")
 
 
 def step(offset):
     OFFSET.write_text(offset + "\n")
+
+
+def age(told):
+    """For how many seconds a request has been there, as its id tells it (RFC 9562, section 5.7)."""
+    return time.time() - int(told.request.replace("-", "")[:12], 16) / 1000
 
 
 def test_the_clock_steps_while_requests_wait():
@@ -47,6 +58,7 @@ def test_the_clock_steps_while_requests_wait():
             step(offset)
             oracle.faults += 1
             assert oracle.ask().code == 200
+        assert age(oracle.told[2]) < -DAY / 2  # the clock has stepped indeed
     assert oracle.judge()["succeeded"] == 5
 
 
@@ -64,7 +76,9 @@ def test_the_clock_steps_during_a_run(before, behind):
     finally:
         slow.unlink()
     wait_until_idle("timed")
-    assert all(record["duration"] >= 0 for record in look("timed").records)
+    durations = [record["duration"] for record in look("timed").records]
+    assert min(durations) >= 0
+    assert (max(durations) > DAY / 2) == (behind == "+1d")  # the clock has stepped indeed
     oracle.judge()
 
 
