@@ -184,7 +184,7 @@ def test_a_client_is_answered_while_the_job_runs():
 def test_a_queue_runs_each_request_once_and_in_order():
     answers = burst(3002, 200)
     ids = [request_id(answer) for answer in answers]
-    wait_until(lambda: record_of("queue", max(ids)), 90)
+    wait_until(lambda: record_of("queue", max(ids)), 300)
     with open("/var/lib/trigger/queue/job/log") as log:
         ran = [line for line in log.read().split() if line in ids]
     assert ran == sorted(ids)

@@ -3,10 +3,15 @@
 import asyncio
 import json
 import os
+import resource
 import socket
 import subprocess
 import time
 from pathlib import Path
+
+# As many clients at once as the machine allows; a shell has room for 1024 files.
+FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 
