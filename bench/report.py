@@ -244,12 +244,19 @@ def role(results):
     rows = [
         [name, *(f"{seconds:.1f} s" for seconds in taken)]
         for name, taken in [
-            *((f"role, {count} endpoints", taken) for count, taken in told["endpoints"].items()),
-            *((f"loop of `template`, {count} endpoints", taken) for count, taken in told["loop"].items()),
-            *((f"role, 10 endpoints on each of {count} hosts", taken) for count, taken in told["hosts"].items()),
+            *((f"role, {many(count, 'endpoint')}", taken) for count, taken in told["endpoints"].items()),
+            *((f"loop of `template`, {many(count, 'endpoint')}", taken) for count, taken in told["loop"].items()),
+            *(
+                (f"role, 10 endpoints on {'one host' if count == '1' else f'each of {count} hosts'}", taken)
+                for count, taken in told["hosts"].items()
+            ),
         ]
     ]
     return f"### The role, whole `ansible-playbook` run\n{table(['', 'first run', 'second run'], rows)}"
+
+
+def many(count, thing):
+    return f"{count} {thing}" if count == "1" else f"{count} {thing}s"
 
 
 def queue(results):

@@ -31,7 +31,7 @@ def measure(name, suite):
 def of_endpoints(hosts, count):
     """First and second run with so many endpoints, where there were none."""
     lab.playbook("scaling.yml", hosts, endpoints=[])
-    say(f"the role with {count} endpoints on {len(hosts)} hosts, twice")
+    say(f"the role, {count} endpoints on each of {len(hosts)} hosts, twice")
     return [round(lab.playbook("scaling.yml", hosts, endpoints=endpoints(count)), 2) for _ in ("first", "second")]
 
 
