@@ -54,6 +54,10 @@ molecule: .venv/dev packages ## All Molecule scenarios, or one: SCENARIO=name
 bench: .venv/dev packages ## Measure beside the peers, and make docs/benchmarks.md of it
 	@bench/run
 
+.PHONY: faults
+faults: .venv/dev packages ## Interrupt every system call of a request's way, and compare what was told with what ran
+	@FAULTS=long .ci/test molecule faults
+
 .PHONY: fuzz
 fuzz: .venv/dev ## Ten minutes of hostile bytes for parser, client values and spool
 	@fuzz/run
