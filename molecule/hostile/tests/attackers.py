@@ -36,7 +36,7 @@ FOR_ALL |= {"/var/spool/trigger/", "/run/trigger/requests/victim/credentials/"}
 FOR_ALL |= {
     place.format(name)
     for place in ("/etc/trigger/{}.json", "/run/trigger/requests/{}/", "/var/lib/trigger/{}/")
-    for name in ("victim", "taken", "forger", "slow", "shown", *JOBS)
+    for name in ("victim", "taken", "forger", "slow", "shown", "corpus", *JOBS)
 }
 OF_TAKEN = {
     "/var/lib/trigger/taken/claimed/",

@@ -1,0 +1,1 @@
+../../../tests/http_corpus.py
