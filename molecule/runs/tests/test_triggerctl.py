@@ -344,7 +344,7 @@ def test_cancel_of_what_is_not_known():
 
 
 def test_pause():
-    running = fire("ctl", "-p", "seconds=1")
+    running = fire("ctl", "-p", "seconds=5")
     wait_until_running("ctl", running)
     assert "The run under way goes on" in ctl("pause", "ctl")
     assert state_of("ctl") == "pausing"
