@@ -6,6 +6,7 @@ own; all of them serve the endpoint `bare-cold`. They take turns within each rou
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,11 +22,11 @@ FIRST_PORT = 7300
 START = "ExecStart="
 # Directives that are taken away or left alone together; one that is in no group is its own.
 GROUPS = {
-    "file system": ("ProtectSystem", "ProtectHome", "ReadWritePaths"),
-    "process list": ("ProtectProc", "ProcSubset"),
+    "root directory": ("RootDirectory", "MountAPIVFS"),
     "capabilities": ("CapabilityBoundingSet", "NoNewPrivileges"),
-    "kernel": ("ProtectControlGroups", "ProtectKernelModules"),
-    "system calls": (
+    "devices": ("DevicePolicy", "ProtectClock"),
+    "list of system calls": ("SystemCallFilter", "SystemCallErrorNumber"),
+    "other system calls": (
         "LockPersonality",
         "MemoryDenyWriteExecute",
         "RestrictAddressFamilies",
@@ -36,11 +37,8 @@ GROUPS = {
     ),
     "limits": ("KeyringMode", "LimitCORE", "LimitNOFILE", "MemoryMax", "RemoveIPC", "TasksMax", "UMask"),
 }
-MOUNTS = ("file system", "process list", "kernel", "PrivateTmp", "PrivateDevices")  # all that need a mount namespace
-DENIED = (
-    "SystemCallFilter=~@clock @cpu-emulation @debug @module @mount @obsolete "
-    "@privileged @raw-io @reboot @resources @swap"
-)
+# What a mount namespace would take in the place of the root directory.
+NAMESPACE = ("ProtectSystem=strict", "ReadWritePaths=-/var/spool/trigger/%i", "ProtectHome=yes", "PrivateTmp=yes")
 # What else stands in [Service] is no part of the sandbox.
 NO_SANDBOX = ("User", "ExecStart", "SyslogIdentifier", "Restart", "RestartSec", "TimeoutStopSec", "IgnoreSIGPIPE")
 # Programs beside the acceptor, to see what Python itself and its modules take.
@@ -69,9 +67,8 @@ def variants(text):
     found = {"shipped": lines, "no sandbox": bare}
     found.update(programs(lines, bare))
     groups = grouped(sandbox)
-    mounts = [line for name in MOUNTS for line in groups.get(name, ())]
-    found["without mount namespace"] = [line for line in lines if line not in mounts]
-    found["the same, some system calls denied"] = [*found["without mount namespace"], DENIED]
+    rooted = groups["root directory"]
+    found["a mount namespace instead"] = [*(line for line in lines if line not in rooted), *NAMESPACE]
     for name, group in groups.items():
         found[f"without {name}"] = [line for line in lines if line not in group]
         found[f"no sandbox but {name}"] = [*bare, *group]
@@ -82,8 +79,12 @@ def programs(lines, bare):
     """Variants of what is started; some of them beside the acceptor, to see what Python itself takes."""
     start = next(line for line in lines if line.startswith(START))
     python = start[len(START) :]
-    answer = Path("/opt/bench/answer.py")
+    # where an acceptor's root directory has it
+    place = Path("/usr/local/lib/bench")
+    place.mkdir(exist_ok=True)
+    answer, floor = place / "answer.py", place / "floor"
     answer.write_text(ANSWER)
+    shutil.copy("/opt/bench/bin/floor", floor)
 
     def started(command, unit=lines):
         return [START + command if line == start else line for line in unit]
@@ -93,7 +94,7 @@ def programs(lines, bare):
         "python without -S": started(python.replace(" -S", "")),
         "ten-line acceptor": started(f"/usr/bin/python3 -I -S {answer}"),
         "ten-line acceptor, no sandbox": started(f"/usr/bin/python3 -I -S {answer}", bare),
-        "floor, same sandbox": started("/opt/bench/bin/floor"),
+        "floor, same sandbox": started(str(floor)),
     }
 
 
