@@ -278,8 +278,9 @@ def machine(results):
 
 
 def profile(results):
-    """Each variant in milliseconds over the floor, and what it changes against the shipped unit."""
-    variants = results["profile"]
+    """Each variant in milliseconds over the floor, and what it changes against the shipped unit; then the programs
+    without systemd."""
+    variants = results["profile"]["variants"]
     floor = median(variants["floor"]["milliseconds"])
     shipped = variants["shipped"]["milliseconds"]
     rows = []
@@ -289,4 +290,6 @@ def profile(results):
         change = median(a - b for a, b in zip(values, shipped))
         rows.append([name, f"{median(values) - floor:.1f} ms", f"{change:+.1f} ms", variant["exposure"]])
     head = [f"{len(shipped)} rounds; the floor: {floor:.1f} ms", "over floor", "to shipped", "exposure"]
-    return f"{table(head, rows)}\n\n{machine(results)}"
+    alone = results["profile"]["alone"]
+    programs = [[name, ms(values), ms(values, p90)] for name, values in alone.items()]
+    return "\n\n".join([table(head, rows), table(["without systemd", "median", "p90"], programs), machine(results)])

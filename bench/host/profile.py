@@ -1,7 +1,8 @@
 """Runs inside the container as root: where does the time of a cold answer go? See --help.
 
 Each variant is the acceptor's unit as the role has installed it, changed in one way, with a socket and a name of its
-own; all of them serve the endpoint `bare-cold`. They take turns within each round.
+own; all of them serve the endpoint `bare-cold`. They take turns within each round. Then what they start is measured
+without systemd (alone.py).
 """
 
 import argparse
@@ -9,11 +10,13 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import alone
 import peers
 from clients import ask
-from single import milliseconds
+from single import IDLE, in_turn, milliseconds
 
 UNITS = Path("/run/systemd/system")
 SHIPPED = Path("/etc/systemd/system/trigger@.service")
@@ -145,26 +148,23 @@ def main():
     everybody = [*install(found), peers.FLOOR, peers.RECIPE]
     print(f"    {arguments.rounds} rounds of {len(everybody)} variants", file=sys.stderr, flush=True)
     answers = {peer: [] for peer in everybody}
-    order = list(everybody)
     endpoint = next(peer for peer in peers.COLD if peer.label == "bare")
-    for _ in range(arguments.rounds):
-        order = order[7:] + order[:7]
-        for peer in order:
-            peers.wait_for_rest([peer, endpoint])
-            answer = ask(peer)
-            if answer.error and peer is not peers.RECIPE:
-                sys.exit(f"{peer.label}: {answer.error}")
-            answers[peer].append(answer)
-    json.dump(
-        {
-            peer.label: {
-                "milliseconds": milliseconds(answers[peer]),
-                "exposure": exposure(peer.units[0].replace(".socket", ".service")),
-            }
-            for peer in everybody
-        },
-        sys.stdout,
-    )
+    for peer in in_turn(everybody, arguments.rounds):
+        peers.wait_for_rest([peer, endpoint])
+        time.sleep(IDLE)
+        answer = ask(peer)
+        if answer.error and peer is not peers.RECIPE:
+            sys.exit(f"{peer.label}: {answer.error}")
+        answers[peer].append(answer)
+    measured = {
+        peer.label: {
+            "milliseconds": milliseconds(answers[peer]),
+            "exposure": exposure(peer.units[0].replace(".socket", ".service")),
+        }
+        for peer in everybody
+    }
+    print(f"    {arguments.rounds} rounds of programs without systemd", file=sys.stderr, flush=True)
+    json.dump({"variants": measured, "alone": alone.measure(arguments.rounds)}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,14 @@
 """One client at a time: how long does it wait for its answer, how long does the job wait then?"""
 
+import random
+import time
+
 import peers
 from clients import ask
+
+# So long nobody does anything before a client comes, as on a host that waits for days. Just after another start the
+# kernel moves a process into its control group at once; later that takes it some 5 to 15 ms (ARCHITECTURE.md).
+IDLE = 0.15
 
 
 def answers(rounds):
@@ -12,17 +19,21 @@ def answers(rounds):
     for peer in peers.WARM:
         ask(peer)
     found = {peer: [] for peer in everybody}
-    order = list(everybody)
-    for _ in range(rounds):
-        order.append(order.pop(0))
-        for peer in order:
-            peers.wait_for_rest(everybody)
-            found[peer].append(ask(peer))
+    for peer in in_turn(everybody, rounds):
+        peers.wait_for_rest(everybody)
+        time.sleep(IDLE)
+        found[peer].append(ask(peer))
     peers.wait_for_rest(everybody)
     return {
         kind: {peer.label: told(peer, found[peer]) for peer in several}
         for kind, several in (("cold", peers.COLD), ("warm", peers.WARM))
     }
+
+
+def in_turn(everybody, rounds):
+    """Each of them once a round, in an order drawn anew, so that nobody always comes behind the same one."""
+    for _ in range(rounds):
+        yield from random.sample(everybody, len(everybody))
 
 
 def told(peer, answers):
