@@ -73,6 +73,8 @@ def _default(option):
         return ""
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
+    if default == "":
+        return "empty"
     if isinstance(default, list):
         return f"`[{', '.join(map(str, default))}]`"
     return f"`{repr(default) if isinstance(default, str) and default.strip() != default else default}`"

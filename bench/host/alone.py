@@ -1,5 +1,5 @@
-"""What of a cold answer is Python's: a program is handed a listening socket as systemd hands it over (sd_listen_fds(3)),
-in a process of its own, but without systemd, sandbox or control group; a client has come already."""
+"""What of a cold answer is Python's: a program gets a listening socket in systemd's way, sd_listen_fds(3), in a
+process of its own, but without systemd, sandbox or control group; a client has come already."""
 
 import os
 import pwd

@@ -22,8 +22,8 @@ ERRORS = {
 
 
 def pytest_generate_tests(metafunc):
-    """The short run leaves out `plain`, which takes fewer of the same steps, and errors where no client is answered. The
-    long one takes every system call of `rich`, also those that change nothing."""
+    """The short run leaves out `plain`, which takes fewer of the same steps, and errors where no client is answered.
+    The long one takes every system call of `rich`, also those that change nothing."""
     if "name" in metafunc.fixturenames:
         is_long = metafunc.config.getoption("--long")
         is_brief = metafunc.function is test_an_error and not is_long

@@ -129,8 +129,8 @@ class Spool:
 def _flush(drafts):
     """Put drafts on the disk. Returns the list of the OSErrors that befell them, None where all went well.
 
-    A file system writes its journal once for all who ask at the same moment, so they are flushed side by side: that is
-    several times as fast, and less of the disk's time.
+    Side by side, so that the disk has several to do at once, and a file system with a journal writes it once for all
+    who ask at the same moment: that is several times as fast.
     """
     for draft in drafts:
         try:
