@@ -55,7 +55,7 @@ bench: .venv/dev packages ## Measure beside the peers, and make docs/benchmarks.
 	@bench/run
 
 .PHONY: faults
-faults: .venv/dev packages ## Interrupt every system call of a request's way, and compare what was told with what ran
+faults: .venv/dev packages ## Interrupt every system call of a request's way, and compare what was told with what ran (an hour)
 	@FAULTS=long .ci/test molecule faults
 
 .PHONY: fuzz
