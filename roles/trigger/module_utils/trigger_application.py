@@ -53,10 +53,11 @@ def apply(changes):
     enable, disable = changes.links()
     systemctl("enable", enable, "--no-reload", "--quiet")
     systemctl("disable", disable, "--no-reload", "--quiet")
+    _bind_root_early(changes)
     if reload or enable or disable or changes.removed:
         run("systemctl", "daemon-reload")
     if changes.binds_root():
-        systemctl("restart", [ROOT_UNIT])
+        systemctl("restart" if changes.is_active(ROOT_UNIT) else "start", [ROOT_UNIT])
     _switch_programs(changes)
     _write_configurations(changes)
     _replace_sockets(changes, replaced, stopped)
@@ -104,6 +105,16 @@ def _write_files(changes):
     changes.frontend.write()
     if changes.programs:
         run("/usr/bin/python3", "-m", "compileall", "-q", f"{LIBRARY}/{changes.programs.target}")
+
+
+def _bind_root_early(changes):
+    """Before systemd knows the acceptors' new unit: one whose start was ordered before waits for nothing and would
+    find no root directory. A unit that systemd does not know yet needs no daemon-reload."""
+    if changes.binds_root() and not changes.is_active(ROOT_UNIT):
+        try:
+            systemctl("start", [ROOT_UNIT])
+        except Failed:
+            pass  # what it knows may be old; it is started again when it has read the new file
 
 
 def _switch_programs(changes):
