@@ -28,8 +28,8 @@ IMPORTS = {
 
 
 class Program:
-    """user: whose process it is. credentials: $CREDENTIALS_DIRECTORY or None. request: bytes, sent before it begins;
-    none where the program is to end by itself."""
+    """user: whose process it is. credentials: $CREDENTIALS_DIRECTORY or None. peer: peers.Peer, whose request is sent
+    before it begins; None where the program is to end by itself."""
 
     def __init__(self, command, user="nobody", credentials=None, peer=None):
         self.command = command

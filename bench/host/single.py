@@ -7,7 +7,7 @@ import peers
 from clients import ask
 
 # So long nobody does anything before a client comes, as on a host that waits for days. Just after another start the
-# kernel moves a process into its control group at once; later that takes it some 5 to 15 ms (ARCHITECTURE.md).
+# kernel moves a process into its control group at once; later that takes it some 5 to 15 ms (docs/benchmarks.md).
 IDLE = 0.15
 
 

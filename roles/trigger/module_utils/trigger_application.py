@@ -53,11 +53,15 @@ def apply(changes):
     enable, disable = changes.links()
     systemctl("enable", enable, "--no-reload", "--quiet")
     systemctl("disable", disable, "--no-reload", "--quiet")
-    _bind_root_early(changes)
+    # Before systemd knows the acceptors' unit that needs it: one whose start was ordered under an older unit waits for
+    # nothing, and would find no root directory. A unit that is not known yet needs no daemon-reload.
+    binds_early = changes.binds_root() and not changes.is_known(ROOT_UNIT)
+    if binds_early:
+        systemctl("start", [ROOT_UNIT])
     if reload or enable or disable or changes.removed:
         run("systemctl", "daemon-reload")
-    if changes.binds_root():
-        systemctl("restart" if changes.is_active(ROOT_UNIT) else "start", [ROOT_UNIT])
+    if changes.binds_root() and not binds_early:
+        systemctl("restart", [ROOT_UNIT])
     _switch_programs(changes)
     _write_configurations(changes)
     _replace_sockets(changes, replaced, stopped)
@@ -105,16 +109,6 @@ def _write_files(changes):
     changes.frontend.write()
     if changes.programs:
         run("/usr/bin/python3", "-m", "compileall", "-q", f"{LIBRARY}/{changes.programs.target}")
-
-
-def _bind_root_early(changes):
-    """Before systemd knows the acceptors' new unit: one whose start was ordered before waits for nothing and would
-    find no root directory. A unit that systemd does not know yet needs no daemon-reload."""
-    if changes.binds_root() and not changes.is_active(ROOT_UNIT):
-        try:
-            systemctl("start", [ROOT_UNIT])
-        except Failed:
-            pass  # what it knows may be old; it is started again when it has read the new file
 
 
 def _switch_programs(changes):

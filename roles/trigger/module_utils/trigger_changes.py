@@ -107,6 +107,10 @@ class Changes:
     def is_active(self, unit):
         return self.states.get(unit, {}).get("ActiveState") == "active"
 
+    def is_known(self, unit):
+        """Whether systemd had a file of it when it was looked at."""
+        return self.states.get(unit, {}).get("LoadState") != "not-found"
+
     def replaces_socket(self, endpoint):
         """Whether the socket has to be made anew: only what stands in [Socket] asks for that."""
         if not self.is_active(endpoint.socket):

@@ -9,7 +9,7 @@ import subprocess
 
 from .trigger_names import UNITS
 
-PROPERTIES = ("Id", "ActiveState", "SubState", "NeedDaemonReload", "Listen")
+PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "NeedDaemonReload", "Listen")
 
 
 class Failed(Exception):
