@@ -103,3 +103,23 @@ def test_its_interface_is_documented(installed, tmp_path):
     entry_points = json.loads(done.stdout)[NAME + ".trigger"]["entry_points"]
     assert {"main", "endpoint"} == set(entry_points)
     assert "trigger_endpoints" in entry_points["main"]["options"]
+
+
+def test_its_playbook_imports_hooks_of_webhook(installed, tmp_path):
+    """The filter and the package behind it come with the collection, and the role's checks are found from there."""
+    (tmp_path / "hooks.json").write_text('[{"id": "deploy", "execute-command": "/srv/deploy"}]')
+    variables = ("-e", "hooks=hooks.json", "-e", "target=vars")
+    done = ansible(
+        "ansible-playbook", "trigger.trigger.import_webhook", *variables, cwd=tmp_path, collections=installed
+    )
+    assert "deploy: carried over as deploy" in done.stdout, done.stderr
+    assert "name: deploy" in (tmp_path / "vars/trigger.yml").read_text()
+
+
+def test_its_filter_is_of_use_to_other_playbooks(installed, tmp_path):
+    hooks = '[{"id": "deploy", "execute-command": "/srv/deploy"}]'
+    expression = f"{{{{ '{hooks}' | trigger.trigger.import_webhook }}}}"
+    done = ansible(
+        *("ansible", "localhost", "-m", "debug", "-a", f'msg="{expression}"'), cwd=tmp_path, collections=installed
+    )
+    assert "deploy: carried over as deploy" in done.stdout, done.stdout + done.stderr

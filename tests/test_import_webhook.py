@@ -28,7 +28,7 @@ PROJECT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 OPTIONS = readme_tables.entry_points()["endpoint"]
 
-_spec = importlib.util.spec_from_file_location("filter", PROJECT / "playbooks/filter_plugins/import_webhook.py")
+_spec = importlib.util.spec_from_file_location("filter", PROJECT / "plugins/filter/import_webhook.py")
 plugin = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(plugin)
 CHECK = plugin.role_check()

@@ -124,18 +124,18 @@ class _Reader:
         """Put a part of the rule where it belongs, or among the open points."""
         try:
             found = [self._read(match) for match in matches]
-            kinds = {kind for kind, _ in found}
+            kinds, means = {kind for kind, meant in found}, [meant for kind, meant in found]
             if len(kinds) > 1:
                 raise _Inexpressible("or of different kinds: make an endpoint for each case")
             (kind,) = kinds
             if negate and kind != "condition":
                 raise _Inexpressible(f"not of {matches[0].get('type')}: auth and allow_from know no exceptions")
             if kind == "auth":
-                self._add_auth(found)
+                self._add_auth(means)
             elif kind == "networks":
-                self._add_networks([network for _, networks in found for network in networks])
+                self._add_networks([network for networks in means for network in networks])
             else:
-                self._add_condition([condition for _, condition in found], negate, needs_value)
+                self._add_condition(means, negate, needs_value)
         except _Inexpressible as error:
             self._open(str(error))
         except NotCarriedOver as error:
@@ -149,8 +149,8 @@ class _Reader:
     def _add_auth(self, found):
         if self.rule.auth:
             raise _Inexpressible("several secrets at once: auth lets in who has one of its entries; choose one")
-        self.rule.auth = [entry for _, (entries, _) in found for entry in entries]
-        for _, (_, secret) in found:
+        for entries, secret in found:
+            self.rule.auth += entries
             if len(secret.encode()) < WEAK and not self.rule.has_weak_secret:
                 self.rule.has_weak_secret = True
                 self.rule.notes.append("a secret is shorter than 16 bytes; `openssl rand -hex 32` makes a better one")
@@ -163,10 +163,10 @@ class _Reader:
         self.rule.networks = list(dict.fromkeys(map(str, networks)))
 
     def _add_condition(self, conditions, negate, needs_value):
-        (place, form), *others = dict.fromkeys((place, form) for place, form, _, _ in conditions)
+        (place, form), *others = dict.fromkeys(condition[:2] for condition in conditions)
         if others:
             raise _Inexpressible("or of values at different places: make an endpoint for each case")
-        tests = [(kind, text) for _, _, kind, text in conditions]
+        tests = [condition[2:] for condition in conditions]
         if negate and (needs_value or (place.startswith(("json:", "form:")) and not self._body.is_sure)):
             self.rule.conditions.append({"from": place, "matches": PRESENT})
         condition = {"from": place, **_test(tests)}
@@ -281,8 +281,8 @@ def _test(tests):
     Returns a dict."""
     if len(tests) == 1:
         return dict(tests)
-    if all(kind == "equals" for kind, _ in tests):
-        return {"in": [text for _, text in tests]}
+    if all(kind == "equals" for kind, text in tests):
+        return {"in": [text for kind, text in tests]}
     return {"matches": "|".join(f"(?:{re.escape(text) if kind == 'equals' else text})" for kind, text in tests)}
 
 

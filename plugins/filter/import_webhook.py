@@ -14,14 +14,15 @@ from pathlib import Path
 import yaml
 from ansible.errors import AnsibleFilterError
 
-ROLE = Path(__file__).resolve().parents[2] / "roles" / "trigger"
+PROJECT = Path(__file__).resolve().parents[2]  # a checkout or the installed collection
+ROLE = PROJECT / "roles" / "trigger"
 WIDTH = 110
 
 
-def _load(name):
-    """A package of the role's plugin_utils; Ansible puts them on no search path."""
+def _load(path):
+    """A package by its folder: in a checkout, plugin_utils are on no search path. path: Path."""
+    name = path.name
     if name not in sys.modules:
-        path = ROLE / "plugin_utils" / name
         spec = importlib.util.spec_from_file_location(
             name, path / "__init__.py", submodule_search_locations=[str(path)]
         )
@@ -30,8 +31,8 @@ def _load(name):
     return sys.modules[name]
 
 
-trigger_endpoints = _load("trigger_endpoints")
-webhook_hooks = _load("webhook_hooks")
+trigger_endpoints = _load(ROLE / "plugin_utils" / "trigger_endpoints")
+webhook_hooks = _load(PROJECT / "plugins" / "plugin_utils" / "webhook_hooks")
 
 
 class FilterModule:
