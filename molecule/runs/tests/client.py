@@ -33,6 +33,7 @@ PORTS = {
     "rated": 3118,
     "told": 3119,
     "clock": 3120,
+    "told-once": 3121,
 }
 
 Answer = collections.namedtuple("Answer", "status headers body")

@@ -1,9 +1,13 @@
-"""What `trigger` runs on a host, in the order in which a request passes through it.
+"""What the role runs on a host, program by program: who it is and what it does.
 
-acceptor   the only process that meets the network: descriptors, http, admission, cgi, spool
-claim      root, before a run: takes entries out of the spool, lays the request out for the runner
-runner     the job's user: becomes the job
-record     root, after a run: writes down how it ended
+acceptor     trigger-NAME, which meets the network: reads, checks, spools and answers requests
+claim        root, before a run: takes entries out of the spool, lays the request out for the runner
+runner       the job's user: becomes the job
+record       root, after a run: writes down how it ended
+metrics      root, in a sandbox: writes what acceptors and runs have counted
+page.server  triggerfrontend, which meets browsers behind nginx: draws the pages, reads how runs went
+ctl.main     root, a person: triggerctl
 
-entry is the form of a request on disk, endpoint the configuration that all of them read.
+`entry` is the form of a request on disk, `endpoint` the configuration that all of them read; the other modules say
+themselves what they are.
 """

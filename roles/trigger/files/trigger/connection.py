@@ -38,6 +38,7 @@ class Connection:
         "user",  # who the front end says it is, bytes; b"" where it did not ask
         "values",  # the parameters, dict of str to str
         "wait",  # seconds for which the answer is held, until the run has ended
+        "way",  # the Unix socket by which the client came: its path, str; None on others
     )
 
     def __init__(self, socket, address, now, time_limit):
@@ -47,7 +48,10 @@ class Connection:
         self.moved = 0
         self.deadline = now + time_limit
         self.peer = self.port = b""
-        if socket.family != _socket.AF_UNIX:
+        self.way = None
+        if socket.family == _socket.AF_UNIX:
+            self.way = socket.getsockname()
+        else:
             self.peer = _peer(address[0])
             self.port = b"%d" % socket.getsockname()[1]
         self.received = bytearray()

@@ -26,6 +26,8 @@ SINCE_FIRST_RELEASE = {
     "metrics": False,
     "keep_for": None,
 }
+# The same within `response`, which has always been there.
+_RESPONSE = {"failed_status": 500}
 
 
 class Endpoint:
@@ -39,6 +41,7 @@ class Endpoint:
         self.__dict__.update(SINCE_FIRST_RELEASE)
         self.description = name
         self.__dict__.update(settings)
+        self.response = {**_RESPONSE, **settings.get("response", {})}
         self.name = name
         self.user = "trigger-" + name  # the acceptor's
         self.socket_path = RUNTIME + "/" + name + ".sock"

@@ -4,7 +4,7 @@ nginx comes by the endpoint's own Unix socket and brings a secret. So does the p
 alone would not do: whatever else runs as nginx's user can connect to it.
 """
 
-from _socket import AF_INET, AF_INET6, AF_UNIX, inet_pton
+from _socket import AF_INET, AF_INET6, inet_pton
 
 from trigger import digests
 from trigger.admission import unavailable
@@ -29,7 +29,7 @@ class Door:
 
     def is_way_of(self, connection):
         """Whether a client came by the front end's socket. connection: connection.Connection."""
-        return connection.socket.family == AF_UNIX and connection.socket.getsockname() == self._path
+        return connection.way == self._path
 
     def enter(self, connection):
         """Believe what the request of a connection says of its client. Raises Refusal: 503 without a secret to

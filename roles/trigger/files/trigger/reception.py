@@ -242,14 +242,15 @@ class Reception:
         return Reply(200, "accepted, streaming", b"", content_type, self._headers(connection) + UNBUFFERED, source)
 
     def _result(self, connection, record):
-        """What a client that waited is told: 200 or 500 and what the job printed, or a Refusal."""
-        status, reason = (200, "the run succeeded") if record["state"] == "succeeded" else (500, "the run failed")
+        """What a client that waited is told: how the run ended and what the job printed, or a Refusal."""
         headers = self._headers(connection) + answers.run_headers(record)
         content_type = self._endpoint.response["content_type"]
         source = self._output(connection.request_id, follow=False)
-        if self._endpoint.output == "cgi" and status == 200:
+        if record["state"] != "succeeded":
+            return Reply(self._endpoint.response["failed_status"], "the run failed", b"", content_type, headers, source)
+        if self._endpoint.output == "cgi":
             return self._cgi_result(source, headers)
-        return Reply(status, reason, b"", content_type, headers, source)
+        return Reply(200, "the run succeeded", b"", content_type, headers, source)
 
     def _cgi_result(self, source, headers):
         from trigger import cgi_output

@@ -18,6 +18,7 @@ UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+\.[a-z]+", re.ASCII)
 DIRECTIVE = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
 
 RESPONSE_BODY_LIMIT = 64 * 1024
+BODILESS = (204, 205)  # RFC 9110, section 15.3
 VARIABLE_LIMIT = 128 * 1024  # MAX_ARG_STRLEN of the kernel
 
 # What a request tells its job, RFC 3875. Variables of these names would be lost.
@@ -193,6 +194,12 @@ def _check_http(endpoint):
     response = endpoint["response"]
     if len(response["body"].encode()) > RESPONSE_BODY_LIMIT:
         yield "response.body: it is longer than 64 KiB"
+    failed = response["failed_status"]
+    if not (200 <= failed <= 299 or 400 <= failed <= 599) or failed in BODILESS:
+        yield (
+            f"response.failed_status: {failed} is not a valid status of an answer that brings what the job printed; "
+            "use 200 to 299 or 400 to 599, other than 204 and 205"
+        )
     if not re.fullmatch(r"[!-~]+/[ -~]*", response["content_type"]):
         yield f"response.content_type: {response['content_type']!r} is no media type"
 
