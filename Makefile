@@ -27,7 +27,7 @@ test: .venv/dev packages ## Lint, Python tests, every Molecule scenario on Debia
 	@.ci/test lint unit sanity molecule
 
 .PHONY: lint
-lint: .venv/dev ## yamllint, ansible-lint, ruff
+lint: .venv/dev ## yamllint, ansible-lint, ruff, mypy
 	@.ci/test lint
 
 .PHONY: format
@@ -69,7 +69,7 @@ images: packages ## Build the containers' images where they are missing
 .PHONY: clean
 clean: ## Take away containers, images, virtual environment and caches
 	@molecule/shared/clean
-	rm -rf .venv .cache .ansible .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .cache .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: packages

@@ -147,8 +147,8 @@ class _Conversion:
     def _address(self, has_auth):
         hook_id = text_of(self._hook, "id")
         parts = [part for part in self._prefix.split("/") if part] + [hook_id]
-        keys = {"path": "/" + "/".join(quote(part, safe="/~!$&'()*+,;=:@") for part in parts)}
-        frontend = {}
+        keys: dict[str, object] = {"path": "/" + "/".join(quote(part, safe="/~!$&'()*+,;=:@") for part in parts)}
+        frontend: dict[str, object] = {}
         if all(LOCATION_PART.fullmatch(part) for part in parts):
             frontend["location"] = "/" + "/".join(parts) + "/"
         else:
@@ -182,7 +182,7 @@ class _Conversion:
             self._open("pass-environment-to-command: env(1) cannot start a command of this name; write a script")
         elif assignments:
             job = {"command": [ENV], "args": [*assignments, command, *arguments]}
-        keys = {"job": {key: value for key, value in job.items() if value}}
+        keys: dict[str, object] = {"job": {key: value for key, value in job.items() if value}}
         if environment:
             keys["environment"] = environment
         if parameters.declared:

@@ -291,8 +291,8 @@ def _pattern(regex, reference):
     advice = f"regex of {references.label(reference)}: it means something else in Python's re; write it anew in only_if"
     if ONLY_GO.search(regex):
         raise _Inexpressible(advice)
-    flags = FLAGS.match(regex)
-    flags, core = (flags[1], regex[flags.end() :]) if flags else ("", regex)
+    flagged = FLAGS.match(regex)
+    flags, core = (flagged[1], regex[flagged.end() :]) if flagged else ("", regex)
     alternates, bare = _alternates(core), re.sub(r"\\.", "", core)
     begin = end = "(?s:.*)"
     if not alternates and core.startswith("^"):
