@@ -5,7 +5,8 @@ import os
 import pytest
 
 from trigger import entry
-from trigger.spool import Spool
+from trigger.deliveries import Deliveries
+from trigger.spool import MEMORY_LIMIT, Spool
 
 
 @pytest.fixture
@@ -40,8 +41,51 @@ def test_all_requests_of_a_moment_are_kept_whole(spool, tmp_path, count):
 def test_the_error_of_one_befalls_that_one_alone(spool, tmp_path):
     made = drafts_of(spool, 30)
     bad = 17
-    (tmp_path / "spool" / os.path.basename(made[bad][1].path)).mkdir()  # so its file cannot be made
+    (tmp_path / "spool" / f".accepted-{made[bad][0]}").mkdir()  # so its file cannot be made
     errors = spool.commit(made)
     assert isinstance(errors.pop(bad), FileExistsError)
     assert errors == [None] * 29
     assert {request_id for request_id, _, _ in made} - set(os.listdir(tmp_path / "spool")) == {made[bad][0]}
+
+
+@pytest.mark.parametrize("size", [10, MEMORY_LIMIT + 1])
+def test_one_whose_name_cannot_be_given_leaves_nothing(spool, tmp_path, size):
+    """Whether it was written under another name before or not."""
+    draft = spool.draft()
+    draft.write(b"x" * size)
+    request_id = spool.next_id()
+    draft.close_body([(b"TRIGGER_REQUEST_ID", request_id.encode())])
+    in_the_way = tmp_path / "spool" / f".accepted-{request_id}"
+    in_the_way.mkdir()
+    (error,) = spool.commit([(request_id, draft, [])])
+    assert isinstance(error, OSError)
+    assert os.listdir(tmp_path / "spool") == [in_the_way.name]
+
+
+@pytest.mark.parametrize(("size", "remembered", "flushes"), [
+    (10, False, ["request", "names"]),
+    (10, True, ["request", "memory", "names"]),
+    (MEMORY_LIMIT + 1, False, ["request", "names"]),
+    # It had another name before, and that it has this one must be on the disk before its delivery is.
+    (MEMORY_LIMIT + 1, True, ["request", "names", "memory", "names"]),
+])  # fmt: skip
+def test_what_is_flushed_and_in_which_order(tmp_path, monkeypatch, size, remembered, flushes):
+    for name in ("spool", "claimed"):
+        (tmp_path / name).mkdir()
+    memory = Deliveries(str(tmp_path / "spool" / ".deliveries"), 600)
+    spool = Spool(str(tmp_path / "spool"), str(tmp_path / "claimed"), memory)
+    draft = spool.draft()
+    draft.write(b"x" * size)
+    request_id = spool.next_id()
+    draft.close_body([(b"TRIGGER_REQUEST_ID", request_id.encode())])
+    seen = []
+    fsync = os.fsync
+
+    def noted(fd):
+        name = os.path.basename(os.readlink(f"/proc/self/fd/{fd}"))
+        seen.append({"spool": "names", ".deliveries": "memory", f".accepted-{request_id}": "request"}.get(name, name))
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    assert spool.commit([(request_id, draft, ["a"] if remembered else [])]) == [None]
+    assert seen == flushes

@@ -18,7 +18,7 @@ from host import wait_for_record, wait_until_served
 # The programs that are tested, to make what they would leave on the disk.
 sys.path.insert(0, "/usr/local/lib/trigger/current")
 sys.dont_write_bytecode = True
-from trigger import deliveries, entry  # noqa: E402, F401
+from trigger import entry  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 SECRETS = json.loads((HERE / "secrets.json").read_text())["secrets"]

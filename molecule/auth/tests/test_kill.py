@@ -8,13 +8,12 @@ import signal
 import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
+import pytest
 from callers import (
     PORTS,
     SECRETS,
     bearer,
-    deliveries,
     entry,
     github_fields,
     log_of,
@@ -29,6 +28,7 @@ from host import (
     is_active,
     journal,
     property_of,
+    record_of,
     run,
     status,
     wait_for_record,
@@ -40,7 +40,7 @@ from host import (
 SPOOL = Path("/var/spool/trigger/killed")
 MOMENTS = {
     "as soon as it runs": lambda known: True,
-    "a draft is there": lambda known: any(name.startswith(".draft") for name in os.listdir(SPOOL)),
+    "it is being written": lambda known: any(name.startswith(".accepted") for name in os.listdir(SPOOL)),
     "it is remembered": lambda known: known < (SPOOL / ".deliveries").stat().st_size,
     "it is an entry": lambda known: any(name[0] != "." for name in os.listdir(SPOOL)),
 }
@@ -116,27 +116,83 @@ def _leave(name, content):
     shutil.chown(path, "trigger-once", "trigger-once")
 
 
-def test_a_draft_that_was_left_is_removed_and_no_client_notices():
+@pytest.mark.parametrize("name", [".draft-1", ".accepted-1", f".accepted-{next_request_id()}"])
+def test_what_was_left_and_nothing_remembers_is_removed_and_no_client_notices(name):
     wait_until_idle("once")
-    _leave(".draft-1", b"half of a bo")
+    _leave(name, b"half of a bo")
     assert status(exchange(PORTS["once"], known_as(new_id()))) == 202
-    assert not os.path.exists("/var/spool/trigger/once/.draft-1")
+    assert not os.path.exists(f"/var/spool/trigger/once/{name}")
 
 
-def test_a_draft_whose_delivery_is_remembered_already_becomes_an_entry():
-    """Between the two the acceptor was killed, so its client has no answer, and comes again."""
+def _entry(identifier, body):
+    """An entry whose job notes down that it ran."""
+    return body + entry.encode([(b"TRIGGER_ENDPOINT", b"once"), (b"TRIGGER_REQUEST_ID", identifier.encode())])
+
+
+def _remember(delivery, identifier):
+    """Have the next acceptor know a delivery as that of a request."""
+    first = exchange(PORTS["once"], known_as(delivery))
+    wait_for_record("once", field(first, "X-Request-Id"))
     wait_until_idle("once")
+    memory = Path("/var/spool/trigger/once/.deliveries")
+    memory.write_text(memory.read_text().replace(field(first, "X-Request-Id"), identifier))
+
+
+def test_what_was_accepted_and_whose_delivery_is_remembered_becomes_an_entry():
+    """Between the two the acceptor was killed, so its client has no answer, and comes again."""
     delivery, identifier = new_id(), next_request_id()
-    variables = [(b"TRIGGER_ENDPOINT", b"once"), (b"TRIGGER_REQUEST_ID", identifier.encode())]
-    _leave(".draft-1", b"body" + entry.encode(variables))
-    (key,) = deliveries.keys(SimpleNamespace(fields={b"idempotency-key": delivery.encode()}), None)
-    _leave(".deliveries", f"{time.time():.0f} {identifier} {key}\n".encode())
+    _remember(delivery, identifier)
+    _leave(f".accepted-{identifier}", _entry(identifier, b"body"))
     answer = exchange(PORTS["once"], known_as(delivery))
     assert (status(answer), field(answer, "X-Request-Id")) == (202, identifier)
     wait_for_record("once", identifier)
     wait_until_served("once")
     assert log_of("once").count([identifier]) == 1
-    assert not os.path.exists("/var/spool/trigger/once/.draft-1")
+    assert not os.path.exists(f"/var/spool/trigger/once/.accepted-{identifier}")
+
+
+def test_a_draft_of_release_0_2_is_not_run_and_its_sender_not_told_that_it_was():
+    """There it had the name of any draft, so nobody can tell it from what a stranger has sent. Its delivery is
+    forgotten, so it runs when it comes again."""
+    delivery, identifier = new_id(), next_request_id()
+    _remember(delivery, identifier)
+    _leave(".draft-1", _entry(identifier, b"body"))
+    answer = exchange(PORTS["once"], known_as(delivery))
+    assert status(answer) == 202
+    assert field(answer, "X-Request-Id") != identifier
+    wait_for_record("once", field(answer, "X-Request-Id"))
+    wait_until_served("once")
+    assert [identifier] not in log_of("once")
+
+
+def test_a_strangers_body_that_ends_like_an_entry_is_never_run():
+    """With the id of a request whose delivery is remembered, and the acceptor killed while it comes."""
+    wait_until_idle("once")
+    genuine = new_id().encode()
+    delivery = request("POST", "/", github_fields(genuine), genuine)
+    identifier = field(exchange(PORTS["once"], delivery), "X-Request-Id")
+    record = wait_for_record("once", identifier)
+    wait_until_idle("once")
+    looks_like = _entry(identifier, b"evil" * 17000)
+    wrong = ["X-Hub-Signature-256: sha256=" + "0" * 64, "Content-Length: 200000"]
+    spool = Path("/var/spool/trigger/once")
+    with connect(PORTS["once"]) as stranger:
+        stranger.sendall(request("POST", "/", wrong) + looks_like[:65000])
+        stranger.sendall(looks_like[65000:])  # with this it is more than the acceptor holds in memory
+        wait_until(lambda: [draft for draft in spool.glob(".draft-*") if draft.read_bytes() == looks_like])
+        since = time.time()
+        os.kill(int(property_of("trigger@once.service", "MainPID")), signal.SIGKILL)
+        assert status(exchange(PORTS["once"], known_as(new_id()))) == 202
+    wait_until_idle("once")
+    assert "status=9/KILL" in journal("trigger@once.service", since)
+    assert list(spool.glob(".draft-*")) == []
+    assert log_of("once").count([identifier]) == 1
+    assert record_of("once", identifier) == record
+    # The delivery is known as before.
+    before = log_of("once")
+    assert status(exchange(PORTS["once"], delivery)) == 202
+    wait_until_idle("once")
+    assert log_of("once") == before
 
 
 def test_a_line_that_was_damaged_is_passed_over():

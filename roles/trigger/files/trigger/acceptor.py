@@ -437,7 +437,13 @@ def main(name):
         from trigger import rate
 
         limit = rate.Rate(settings.rate, *settings.max_rate)
-    stored = spool.Spool(settings.spool, settings.claimed, memory)
+
+    def is_recorded(request_id):  # asked only after an acceptor was killed
+        from trigger import history
+
+        return history.has(settings, request_id)
+
+    stored = spool.Spool(settings.spool, settings.claimed, memory, is_recorded)
     reception = Reception(settings, stored, guard, limit, door)
     numbers = None
     if settings.metrics:

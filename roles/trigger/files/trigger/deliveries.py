@@ -1,8 +1,8 @@
 """The deliveries that were accepted in the last time: what comes again starts nothing.
 
 They are lines of one file in the spool, whose name systemd and the runs pass over. A line is written just before its
-request becomes an entry (spool.Spool.commit); if the power goes between the two, the next acceptor finds the complete
-draft and makes it one. So there is no moment at which the one is known without the other.
+request becomes an entry (spool.Spool.commit); if the power goes between the two, the next acceptor finds the file by
+its name and makes it one. So there is no moment at which the one is known without the other.
 """
 
 import os
@@ -75,6 +75,12 @@ class Deliveries:
         os.ftruncate(self._fd, self._length_before)
         os.fsync(self._fd)
         self._close()
+
+    def forget(self, request_ids, now):
+        """Forget the deliveries of some requests, durably. request_ids: set of str. Raises OSError."""
+        self._open(now)
+        self._known = {key: known for key, known in self._known.items() if known[1] not in request_ids}
+        self._rewrite(now)
 
     def _open(self, now):
         if self._fd is not None:

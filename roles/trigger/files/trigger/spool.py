@@ -1,7 +1,13 @@
 """The acceptor's side of the spool: it adds entries and counts those that wait.
 
 A name that begins with a dot is no entry: a file being written, or the memory of deliveries. systemd's
-DirectoryNotEmpty= does not see it, and no run takes it.
+DirectoryNotEmpty= does not see it, and no run takes it. What a file is, its name alone says, since a stranger may
+have written what stands in it:
+
+- .draft-N: a body on its way. Nobody has answered for it; the next acceptor removes it, whatever it holds.
+- .accepted-ID: the request was let in and admitted, and is being flushed. If its delivery is remembered, the next
+  acceptor makes it the entry ID, or else removes it.
+- ID: an entry.
 """
 
 import _thread
@@ -13,6 +19,7 @@ from trigger import entry
 FLUSHES = 7  # at the same time, each in a thread; the unit's TasksMax= allows 8
 MEMORY_LIMIT = 64 * 1024  # bytes of a body that are held in memory; a larger one goes to its file
 _DRAFT = ".draft-"
+_ACCEPTED = ".accepted-"
 
 
 class Unflushed(OSError):
@@ -21,12 +28,14 @@ class Unflushed(OSError):
 
 class Spool:
     """path: str, the directory of entries. claimed: str, where those of the present run are. deliveries:
-    deliveries.Deliveries, or None where none are remembered."""
+    deliveries.Deliveries, or None where none are remembered. is_recorded: a function that says of an id whether its
+    run has a record."""
 
-    def __init__(self, path, claimed, deliveries=None):
+    def __init__(self, path, claimed, deliveries=None, is_recorded=lambda request_id: False):
         self._path = path
         self._claimed = claimed
         self._deliveries = deliveries
+        self._is_recorded = is_recorded
         self._ids = None
         self._drafts = 0
 
@@ -66,7 +75,7 @@ class Spool:
         directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             # The data of all of them first: the renames below are then flushed together.
-            errors = _flush([draft for _, draft, _ in drafts])
+            errors = _flush(drafts)
             kept = [draft for draft, error in zip(drafts, errors) if error is None]
             found = iter(self._keep(kept, directory))
             return [next(found) if error is None else error for error in errors]
@@ -76,7 +85,7 @@ class Spool:
     def _keep(self, drafts, directory):
         """Give flushed drafts their names. Returns as commit() does."""
         try:
-            self._remember(drafts)
+            self._remember(drafts, directory)
         except OSError as error:
             for _, draft, _ in drafts:
                 _unlink(draft.path)
@@ -87,16 +96,20 @@ class Spool:
         try:
             if len(named) < len(drafts):
                 self._forget(drafts)
-                self._remember(named)
+                self._remember(named, directory)
             os.fsync(directory)
         except OSError as error:
             # systemd has seen the names, so they are not taken back: a run may have begun.
             return [each or Unflushed(*error.args) for each in errors]
         return errors
 
-    def _remember(self, drafts):
+    def _remember(self, drafts, directory):
         deliveries = [(request_id, keys) for request_id, _, keys in drafts if keys]
         if deliveries:
+            if any(draft.was_renamed for _, draft, keys in drafts if keys):
+                # A file that is new is flushed with its name, and one that got another not on every file system. Were
+                # that lost with the power, the delivery would be known, and its request gone.
+                os.fsync(directory)
             self._deliveries.add(deliveries, time.time())
 
     def _forget(self, drafts):
@@ -105,40 +118,72 @@ class Spool:
             self._deliveries.take_back()
 
     def _recover(self):
-        """Find what earlier acceptors left: drafts of one that was killed, and the latest id."""
+        """Find what earlier acceptors left: files of one that was killed, and the latest id."""
         names = os.listdir(self._path)
         drafts = [name for name in names if name.startswith(_DRAFT)]
-        finished = [self._finish_draft(self._path + "/" + name) for name in drafts]
-        ids = filter(entry.is_id, names + [request_id for request_id in finished if request_id])
-        self._ids = entry.Ids(after=max(ids, default=None))
+        accepted = [name for name in names if name.startswith(_ACCEPTED)]
+        entries = set(filter(entry.is_id, names))
+        if accepted:
+            entries.update(self._finish(accepted, entries))
+        if drafts and self._deliveries:
+            self._forget_drafts_of_earlier_releases(drafts, entries)
+        for name in drafts:
+            _unlink(self._path + "/" + name)
+        self._ids = entry.Ids(after=max(entries, default=None))
 
-    def _finish_draft(self, path):
-        """Remove a draft that was left, or, if its delivery is remembered already, make it an entry and
-        return its id."""
-        request_id = _complete_id(path) if self._deliveries else None
-        if not request_id or not self._deliveries.has(request_id, time.time()):
-            _unlink(path)
-            return None
-        os.rename(path, self._path + "/" + request_id)
+    def _finish(self, accepted, entries):
+        """Make those whose delivery is remembered entries, and remove the others: the client of one of these was told
+        nothing, and asks again. Returns the ids of the new entries."""
+        finished = []
+        for name in accepted:
+            request_id = name[len(_ACCEPTED) :]
+            if self._is_remembered(request_id) and not self._is_somewhere(request_id, entries):
+                os.rename(self._path + "/" + name, self._path + "/" + request_id)
+                finished.append(request_id)
+            else:
+                _unlink(self._path + "/" + name)
         directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        os.fsync(directory)
-        os.close(directory)
-        return request_id
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+        return finished
+
+    def _is_remembered(self, request_id):
+        return bool(self._deliveries) and entry.is_id(request_id) and self._deliveries.has(request_id, time.time())
+
+    def _is_somewhere(self, request_id, entries):
+        """Whether a request waits, is being run, or was."""
+        claimed = os.path.lexists(self._claimed + "/" + request_id)
+        return request_id in entries or claimed or self._is_recorded(request_id)
+
+    def _forget_drafts_of_earlier_releases(self, drafts, entries):
+        """Release 0.2 left a complete request under a draft's name, and its delivery remembered, when it was killed
+        between the two. It is not run, since anybody could have written such a file. Forgotten, it is run when its
+        sender, who was told nothing, sends it again."""
+        ids = filter(None, [_complete_id(self._path + "/" + name) for name in drafts])
+        lost = {each for each in ids if self._is_remembered(each) and not self._is_somewhere(each, entries)}
+        if lost:
+            self._deliveries.forget(lost, time.time())
 
 
 def _flush(drafts):
-    """Put drafts on the disk. Returns the list of the OSErrors that befell them, None where all went well.
+    """Put complete drafts on the disk, under names that say that they were accepted. drafts: as commit() takes them.
+    Returns the list of the OSErrors that befell them, None where all went well.
 
     Side by side, so that the disk has several to do at once, and a file system with a journal writes it once for all
     who ask at the same moment: that is several times as fast.
     """
-    for draft in drafts:
-        try:
-            draft.write_out()  # not in the threads, which would wait for one another at the directory
-        except OSError:
-            pass  # and fails again below, where it counts
     errors = [OSError("it was not flushed") for _ in drafts]
-    waiting = list(enumerate(drafts))
+    waiting = []
+    for number, (request_id, draft, _) in enumerate(drafts):
+        try:
+            draft.accept(request_id)
+            draft.write_out()  # not in the threads, which would wait for one another at the directory
+            waiting.append((number, draft))
+        except OSError as error:
+            draft.discard()
+            errors[number] = error
 
     def flush():
         while True:
@@ -154,7 +199,7 @@ def _flush(drafts):
         finally:
             done.release()
 
-    helpers = [_thread.allocate_lock() for _ in range(min(FLUSHES, len(drafts)) - 1)]
+    helpers = [_thread.allocate_lock() for _ in range(min(FLUSHES, len(waiting)) - 1)]
     for done in helpers:
         done.acquire()
         try:
@@ -170,10 +215,11 @@ def _flush(drafts):
 class Draft:
     """A request on its way to becoming an entry. path: str, its file, which may not exist yet."""
 
-    __slots__ = ("_fd", "_held", "length", "path")
+    __slots__ = ("_fd", "_held", "length", "path", "was_renamed")
 
     def __init__(self, path):
         self.path = path
+        self.was_renamed = False  # whether it was written under another name before
         self.length = 0  # bytes of the body so far
         self._held = bytearray()
         self._fd = None
@@ -204,6 +250,14 @@ class Draft:
     def close_body(self, variables):
         """Say that the body is complete and what follows it: a list of (bytes, bytes)."""
         self._held += entry.encode(variables)
+
+    def accept(self, request_id):
+        """Take the name that says that this was accepted. Nothing of it has to be on the disk yet. Raises OSError."""
+        path = os.path.dirname(self.path) + "/" + _ACCEPTED + request_id
+        if self._fd is not None:
+            os.rename(self.path, path)
+            self.was_renamed = True
+        self.path = path
 
     def flush(self):
         """Put all of it on the disk. Returns None, or the OSError that prevented it."""
@@ -246,7 +300,7 @@ class Draft:
 def _complete_id(path):
     """The id of the request in a file, str, or None when the file is not complete."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             variables, _ = entry.read_variables(fd, os.fstat(fd).st_size)
         finally:

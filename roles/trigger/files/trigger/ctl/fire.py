@@ -62,10 +62,10 @@ def _write(endpoint, spool, fired):
         draft.close_body(fired.variables(request_id))
         try:
             error = spool.commit([(request_id, draft, [])])[0]
-        except FileNotFoundError:
-            continue  # an acceptor that has just begun took the draft for one that was left behind
         except OSError as failed:
             error = failed
+        if isinstance(error, FileNotFoundError):
+            continue  # an acceptor that has just begun took the draft for one that was left behind
         if error is not None:
             raise Failure("%s takes no request: %s; `triggerctl doctor` looks for the reason" % (endpoint.spool, error))
         return request_id
