@@ -19,6 +19,7 @@ def parameter(name, **keys):
 def endpoint(parameters=None, known_names=None, **keys):
     settings = {
         "path": "/go",
+        "command": ["/bin/true"],
         "parameters": parameters,
         "known_names": known_names,
         "only_if": [

@@ -34,7 +34,7 @@ def test_an_endpoint_is_complete():
     (endpoint,) = prepare({"name": "a", "job": JOB})
     assert set(OPTIONS) <= set(endpoint)
     assert endpoint["listen"] == ["/run/trigger/a.sock"]
-    assert endpoint["response"] == {"status": 200, "body": "OK\n", "content_type": "text/plain"}
+    assert endpoint["response"] == {"status": 200, "body": "OK\n", "content_type": "text/plain", "failed_status": 500}
     assert endpoint["job"]["args"] == []
     assert endpoint["seconds"]["timeout"] == 300
     assert endpoint["bytes"]["body_limit"] == 1024 * 1024
@@ -48,7 +48,7 @@ def test_defaults_are_laid_under_and_dicts_merged_deeply():
     )
     assert endpoint["seconds"]["timeout"] == 3600
     assert endpoint["environment"] == {"A": "1", "B": "3"}
-    assert endpoint["response"] == {"status": 202, "body": "x", "content_type": "text/plain"}
+    assert endpoint["response"] == {"status": 202, "body": "x", "content_type": "text/plain", "failed_status": 500}
     assert endpoint["methods"] == ["POST"]
 
 

@@ -317,6 +317,7 @@ class Renderer:
             "pass_headers": endpoint["pass_headers"],
             "body": endpoint["body"],
             "command": endpoint["command"],
+            "exec_limit": endpoint["exec_limit"],
             "job_user": endpoint["user"],
             "credentials": {}
             if self._loads_credentials

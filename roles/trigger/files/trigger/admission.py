@@ -4,6 +4,7 @@ from _socket import AF_INET, AF_INET6, inet_pton
 
 from trigger.http import Refusal
 
+INVALID = "the parameters are not right"
 RETRY_AFTER = 5  # seconds; when to come back to a queue that was full
 
 
@@ -65,7 +66,20 @@ def check_values(endpoint, sources):
     try:
         return parameters.collect(endpoint.parameters, sources, endpoint.known_names), None
     except parameters.Invalid as invalid:
-        raise Refusal(400, "the parameters are not right", errors=invalid.errors) from None
+        raise Refusal(400, INVALID, errors=invalid.errors) from None
+
+
+def check_execution(endpoint, values, variables):
+    """Raise Refusal for a request whose job could not be executed. values: its parameters, dict of str to str.
+    variables: what else its job is told, list of (bytes, bytes)."""
+    if endpoint.parameters is None:
+        return  # the role leaves room for all that a head can bring
+    from trigger import execution, parameters
+
+    try:
+        execution.check(endpoint.command, endpoint.exec_limit, values, variables)
+    except parameters.Invalid as invalid:
+        raise Refusal(400, INVALID, errors=invalid.errors) from None
 
 
 def check_load(endpoint, waiting, running):

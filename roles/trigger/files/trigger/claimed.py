@@ -14,7 +14,7 @@ import pwd
 import stat
 import time
 
-from trigger import cgi, entry, parameters
+from trigger import cgi, entry, execution, parameters
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -179,7 +179,8 @@ class Claimed:
             if not name.startswith((b"HTTP_", parameters.PREFIX.encode())):
                 raise entry.Damaged("it sets a variable that no request sets")
         try:
-            parameters.read_back(self._endpoint.parameters or [], variables)
+            values = parameters.read_back(self._endpoint.parameters or [], variables)
+            execution.check(self._endpoint.command, self._endpoint.exec_limit, values, variables)
         except parameters.Invalid as invalid:
             raise entry.Damaged("its parameter %s %s" % invalid.errors[0]) from None
 

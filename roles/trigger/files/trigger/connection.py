@@ -36,7 +36,7 @@ class Connection:
         "started",
         "state",
         "user",  # who the front end says it is, bytes; b"" where it did not ask
-        "values",  # the parameters, dict of str to str
+        "variables",  # what the job is told of a complete request, list of (bytes, bytes)
         "wait",  # seconds for which the answer is held, until the run has ended
         "way",  # the Unix socket by which the client came: its path, str; None on others
     )
@@ -64,7 +64,7 @@ class Connection:
         self.attempt = None
         self.body = None
         self.draft = None
-        self.values = {}
+        self.variables = None
         self.keys = []
         self.repeats = []
         self.wait = 0.0

@@ -25,6 +25,7 @@ SINCE_FIRST_RELEASE = {
     "on_failure": [],
     "metrics": False,
     "keep_for": None,
+    "exec_limit": 2 * 1024 * 1024 - 8 * 1024,  # execution.room() of the kernel's own stack
 }
 # The same within `response`, which has always been there.
 _RESPONSE = {"failed_status": 500}

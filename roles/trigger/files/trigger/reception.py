@@ -128,12 +128,14 @@ class Reception:
         if not admission.starts_run(connection.request):
             return self._reply("starts nothing")
         found = sources.Sources(connection.request, draft.read_body)
-        connection.values, ignored = admission.check_values(self._endpoint, found)
+        values, ignored = admission.check_values(self._endpoint, found)
         if ignored:
             connection.outcome = "ignored"
             return Reply(200, ignored, ignored.encode() + b"\n", answers.PLAIN)
         if self._endpoint.body == "discard":
             draft.drop_body()
+        connection.variables = self._variables(connection, values)
+        admission.check_execution(self._endpoint, values, connection.variables)
         connection.keys = self._delivery_keys(connection)
         connection.wait, connection.granted = preferences.waiting_time(self._endpoint, connection.request)
         return None
@@ -166,7 +168,8 @@ class Reception:
         drafts = []
         for connection in connections:
             request_id = self._spool.next_id()
-            connection.draft.close_body(self._variables(connection, request_id))
+            connection.draft.close_body([*connection.variables, (b"TRIGGER_REQUEST_ID", request_id.encode())])
+            connection.variables = None
             drafts.append((request_id, connection.draft, connection.keys))
         try:
             errors = self._spool.commit(drafts)
@@ -183,7 +186,8 @@ class Reception:
             replies += [self._accepted(repeat, request_id, "repeated") for repeat in connection.repeats]
         return replies
 
-    def _variables(self, connection, request_id):
+    def _variables(self, connection, values):
+        """What its job is told of a request, but for its id."""
         endpoint = self._endpoint
         variables = cgi.meta_variables(
             connection.request,
@@ -196,11 +200,10 @@ class Reception:
             connection.is_https,
         )
         variables.append((b"TRIGGER_ENDPOINT", endpoint.name.encode()))
-        variables.append((b"TRIGGER_REQUEST_ID", request_id.encode()))
-        if connection.values:
+        if values:
             from trigger import parameters
 
-            variables += parameters.variables(connection.values)
+            variables += parameters.variables(values)
         return variables
 
     def _spool_failed(self, error):

@@ -19,7 +19,9 @@ DIRECTIVE = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
 
 RESPONSE_BODY_LIMIT = 64 * 1024
 BODILESS = (204, 205)  # RFC 9110, section 15.3
-VARIABLE_LIMIT = 128 * 1024  # MAX_ARG_STRLEN of the kernel
+VARIABLE_LIMIT = host.execution.STRING_LIMIT
+HEAD_ROOM = 36 * 1024  # what a request's head can bring into the environment; a field may stand there twice
+STACK = re.compile(r"(\d+)([KMGTPE]?)B?(:.*)?", re.ASCII)  # LimitSTACK=; the job gets the first number
 
 # What a request tells its job, RFC 3875. Variables of these names would be lost.
 META_VARIABLES = re.compile(
@@ -82,6 +84,7 @@ def check(endpoint):
     yield from _check_http(endpoint)
     yield from _check_environment(endpoint)
     yield from _check_directives(endpoint)
+    yield from _check_execution(endpoint)
     yield from _check_handoff(endpoint)
 
 
@@ -242,6 +245,34 @@ def _check_directives(endpoint):
                     yield f"{section}: {key} must be a string, a number, a bool or a list of these"
                 elif isinstance(value, str) and (not value.isprintable() or value.endswith("\\")):
                     yield f"{section}: {key} must be one line that does not end with a backslash"
+
+
+def _check_execution(endpoint):
+    """Set `exec_limit`, how many bytes arguments and variables may take beside the job's own environment."""
+    limit = host.execution.room(_stack(endpoint["service"].get("LimitSTACK")))
+    room = max(0, limit - HEAD_ROOM)
+    variables = sum(
+        host.execution.space(len(f"{name}={value}".encode())) for name, value in endpoint["environment"].items()
+    )
+    words = [*(endpoint["job"]["command"] or ()), *endpoint["job"]["args"]]
+    arguments = sum(host.execution.space(len(word.encode())) for word in words)
+    endpoint["exec_limit"] = limit - variables
+    if variables + arguments > room:
+        yield (
+            f"{'environment' if variables > arguments else 'job.args'}: environment and arguments of the job take "
+            f"{variables + arguments} bytes, more than the {room} that the kernel leaves them "
+            "(LimitSTACK= of service, divided by 4); give the job a file"
+        )
+
+
+def _stack(given):
+    """The stack of a job in bytes, by LimitSTACK= of its unit, as systemd.exec(5) has it. What is no number there is
+    left to systemd's own check."""
+    text = str(given[-1] if isinstance(given, list) and given else given or "").strip()
+    if text.partition(":")[0] == "infinity":
+        return float("inf")
+    number = STACK.fullmatch(text)
+    return int(number[1]) * 1024 ** " KMGTPE".index(number[2] or " ") if number else host.execution.STACK
 
 
 def _check_handoff(endpoint):

@@ -185,6 +185,18 @@ def _check_command(endpoint):
         for part in element:
             if isinstance(part, dict):
                 yield from _check_placeholder(declared[part["parameter"]], alone=element == [part])
+    yield from _check_execution(endpoint, declared)
+
+
+def _check_execution(endpoint, declared):
+    """Whether a job can be executed when its request says as little as it may."""
+    values = {name: parameter["default"] or "" for name, parameter in declared.items()}
+    try:
+        host.execution.check(endpoint["command"], endpoint["exec_limit"], values, {})
+    except host.parameters.Invalid as invalid:
+        yield from (
+            f"job.args: {{{name}}} with its default {wrong}" for name, wrong in invalid.errors if name in declared
+        )
 
 
 def _parts(argument, declared):

@@ -43,7 +43,9 @@ def make(endpoint, values, body, content_type=None):
     """
     # Without parameters nobody looks at the query but the job.
     query = [] if endpoint.parameters is not None else values
-    request = http.parse_head(_head(endpoint.path, query, body, content_type or _type_of(body)))
+    head = _head(endpoint.path, query, body, content_type or _type_of(body))
+    http.head_end(head)  # which has a limit
+    request = http.parse_head(head)
     http.Body(request, endpoint.body_limit)
     local = _as_typed(endpoint, {name for name, _ in values})
     found, _ = admission.check_values(local, Given(request, body, values))
@@ -51,6 +53,7 @@ def make(endpoint, values, body, content_type=None):
         body = b""
     told = cgi.meta_variables(request, endpoint.path.encode(), len(body), b"", b"", endpoint.pass_headers)
     told.append((b"TRIGGER_ENDPOINT", endpoint.name.encode()))
+    admission.check_execution(endpoint, found, told)
     return Fired(body, told + parameters.variables(found))
 
 
@@ -63,7 +66,7 @@ def _as_typed(endpoint, names):
     unknown = sorted(names - {parameter["name"] for parameter in endpoint.parameters})
     if unknown:
         errors = [(name, "is not a parameter here") for name in unknown]
-        raise http.Refusal(400, "the parameters are not right", errors=errors)
+        raise http.Refusal(400, admission.INVALID, errors=errors)
     local.parameters = [
         {**parameter, "places": [[_GIVEN, parameter["name"]]]} if parameter["name"] in names else parameter
         for parameter in endpoint.parameters
