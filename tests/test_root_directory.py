@@ -2,14 +2,171 @@
 tells when a part is not there."""
 
 import os
+import re
+import shlex
 import subprocess
+from pathlib import Path
 
-import front  # noqa: F401, it lets the role's module_utils be imported
+import front
 import pytest
-from ansible.module_utils.trigger_files import mounts_below, remove
+from ansible.module_utils import trigger_changes
+from ansible.module_utils.trigger_files import mounts_below, remove, shared_mounts_below
 
 from trigger import endpoint
 from trigger.ctl import host
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mount(8) is root's")
+
+
+class RootUnit:
+    """trigger-root.service for folders of a test, which lie on one shared mount, as on a host. Its commands are run as
+    systemd would."""
+
+    PARTS = ("usr", "etc", "spool", "credentials")
+
+    def __init__(self, host):
+        self.host = host
+        self.root = host / "root"
+        variables = {
+            "root": str(self.root),
+            "root_parts": [str(host / part) for part in (*self.PARTS, "lib64")],
+            "spool": str(host / "spool"),
+            "credentials": str(host / "credentials"),
+        }
+        self._unit = front._renderer(False)._render("etc/systemd/system/trigger-root.service", **variables).decode()
+
+    def run(self, directive):
+        commands = re.findall(rf"^{directive}=-?(.*)$", self._unit.replace("\\\n", " "), re.MULTILINE)
+        assert commands
+        for command in commands:
+            subprocess.run(shlex.split(command.replace("$$", "$").replace("%%", "%")), check=True)
+
+    def at(self, path):
+        """Where acceptors see a path of the host."""
+        return Path(f"{self.root}{self.host}/{path}")
+
+
+@pytest.fixture
+def unit(tmp_path):
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", tmp_path], check=True)
+    subprocess.run(["mount", "--make-shared", tmp_path], check=True)
+    for part in RootUnit.PARTS:
+        (tmp_path / part).mkdir()
+    yield RootUnit(tmp_path)
+    subprocess.run(["mount", "--make-rprivate", tmp_path], check=True)
+    subprocess.run(["umount", "--recursive", "--lazy", tmp_path], check=True)
+
+
+def mount(path, options="rw"):
+    """A file system of its own with a file in it."""
+    path.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "of-the-host", path], check=True)
+    (path / "file").write_text("of the host")
+
+
+def mounted(path):
+    """Of what is mounted there and below: dict of path to options and propagation, both str."""
+    found = {}
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields = line.split(" - ")[0].split(" ")
+        if fields[4].startswith(str(path)):
+            found[fields[4].encode().decode("unicode_escape")] = fields[5], " ".join(fields[6:])
+    return found
+
+
+@needs_root
+@pytest.mark.parametrize("renew", ["ExecReload", None])
+def test_the_hosts_mounts_come_through_a_stop_and_a_start(unit, renew):
+    for place in ("usr/local", "etc/own", "credentials/other.service", "spool/a", "usr/local/a b"):
+        mount(unit.host / place)
+    before = mounted(unit.host)
+    unit.run("ExecStart")
+    if renew:
+        unit.run(renew)
+    assert (unit.at("usr/local/a b/file")).read_text() == "of the host"
+    unit.run("ExecStopPost")
+    assert mounted(unit.host) == before
+    unit.run("ExecStopPost")  # as after a start that failed at once
+    assert mounted(unit.host) == before
+
+
+@needs_root
+def test_what_an_earlier_release_has_bound_is_made_ours_in_place(unit):
+    """Its binds are peers of the host's mounts. No part is away for a moment, and a stop is harmless from then on."""
+    mount(unit.host / "usr/local", "nosuid,noexec")
+    mount(unit.host / "credentials/other.service")
+    before = mounted(unit.host)
+    for part in RootUnit.PARTS:
+        unit.at(part).mkdir(parents=True)
+        subprocess.run(["mount", "-o", "rbind,ro", unit.host / part, unit.at(part)], check=True)
+    mine = set(mounted(unit.root))
+    assert set(shared_mounts_below(str(unit.root))) == mine
+    unit.run("ExecReload")
+    after = mounted(unit.root)
+    assert set(after) == mine
+    assert shared_mounts_below(str(unit.root)) == []
+    mount(unit.host / "credentials/later.service")
+    assert unit.at("credentials/later.service/file").exists()
+    assert mounted(unit.at("usr/local"))[str(unit.at("usr/local"))] == ("ro,nosuid,nodev,noexec,relatime", "")
+    unit.run("ExecStopPost")
+    subprocess.run(["umount", unit.host / "credentials/later.service"], check=True)
+    assert mounted(unit.host) == before
+
+
+@needs_root
+def test_all_but_the_spools_is_read_only_with_what_is_mounted_below(unit):
+    for place, options in (("usr/local", "noexec"), ("etc/own", "rw"), ("usr/local/a b", "noatime"), ("spool/a", "rw")):
+        mount(unit.host / place, options)
+    host = mounted(unit.host)
+    unit.run("ExecStart")
+    options = {path.replace(f"{unit.root}{unit.host}/", ""): words for path, (words, _) in mounted(unit.root).items()}
+    assert options == {
+        "usr": "ro,nosuid,nodev,relatime",
+        "usr/local": "ro,nosuid,nodev,noexec,relatime",
+        "usr/local/a b": "ro,nosuid,nodev,noatime",
+        "etc": "ro,nosuid,nodev,relatime",
+        "etc/own": "ro,nosuid,nodev,relatime",
+        "spool": "rw,nosuid,nodev,relatime",
+        "spool/a": "rw,nosuid,nodev,relatime",
+        "credentials": "ro,nosuid,nodev,relatime",
+    }
+    for place in ("usr", "usr/local", "usr/local/a b", "etc/own", "credentials"):
+        with pytest.raises(OSError, match="Read-only"):
+            (unit.at(place) / "mark").touch()
+    (unit.at("spool/a") / "mark").touch()
+    assert {path: mounted(unit.host)[path] for path in host} == host
+
+
+@needs_root
+def test_what_the_host_mounts_later_arrives_only_where_credentials_are(unit):
+    unit.run("ExecStart")
+    for place in ("usr/local", "spool/a", "credentials/a.service"):
+        mount(unit.host / place)
+        assert (unit.at(place) / "file").exists() == place.startswith("credentials")
+    ours = unit.at("credentials/mine")
+    (unit.host / "credentials/mine").mkdir()
+    mount(ours)
+    assert not (unit.host / "credentials/mine/file").exists()
+    subprocess.run(["umount", unit.host / "credentials/a.service"], check=True)
+    assert not (unit.at("credentials/a.service") / "file").exists()
+
+
+@needs_root
+def test_what_the_host_mounts_or_unmounts_makes_a_part_stale(unit):
+    def stale():
+        return [part for part in RootUnit.PARTS if trigger_changes.is_stale(f"{unit.host}/{part}", str(unit.root))]
+
+    mount(unit.host / "usr/a b")
+    assert stale() == list(RootUnit.PARTS)
+    unit.run("ExecStart")
+    assert stale() == []
+    mount(unit.host / "credentials/a.service")
+    assert stale() == []
+    mount(unit.host / "spool")
+    assert stale() == ["spool"]
+    subprocess.run(["umount", unit.host / "usr/a b"], check=True)
+    assert stale() == ["usr", "spool"]
+    assert not trigger_changes.is_stale(f"{unit.host}/lib64", str(unit.root))  # which the host does not have
 
 
 @pytest.fixture
@@ -21,11 +178,11 @@ def bound(tmp_path):
     (source / "file").write_text("of the host")
     subprocess.run(["mount", "--bind", source, root / "usr"], check=True)
     yield source, root
-    if os.path.ismount(root / "usr"):
+    if mounts_below(str(root)):
         subprocess.run(["umount", root / "usr"], check=True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mount(8) is root's")
+@needs_root
 def test_nothing_is_removed_while_something_is_bound_below(bound):
     source, root = bound
     for path in (root, root / "usr"):
@@ -37,6 +194,17 @@ def test_nothing_is_removed_while_something_is_bound_below(bound):
     assert remove(str(root))
     assert not root.exists()
     assert (source / "file").exists()
+
+
+@needs_root
+def test_a_mount_behind_a_link_is_found_and_what_a_link_leads_to_is_kept(bound):
+    _, root = bound
+    top = root.parent
+    (top / "link").symlink_to(root)
+    with pytest.raises(OSError, match="mount point"):
+        remove(str(top / "link" / "usr"))
+    assert remove(str(top / "link"))
+    assert (root / "usr" / "file").exists()
 
 
 def test_a_name_that_only_begins_alike_is_another_place(tmp_path):

@@ -180,6 +180,7 @@ class Renderer:
             library=names.LIBRARY,
             root=names.ROOT,
             root_parts=names.ROOT_PARTS,
+            credentials=names.LOADED_CREDENTIALS,
             spool=names.SPOOL,
             metrics_dir=self._metrics_dir,
             metrics_group=names.METRICS_USER,

@@ -55,13 +55,16 @@ def apply(changes):
     systemctl("disable", disable, "--no-reload", "--quiet")
     # Before systemd knows the acceptors' unit that needs it: one whose start was ordered under an older unit waits for
     # nothing, and would find no root directory. A unit that is not known yet needs no daemon-reload.
-    binds_early = changes.binds_root() and not changes.is_known(ROOT_UNIT)
+    binds, secures = changes.binds_root(), changes.secures_root()
+    binds_early = binds and not changes.is_known(ROOT_UNIT)
     if binds_early:
         systemctl("start", [ROOT_UNIT])
     if reload or enable or disable or changes.removed:
         run("systemctl", "daemon-reload")
-    if changes.binds_root() and not binds_early:
+    if binds and not binds_early:
         systemctl("restart", [ROOT_UNIT])
+    if secures:
+        systemctl("reload", [ROOT_UNIT])
     _switch_programs(changes)
     _write_configurations(changes)
     _replace_sockets(changes, replaced, stopped)
@@ -206,10 +209,19 @@ def _remove_endpoints(changes):
         endpoint.done.append("removed" + (f"; {dropped} pending requests were dropped" if dropped else ""))
         if dropped:
             changes.warnings.append(f"{endpoint.name}: {dropped} pending requests were dropped")
-    if changes.purge_all:
-        systemctl("stop", [ROOT_UNIT] if changes.is_active(ROOT_UNIT) else [])
+    if changes.purge_all and changes.is_active(ROOT_UNIT):
+        _unbind_root(changes)
     for path in changes.leftovers():
         remove(path)
+
+
+def _unbind_root(changes):
+    """By the unit of now: up to release 0.2.0 it took the host's own mounts away together with ours."""
+    if changes.root_unit.changed:
+        changes.root_unit.write()
+    if changes.root_unit.changed or changes.states[ROOT_UNIT].get("NeedDaemonReload") == "yes":
+        run("systemctl", "daemon-reload")
+    systemctl("stop", [ROOT_UNIT])
 
 
 def _forget_removed(changes):

@@ -8,7 +8,7 @@ import grp
 import os
 import pwd
 
-from .trigger_files import File, Link
+from .trigger_files import File, Link, mounts_below, shared_mounts_below
 from .trigger_host import (
     COMPANIONS,
     JOBS_GECOS,
@@ -27,6 +27,7 @@ from .trigger_names import (
     JOBS_USER,
     LAUNCHER,
     LIBRARY,
+    LOADED_CREDENTIALS,
     NGINX,
     ROOT,
     ROOT_PARTS,
@@ -61,6 +62,7 @@ class Changes:
         self.shared += [file for file in gone if file.changed]
         self.frontend = Frontend(None if self.purge_all else plan["frontend"])
         self.shared_paths = [item["path"] for item in plan["shared"]]
+        (self.root_unit,) = [File.decode(item) for item in plan["shared"] if item["path"] == f"{UNITS}/{ROOT_UNIT}"]
         self.wanted = [
             Endpoint(item["name"], item)
             for item in plan["endpoints"]
@@ -140,13 +142,14 @@ class Changes:
     def binds_root(self):
         """Whether what acceptors see of the host has to be bound together, or anew: a folder that was removed and made
         again is another one."""
-        if not self.wanted:
+        return bool(self.wanted) and (not self.is_active(ROOT_UNIT) or any(map(is_stale, ROOT_PARTS)))
+
+    def secures_root(self):
+        """Whether what is bound already is to be made private and read-only as the unit has it now. It stays where it
+        is: an acceptor that runs notices nothing."""
+        if not self.wanted or self.binds_root():
             return False
-        return (
-            not self.is_active(ROOT_UNIT)
-            or self.shared_changed(f"{UNITS}/{ROOT_UNIT}")
-            or any(os.path.exists(part) and not _is_same(part, ROOT + part) for part in ROOT_PARTS)
-        )
+        return self.root_unit.changed or bool(shared_mounts_below(ROOT))
 
     def nginx_waits(self):
         """Whether nginx has to be started, or told of a change."""
@@ -254,13 +257,23 @@ class Changes:
             or self.users_to_remove()
             or self.unfinished
             or self.binds_root()
+            or self.secures_root()
             or self.nginx_waits()
             or any(self.replaces_socket(endpoint) for endpoint in self.wanted)
         )
 
 
+def is_stale(part, root=ROOT):
+    """Whether acceptors find at a part of the host another folder than the host has there, or below it, at a mount
+    point of either; credentials come and go."""
+    real = os.path.realpath(part)
+    below = {point[len(top) :] for top in (real, root + part) for point in mounts_below(top)}
+    places = {""} if part == LOADED_CREDENTIALS else {"", *below}
+    return os.path.exists(real) and not all(_is_same(real + place, root + part + place) for place in places)
+
+
 def _is_same(path, bound):
-    return os.path.exists(bound) and os.path.samefile(path, bound)
+    return os.path.exists(path) and os.path.exists(bound) and os.path.samefile(path, bound)
 
 
 def _section(content):

@@ -9,8 +9,9 @@ import tempfile
 
 from .trigger_addresses import port, why_not_free
 from .trigger_changes import ROOT_UNIT
+from .trigger_files import mounts_below
 from .trigger_host import Mistake
-from .trigger_names import UNITS
+from .trigger_names import ROOT, UNITS
 from .trigger_nginx import Refused
 from .trigger_systemd import verify
 
@@ -21,9 +22,20 @@ HARMLESS = re.compile(r"not safe|unsafe|deprecated|obsolete|legacy", re.IGNORECA
 def check(changes):
     """Look whether changes, a trigger_changes.Changes, can be made; adds to its warnings. Raises trigger_host.Mistake,
     which says why not."""
+    _check_mounts(changes)
     _check_units(changes)
     _check_addresses(changes)
     _check_nginx(changes)
+
+
+def _check_mounts(changes):
+    """Nothing is removed through what the host has mounted: it may be shared with others."""
+    for path in changes.leftovers() + changes.obsolete():
+        mounted = [] if path == ROOT else mounts_below(path)
+        if mounted:
+            raise Mistake(
+                f"nothing was changed.\n{path} is to be removed, but {mounted[0]} is mounted; unmount it first"
+            )
 
 
 def _check_units(changes):

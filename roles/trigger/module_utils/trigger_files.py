@@ -7,10 +7,12 @@ from __future__ import annotations
 import base64
 import errno
 import os
+import re
 import shutil
 import stat
 
 HIDDEN = "(not shown)\n"
+_OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
 class File:
@@ -148,10 +150,29 @@ def remove(path):
 
 
 def mounts_below(path):
-    """The mount points at a path and below it: list of str (proc_pid_mountinfo(5))."""
-    with open("/proc/self/mountinfo") as table:
-        points = [line.split()[4] for line in table]
-    return [point for point in points if point == path or point.startswith(path + "/")]
+    """The mount points at a path and below it: list of str. What a link at the path's end leads to is not below it."""
+    path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+    return [point for point, _ in _mounts("self") if point == path or point.startswith(path + "/")]
+
+
+def shared_mounts_below(path):
+    """Those that are peers of others, on the host itself, wherever this process runs. path: str, without links."""
+    return [point for point, is_shared in _mounts(1) if is_shared and point.startswith(path + "/")]
+
+
+def _mounts(process):
+    """The mount points that a process sees: (str, bool, whether it is shared) of each (proc_pid_mountinfo(5))."""
+    with open(f"/proc/{process}/mountinfo", "rb") as table:
+        lines = [line.split(b" - ")[0].split() for line in table]
+    return [
+        (os.fsdecode(_OCTAL.sub(_byte, fields[4])), any(field.startswith(b"shared:") for field in fields[6:]))
+        for fields in lines
+    ]
+
+
+def _byte(escaped):
+    """What mountinfo has for a space, a tab, a line's end and a backslash."""
+    return bytes([int(escaped[1], 8)])
 
 
 def _read(path):

@@ -24,7 +24,8 @@ RUNTIME = "/run/trigger"
 # What acceptors have for their root directory, and what of the host is bound below it; the last one is where
 # LoadCredential= leaves secrets.
 ROOT = "/run/trigger-root"
-ROOT_PARTS = ("/usr", "/lib", "/lib64", CONFIGURATION, STATE, SPOOL, "/run/credentials")
+LOADED_CREDENTIALS = "/run/credentials"
+ROOT_PARTS = ("/usr", "/lib", "/lib64", CONFIGURATION, STATE, SPOOL, LOADED_CREDENTIALS)
 
 NGINX = "/etc/nginx"
 # Read after all others, so that an address that several sites share goes on to the one that had it before when a
