@@ -379,7 +379,51 @@ def test_only_so_many_peers_are_counted_and_the_latest_stay():
     assert failing.delay(b"10.0.0.1", 1000) == 0
 
 
+def test_who_has_many_addresses_gets_slower_too():
+    """More than are counted: each of them would be forgotten before it is used again."""
+    failing = failures.Failures()
+
+    def round_of_guesses(now):
+        return [failing.delay(b"2001:db8:%x:%x::1" % divmod(number, 256), now) for number in range(3000)]
+
+    first = round_of_guesses(1000)
+    assert not any(first[: failures.PEERS_LIMIT])
+    assert set(first[2000:]) == {2.0}
+    assert set(round_of_guesses(1010)) == {2.0}
+    assert failing.delay(b"192.0.2.1", 1010 + failures.FORGOTTEN_AFTER + 1) == 0
+
+
 @given(st.ip_addresses(), st.floats(0, 1e9), st.integers(1, 40))
 def test_no_delay_is_longer_than_two_seconds(peer, now, times):
     failing = failures.Failures()
     assert all(0 <= failing.delay(str(peer).encode(), now) <= 2 for _ in range(times))
+
+
+class Client:
+    def __init__(self, peer):
+        self.peer = peer
+
+
+def test_of_too_many_refusals_that_wait_the_oldest_of_the_same_network_goes():
+    waiting = failures.Delayed()
+    others = [Client(b"192.0.2.%d" % number) for number in range(200)]
+    guessers = [Client(b"2001:db8::%x" % number) for number in range(failures.DELAYED_LIMIT)]
+    gone = [waiting.add(client) for client in others + guessers]
+    assert gone == [None] * failures.DELAYED_LIMIT + guessers[:200]
+    assert len(waiting) == failures.DELAYED_LIMIT
+    assert waiting.add(Client(b"192.0.2.7")) is others[7]
+    assert waiting.add(Client(b"198.51.100.1")) is guessers[200]  # of those who have the most
+
+
+def test_a_refusal_that_no_longer_waits_makes_room():
+    waiting = failures.Delayed()
+    clients = [Client(b"192.0.2.1") for _ in range(failures.DELAYED_LIMIT)]
+    for client in clients:
+        waiting.add(client)
+    waiting.discard(clients[5])
+    waiting.discard(clients[5])
+    assert waiting.add(Client(b"192.0.2.1")) is None
+    assert waiting.add(Client(b"192.0.2.1")) is clients[0]
+    for client in clients:
+        waiting.discard(client)
+    assert len(waiting) == 2

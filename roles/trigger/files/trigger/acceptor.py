@@ -13,11 +13,13 @@ import time
 
 from trigger import answers, credentials, descriptors, endpoint, http, places, spool
 from trigger.connection import ANSWERING, BODY, CLOSED, DRAINING, HEAD, HELD, READY, Connection
-from trigger.failures import Failures
+from trigger.failures import Delayed, Failures
 from trigger.reception import NO_ANSWER, Reception
 
 CONNECTIONS_LIMIT = 1024  # more wait in the kernel's queue, until the slowest gives way: places.py
-HELD_LIMIT = 1024  # beside them: refusals that are delayed, answers that wait for a run
+WAITING_LIMIT = 1024  # beside them: answers that wait for a run; and refusals that are delayed, failures.DELAYED_LIMIT
+FOLLOWING_LIMIT = 1024  # beside those: answers that go on as a run prints
+LOOKS_LIMIT = 16  # at clients that may have to give way to the same one
 READ_SIZE = 64 * 1024
 DRAIN_LIMIT = 1024 * 1024  # bytes that a client may still send behind its answer
 DRAIN_TIME = 2.0  # seconds that it has for that
@@ -40,7 +42,8 @@ class Acceptor:
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._connections = {}
         self._ready = []
-        self._held = set()
+        self._delayed = Delayed()  # those whose refusal waits
+        self._waiting = set()  # those whose run goes on
         self._following = set()  # those whose answer goes on as the run prints
         self._log = []
         self._epoll = select.epoll()
@@ -64,7 +67,7 @@ class Acceptor:
                 return int(self._failed)
             for fd, mask in events:
                 if fd in self._connections:
-                    self._advance(self._connections[fd], mask & _GONE)
+                    self._look_at(self._connections[fd], mask)
                 elif fd in self._listeners:
                     self._accept(self._listeners[fd])
                 elif fd == wake_up:
@@ -85,9 +88,9 @@ class Acceptor:
         return time.monotonic() >= self._idle_since + self._endpoint.linger
 
     def _time_to_wait(self):
-        if self._leaving and (self._held or self._following or not self._connections):
+        if self._leaving and (self._waiting or self._delayed or self._following or not self._connections):
             return 0
-        if self._following or any(connection.wait for connection in self._held):
+        if self._following or self._waiting:
             return LOOK_EVERY
         if self._connections:
             until = min(connection.deadline for connection in self._connections.values())
@@ -109,7 +112,8 @@ class Acceptor:
                     self._epoll.unregister(fd)
 
     def _has_room(self):
-        return len(self._connections) - len(self._held) - len(self._following) < CONNECTIONS_LIMIT
+        beside = len(self._waiting) + len(self._delayed) + len(self._following)
+        return len(self._connections) - beside < CONNECTIONS_LIMIT
 
     def _served(self):
         """Those that have a place and could give it up: what is complete is about to be accepted."""
@@ -119,16 +123,18 @@ class Acceptor:
     def _slowest(self):
         return places.slowest(self._served(), time.monotonic())
 
-    def _make_room(self):
-        """Have the slowest give way, unless it gets on at the last moment: it may be this process that was slow."""
-        while not self._has_room():
+    def _to_give_way(self):
+        """Return one who gives way, or None. Whoever gets on at the last moment does not: it may be this process that
+        was slow, or the machine."""
+        for _ in range(LOOKS_LIMIT):
             connection = self._slowest()
-            if connection is None:
-                return
-            state = connection.state
+            if connection is None or self._has_room():
+                return None
+            worth = connection.worth
             self._advance(connection)
-            if connection.state == state:
-                self._give_way(connection)
+            if connection.state != CLOSED and connection.worth == worth:
+                return connection
+        return None
 
     def _give_way(self, connection):
         if connection.state in (HEAD, BODY):
@@ -136,7 +142,10 @@ class Acceptor:
         self._close(connection)
 
     def _accept(self, listener):
-        while self._has_room() or self._slowest() is not None:
+        while True:
+            slowest = None if self._has_room() else self._to_give_way()
+            if slowest is None and not self._has_room():
+                return
             try:
                 fd, address = listener._accept()
             except BlockingIOError:
@@ -150,7 +159,8 @@ class Acceptor:
                 self._failed = True
                 self.stop()
                 return
-            self._make_room()
+            if slowest is not None:
+                self._give_way(slowest)
             socket = _socket.socket(listener.family, listener.type, listener.proto, fileno=fd)
             socket.setblocking(False)
             connection = Connection(socket, address, time.monotonic(), self._endpoint.request_timeout)
@@ -158,12 +168,22 @@ class Acceptor:
             self._epoll.register(fd, select.EPOLLIN)
             self._advance(connection)  # what it came to say is mostly there already
 
-    def _advance(self, connection, gone=False):
+    def _look_at(self, connection, mask):
+        """Something has happened to a connection. mask: what epoll says of it."""
+        try:
+            if mask & _GONE and (connection.state == HELD or connection in self._following):
+                self._close(connection)
+            elif mask & select.EPOLLIN and connection.state in (HELD, ANSWERING):
+                self._discard(connection)
+        except OSError:
+            self._close(connection)
+        if connection.state != HELD and connection not in self._following:
+            self._advance(connection)
+
+    def _advance(self, connection):
         """Do what the connection's state allows now."""
         try:
-            if gone and (connection in self._held or connection in self._following):
-                self._close(connection)  # nothing is read from it now, so this is how it shows
-            elif connection.state in (HEAD, BODY):
+            if connection.state in (HEAD, BODY):
                 self._read(connection)
             elif connection.state == ANSWERING:
                 self._send(connection)
@@ -180,7 +200,7 @@ class Acceptor:
 
     def _read(self, connection):
         received = connection.socket.recv(READ_SIZE)
-        connection.moved += len(received)
+        places.moved(connection, len(received), time.monotonic())
         if not received:
             if not connection.received and connection.request is None:
                 self._close(connection)  # a look whether somebody listens, as load balancers take
@@ -222,25 +242,37 @@ class Acceptor:
                 self._close(connection)
             elif reply is not None:
                 self._answer(connection, reply)
-            elif not self._hold(connection, connection.wait):
+            elif self._leaving or len(self._waiting) >= WAITING_LIMIT:
                 self._answer(connection, self._reception.not_ended(connection))
+            else:
+                self._waiting.add(connection)
+                self._hold(connection, connection.wait)
 
     def _hold(self, connection, seconds):
-        """Let a client wait, beside those that are served. Returns False when there is no time or no room."""
-        if not seconds or self._leaving or len(self._held) >= HELD_LIMIT:
-            return False
+        """Let a client wait, beside those that are served."""
         connection.state = HELD
         connection.deadline = time.monotonic() + seconds
-        self._held.add(connection)
-        self._epoll.modify(connection.socket.fileno(), 0)
-        return True
+        self._watch(connection, 0)
+
+    def _watch(self, connection, mask):
+        """Look out for what mask says, and for what the client sends, which is not left to the kernel's memory."""
+        self._epoll.modify(connection.socket.fileno(), mask | (0 if connection.ended else select.EPOLLIN))
+
+    def _discard(self, connection):
+        """A client that waits for its answer sends something."""
+        received = connection.socket.recv(READ_SIZE)
+        connection.drained += len(received)
+        if connection.drained > DRAIN_LIMIT:
+            self._close(connection)
+        elif not received:
+            connection.ended = True
+            self._watch(connection, 0)
 
     def _look_at_runs(self):
         """Answer those whose run has ended, and go on with what runs print."""
         for connection in list(self._following):
             self._advance(connection)
-        waiting = [connection for connection in self._held if connection.wait]
-        for connection, reply in self._reception.ended(waiting) if waiting else ():
+        for connection, reply in self._reception.ended(list(self._waiting)) if self._waiting else ():
             if isinstance(reply, http.Refusal):
                 self._refuse(connection, reply)
             else:
@@ -252,12 +284,19 @@ class Acceptor:
         if connection.draft is not None:
             connection.draft.discard()
         self._leave_if_spool_failed()
-        if refusal.status == 401:
-            # Who guesses gets slower, and nobody else.
-            connection.refusal = refusal
-            if self._hold(connection, self._failures.delay(connection.peer, time.monotonic())):
-                return
-        self._answer(connection, answers.of_refusal(connection.request, refusal))
+        # Who guesses gets slower, and nobody else.
+        delay = self._failures.delay(connection.peer, time.monotonic()) if refusal.status == 401 else 0
+        if delay and not self._leaving:
+            self._delay(connection, refusal, delay)
+        else:
+            self._answer(connection, answers.of_refusal(connection.request, refusal))
+
+    def _delay(self, connection, refusal, seconds):
+        connection.refusal = refusal
+        gone = self._delayed.add(connection)
+        self._hold(connection, seconds)
+        if gone is not None:
+            self._close(gone)  # without an answer: it would be told too early that it is wrong
 
     def _leave_if_spool_failed(self):
         """A fresh start finds a spool that was mended or mounted again."""
@@ -266,7 +305,7 @@ class Acceptor:
             self.stop()
 
     def _answer(self, connection, reply):
-        self._held.discard(connection)
+        self._no_longer_held(connection)
         request = connection.request
         head_only = request is not None and request.method == b"HEAD"
         if reply.source is None:
@@ -274,7 +313,7 @@ class Acceptor:
         else:
             self._begin_stream(connection, reply, head_only)
         connection.state = ANSWERING
-        connection.since, connection.moved = time.monotonic(), 0
+        places.begin(connection, time.monotonic())
         connection.deadline = connection.since + self._endpoint.request_timeout
         self._log_request(connection, reply)
         if self._counts is not None:
@@ -304,11 +343,12 @@ class Acceptor:
             try:
                 sent = connection.socket.send(connection.output)
             except BlockingIOError:
-                self._epoll.modify(connection.socket.fileno(), select.EPOLLOUT)
+                self._watch(connection, select.EPOLLOUT)
                 return
-            connection.moved += sent
+            now = time.monotonic()
+            places.moved(connection, sent, now)
             connection.output = connection.output[sent:]
-            connection.deadline = time.monotonic() + self._endpoint.request_timeout
+            connection.deadline = now + self._endpoint.request_timeout
         if connection in self._following:
             return
         # A close() with unread bytes resets the connection, and the client may lose the answer. So:
@@ -324,11 +364,11 @@ class Acceptor:
         if connection.source is None:
             return False
         part = connection.source.read()
-        has_place = connection in self._following or len(self._following) < HELD_LIMIT
+        has_place = connection in self._following or len(self._following) < FOLLOWING_LIMIT
         if part is None and has_place and not self._leaving:
             if connection not in self._following:
                 self._following.add(connection)
-                self._epoll.modify(connection.socket.fileno(), 0)
+                self._watch(connection, 0)
             connection.deadline = float("inf")
             return False
         self._following.discard(connection)
@@ -339,7 +379,7 @@ class Acceptor:
         return bool(connection.output)
 
     def _drain(self, connection):
-        while connection.drained < DRAIN_LIMIT:
+        while not connection.ended and connection.drained < DRAIN_LIMIT:
             received = connection.socket.recv(READ_SIZE)
             if not received:
                 break
@@ -365,6 +405,10 @@ class Acceptor:
         else:
             self._answer(connection, self._reception.not_ended(connection))
 
+    def _no_longer_held(self, connection):
+        self._waiting.discard(connection)
+        self._delayed.discard(connection)
+
     def _close(self, connection):
         if connection.state == CLOSED:
             return
@@ -372,7 +416,7 @@ class Acceptor:
             connection.draft.discard()
         if connection.source is not None:
             connection.source.close()
-        self._held.discard(connection)
+        self._no_longer_held(connection)
         self._following.discard(connection)
         connection.state = CLOSED
         del self._connections[connection.socket.fileno()]

@@ -2,6 +2,8 @@
 
 import _socket
 
+from trigger import places
+
 HEAD, BODY, READY, HELD, ANSWERING, DRAINING, CLOSED = range(7)
 
 
@@ -16,11 +18,11 @@ class Connection:
         "deadline",  # when the present state ends
         "draft",  # spool.Draft
         "drained",  # bytes that came behind the answer
+        "ended",  # whether it has said that it sends nothing more
         "endpoint",  # endpoint.Endpoint, as it looks from where the client came
         "granted",  # what is said as Preference-Applied, str or None
         "is_https",  # whether it came to the front end by TLS
         "keys",  # what its delivery goes by, list of str
-        "moved",  # bytes that came, or that went as an answer
         "outcome",  # what became of the request, for the counts: str, or None where it was refused
         "output",  # bytes of the answer that are not sent yet
         "peer",  # the client's address, bytes; b"" on a Unix socket of nobody's front end
@@ -39,13 +41,14 @@ class Connection:
         "variables",  # what the job is told of a complete request, list of (bytes, bytes)
         "wait",  # seconds for which the answer is held, until the run has ended
         "way",  # the Unix socket by which the client came: its path, str; None on others
+        "worth",  # how it compares with others when places are short: places.py
     )
 
     def __init__(self, socket, address, now, time_limit):
         self.socket = socket
         self.state = HEAD
-        self.started = self.since = now
-        self.moved = 0
+        self.started = now
+        places.begin(self, now)
         self.deadline = now + time_limit
         self.peer = self.port = b""
         self.way = None
@@ -74,6 +77,7 @@ class Connection:
         self.source = None
         self.chunked = False
         self.drained = 0
+        self.ended = False
 
 
 def _peer(host):

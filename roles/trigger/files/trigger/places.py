@@ -1,21 +1,41 @@
-"""Who gives way when all places are taken and somebody else has come: the slowest. No I/O.
+"""Who gives way when all places are taken and somebody else has come: one of the slowest. No I/O.
 
 Without that, a crowd of clients that say nothing, or a byte now and then, keeps everybody out until their time is over.
+
+Clients are compared with each other and not with a clock: on a crowded machine all of them are slow, and who sends
+what he can is still ahead of who sends nothing. A client's `worth` is the second in which what it has moved is down to
+one byte, when bytes count half as much after HALF_LIFE; who has moved nothing is worth as much as a byte when it came.
 """
 
+from math import log2
+
 UNTOUCHED = 1.0  # seconds in which nobody has to give way: an honest request may have to cross the world
+HALF_LIFE = 10.0  # seconds; a pause of a busy sender, or of the machine, takes little of what it is worth
+
+
+def begin(client, now):
+    """A client begins to send or to be answered. It gets `since` and `worth`, both seconds."""
+    client.since = client.worth = now
+
+
+def moved(client, count, now):
+    """A client has sent, or taken, so many bytes more."""
+    if count:
+        client.worth = now + HALF_LIFE * log2(2.0 ** ((client.worth - now) / HALF_LIFE) + count)
 
 
 def slowest(clients, now):
-    """Return the one of clients that has moved the fewest bytes a second, or None while all are new. clients: list of
-    objects with `since`, when it began to send or to be answered, and `moved`, the bytes since then. now: seconds."""
-    return min(
-        (client for client in clients if now - client.since >= UNTOUCHED),
-        key=lambda client: client.moved / (now - client.since),
-        default=None,
-    )
+    """Return the one of clients that gives way, or None while there is none: the slowest that has been there for a
+    second, if it is of the slower half. Otherwise most of the others are slower, and new, and a second will tell.
+    clients: list of objects with since and worth. now: seconds."""
+    slower_half = sorted(clients, key=_worth)[: (len(clients) + 1) // 2]
+    return next((client for client in slower_half if now - client.since >= UNTOUCHED), None)
 
 
 def next_time(clients):
-    """Return when the first of clients, not an empty list, may have to give way: seconds."""
-    return min(client.since for client in clients) + UNTOUCHED
+    """Return when one of clients, not an empty list, has to give way if none gets any further: seconds."""
+    return min(clients, key=_worth).since + UNTOUCHED
+
+
+def _worth(client):
+    return client.worth
