@@ -5,13 +5,17 @@ import configparser
 import functools
 import itertools
 import re
+from types import SimpleNamespace
 
 import front
 import pytest
+import test_page_host
 from ansible.module_utils import trigger_nginx
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+import trigger_endpoints
+from trigger import answers, http
 from trigger import frontend as door
 
 SITE = "/etc/nginx/sites-enabled/zz-trigger.conf"
@@ -114,7 +118,13 @@ class Site:
 
     def location(self, name="hello"):
         """Where it stands, and its block."""
-        ((words, block),) = parse(self.files[f"{OWN}/{name}.location"]["content"])
+        _, (words, block) = parse(self.files[f"{OWN}/{name}.location"]["content"])
+        assert words[0] == "location"
+        return words[1:], block
+
+    def without_slash(self, name="hello"):
+        """The same of the place without the slash at its end."""
+        (words, block), _ = parse(self.files[f"{OWN}/{name}.location"]["content"])
         assert words[0] == "location"
         return words[1:], block
 
@@ -131,8 +141,9 @@ def test_with_tls_there_is_one_server_that_redirects_and_one_that_serves():
     assert len(site.servers) == 2
     redirecting = site.servers[0]
     assert values(redirecting, "listen") == [["80"], ["[::]:80"]]
-    assert only(redirecting, "return")[0] == ["308", "https://$host$request_uri"]
-    assert not found(redirecting, "location") and not found(redirecting, "include")
+    (where,) = [block for words, block in found(redirecting, "location") if words == ["/"]]
+    assert where == [(["return", "308", "https://$host$request_uri"], None)]
+    assert not found(redirecting, "include")
     assert values(site.server, "listen") == [["443", "ssl"], ["[::]:443", "ssl"]]
     assert not found(site.server, "return")
     for server in site.servers:
@@ -146,7 +157,8 @@ def test_with_tls_there_is_one_server_that_redirects_and_one_that_serves():
 def test_a_redirect_leads_to_the_port_that_serves():
     site = site_of({"listen": ["127.0.0.1:80", "8443", "9443"]})
     assert values(site.servers[0], "listen") == [["127.0.0.1:80"]]
-    assert only(site.servers[0], "return")[0] == ["308", "https://$host:8443$request_uri"]
+    where = only(site.servers[0], "location", "/")[1]
+    assert where == [(["return", "308", "https://$host:8443$request_uri"], None)]
 
 
 def test_an_address_is_listened_on_as_it_is_and_a_port_as_the_host_can():
@@ -318,17 +330,106 @@ def test_an_endpoint_has_a_place_and_pages_within():
     assert list(found_places) == ["/hello/", "= /hello/", "= /hello/start", "~ ^/hello/runs/[^/]+$"]
     assert values(found_places["/hello/"], "proxy_pass") == [["http://unix:/run/trigger/hello.sock:"]]
     assert values(found_places["= /hello/start"], "proxy_pass") == [["http://unix:/run/trigger/frontend:"]]
-    for both, more in (("= /hello/", []), ("~ ^/hello/runs/[^/]+$", [(["limit_conn", "trigger.pages", "16"], None)])):
+    to_page = [(["set", "$trigger_to", "frontend"], None)]
+    looks = [(["if", "($request_method", "=", "HEAD)"], to_page)]
+    limits = [(["limit_conn", "trigger.pages", "16"], None)]
+    for both, more, also in (("= /hello/", [], looks), ("~ ^/hello/runs/[^/]+$", limits, [])):
         assert found_places[both] == [
             *more,
             (["set", "$trigger_to", "hello.sock"], None),
-            (["if", "($trigger_reader)"], [(["set", "$trigger_to", "frontend"], None)]),
+            (["if", "($trigger_reader)"], to_page),
+            *also,
             (["proxy_pass", "http://unix:/run/trigger/$trigger_to:"], None),
         ]
 
 
-def test_with_get_the_place_itself_is_no_page():
-    assert list(places(methods=["GET", "POST"])) == ["/hello/", "= /hello/start", "~ ^/hello/runs/[^/]+$"]
+def test_with_get_the_place_itself_is_no_page_and_the_page_has_a_place_of_its_own():
+    found_places = places(methods=["GET", "POST"])
+    assert list(found_places) == ["/hello/", "= /hello/page", "= /hello/start", "~ ^/hello/runs/[^/]+$"]
+    assert values(found_places["= /hello/page"], "proxy_pass") == [["http://unix:/run/trigger/frontend:"]]
+
+
+@pytest.mark.parametrize(
+    "keys", [{}, {"methods": ["GET"]}, {"handoff": True}, {"auth": [{"github": {"secret": front.SECRET}}]}]
+)
+@pytest.mark.parametrize(("location", "place"), [("/hello/", "/hello"), ("/a.b/c~d/", "/a.b/c~d")])
+def test_without_its_slash_a_place_is_served_and_a_reader_is_led_to_it(keys, location, place):
+    where, block = site_of(**{**keys, "frontend": {"location": location}}).without_slash()
+    assert where == ["=", place]
+    assert block == [
+        (["if", "($trigger_reader)"], [(["return", "308", f"{location}$is_args$args"], None)]),
+        (["rewrite", "^", location, "last"], None),
+    ]
+
+
+# What nginx says by itself
+
+
+def expression(accepts):
+    """How nginx' map tells by an Accept field what is taken: a function of bytes."""
+    block = only(Site().top, "map", "$http_accept", "$trigger_reads")[1]
+    (pattern,) = [words[0] for words, _ in block if words[1:] == [accepts]]
+    assert pattern.startswith("~*")
+    return lambda field: re.search(pattern[2:], field.decode(), re.IGNORECASE) is not None
+
+
+RANGES = st.lists(
+    st.sampled_from(
+        ["application/json", "application/problem+json", "application/*", "text/html", "*/*", "Text/HTML", "text/plain",
+         ";", ",", " ", "\t", "q=", "q=0", "Q=0.0", "q=1", "q=0.5", "q=.", "q =0", "level=1", "x", "0"]
+    ),
+    max_size=12,
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(RANGES)
+@example("application/json;q=0")
+@example("text/html;level=1;q=0.000, application/json ; q=0.1")
+@example("text/html;q=0;q=1")
+def test_it_reads_accept_as_acceptors_do(field):
+    request = SimpleNamespace(fields={b"accept": field.encode()})
+    assert expression("problem")(field.encode()) == answers.accepts_json(request)
+    assert expression("html")(field.encode()) == answers.accepts_html(request)
+
+
+def said(status, way):
+    """The media type and the body of a refusal of nginx' own, bytes. way: text, problem or html."""
+    site = Site()
+    known = {"status": str(status)}
+    for name in ("title", "detail"):
+        block = only(site.top, "map", "$status", f"$trigger_{name}")[1]
+        known[f"trigger_{name}"] = only(block, str(status))[0][0]
+    block = only(site.server, "location", f"@trigger_{way}")[1]
+    assert only(block, "types") == ([], [])  # or the address' extension would say what it is
+    code, text = only(block, "return")[0]
+    assert code == "200"  # the status stays that of the refusal
+    body = re.sub(r"\$(\w+)", lambda found: known[found[1]], text).replace("\\n", "\n")
+    return only(block, "default_type")[0][0], body.encode()
+
+
+@pytest.mark.parametrize("status", trigger_endpoints.frontend.REFUSED)
+def test_it_tells_a_refusal_as_acceptors_do(status):
+    refusal = http.Refusal(status, trigger_endpoints.frontend.DETAILS[status])
+    for way, accept in (("text", b"*/*"), ("problem", b"application/json")):
+        request = SimpleNamespace(fields={b"accept": accept})
+        body, content_type = answers.refusal_body(request, refusal)
+        assert said(status, way) == (content_type, body)
+    content_type, page = said(status, "html")
+    assert content_type == "text/html; charset=utf-8"
+    assert refusal.reason in test_page_host.tree(page).one("main").text
+
+
+def test_each_server_has_words_of_its_own_for_whatever_it_refuses():
+    for server in Site().servers:
+        told = values(server, "error_page")
+        codes = [int(word) for words in told for word in words if word.isdigit()]
+        assert {400, 401, 403, 404, 405, 413, 414, 421, 429, 494, 495, 496, 497, 500, 501, 502, 503, 504} <= set(codes)
+        assert ["494", "=431", "$trigger_answer"] in told
+        assert {words[-1] for words in told} == {"$trigger_answer"}
+        ways = {words[0] for words, _ in found(server, "location") if words[0].startswith("@")}
+        assert ways == {"@trigger_text", "@trigger_problem", "@trigger_html"}
+    assert values(Site().server, "proxy_intercept_errors") == [["off"]]
 
 
 @pytest.mark.parametrize(
@@ -455,6 +556,9 @@ def test_how_often_one_may_call(rate, expected, count):
     zone = parse(site.files[f"{OWN}/hello.zone"]["content"])
     assert zone == [(["limit_req_zone", "$binary_remote_addr", "zone=trigger-hello:1m", f"rate={expected}"], None)]
     _, block = site.location()
+    waits = {"5/s": "1", "30/min": "2"}[rate]  # seconds until one more is taken
+    for each in (block, *(inner for _, inner in found(block, "location"))):
+        assert ["$trigger_pause", waits] in values(each, "set")
     # Its own would replace that of the server.
     assert values(block, "limit_req") == [
         ["zone=trigger-hello", f"burst={count}", "nodelay"],

@@ -120,12 +120,6 @@ def test_another_location(host):
         assert post(host, path).status == 404
 
 
-def test_without_the_slash_at_the_end(host):
-    answer = ask(host, "/environment", **READER)
-    assert answer.status == 301
-    assert answer.headers["Location"] in ("/environment/", f"https://{host}.test/environment/")
-
-
 def test_nginx_refuses_what_is_too_large(host, nothing_starts):
     assert post(host, "/limited/", body=b"x" * 2048).body == b"2048\n"
     # What is iterated over is sent in chunks.
@@ -134,7 +128,7 @@ def test_nginx_refuses_what_is_too_large(host, nothing_starts):
         for body in (b"x" * 2049, iter([b"x" * 1024] * 3)):
             answer = post(host, "/limited/", body=body)
             assert (answer.status, "X-Request-Id" in answer.headers) == (413, False)
-            assert b"<center>nginx</center>" in answer.body
+            assert answer.body.startswith(b"413 ")
     # Elsewhere the limit is the endpoint's own, 1 MiB.
     assert post(host, "/slow/", body=b"x" * 2**20).body == b"%d\n" % 2**20
     assert post(host, "/slow/", body=b"x" * (2**20 + 1)).status == 413

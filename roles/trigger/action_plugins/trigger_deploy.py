@@ -186,6 +186,8 @@ class Renderer:
             metrics_group=names.METRICS_USER,
             metrics_fifo=host.counts.FIFO,
             frontend=frontend,
+            refused=trigger_endpoints.frontend.REFUSED,
+            accepts=trigger_endpoints.frontend.accepts,
             frontend_user=names.PAGE_USER,
             nginx_group=names.NGINX_GROUP,
             certificate_file=_in_place(frontend and frontend.certificate, names.CERTIFICATE),
@@ -276,6 +278,7 @@ class Renderer:
         variables = {
             "name": name,
             "door": door,
+            "pause": door["rate"] and trigger_endpoints.frontend.pause(door["rate"]),
             "handoff": endpoint["handoff"],
             "query_token": any(entry.get("query") for entry in endpoint["guard"]),
             "body_limit": endpoint["bytes"]["body_limit"],

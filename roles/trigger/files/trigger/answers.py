@@ -66,10 +66,20 @@ def result_line(record):
 
 
 def accepts_json(request):
-    """Whether a client asks for JSON by name (RFC 9110, section 12.5.1); */* is what everybody sends."""
+    """Whether a client asks for JSON by name; */* is what everybody sends."""
+    return _accepts(request, (b"application/json", b"application/problem+json", b"application/*"))
+
+
+def accepts_html(request):
+    """Whether a client asks for HTML by name, as browsers do."""
+    return _accepts(request, (b"text/html",))
+
+
+def _accepts(request, names):
+    """Whether a client asks for one of some media types by name (RFC 9110, section 12.5.1)."""
     for media_range in request.fields.get(b"accept", b"").lower().split(b","):
         name, *parameters = [part.strip(b" \t") for part in media_range.split(b";")]
-        if name in (b"application/json", b"application/problem+json", b"application/*"):
+        if name in names:
             weights = [part[2:] for part in parameters if part.startswith(b"q=")]
             if not weights or weights[0].strip(b"0."):
                 return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import itertools
+import math
 import re
 
 from . import host, values
@@ -23,6 +24,30 @@ PASSWORD_LIMIT = 511  # bytes, of crypt(3)
 PEM = "-----BEGIN "
 PRIVATE = "PRIVATE KEY-----"
 REDIRECTED_PORT = 80
+
+# What nginx refuses by itself, and says of it beside the status' name. 408 is none of them: it closes without a word.
+DETAILS = {
+    308: "it stands elsewhere, see the field Location",
+    400: "the front end cannot read this request, or it came without TLS",
+    401: "a name and a password are needed",
+    403: "this address may not call",
+    404: "nothing is served here",
+    405: "this method starts nothing",
+    411: "the request does not say how long it is",
+    413: "the body is larger than is taken here",
+    414: "the request target is too long",
+    416: "there is no such part of it",
+    421: "this host is not known by that name",
+    429: "more requests than are taken here",
+    431: "the head of the request is too large",
+    500: "the front end is out of order; its error log says more",
+    501: "the front end does not know how to do this",
+    502: "the endpoint does not answer; it may be switched off",
+    503: "the front end takes no requests at present",
+    504: "the endpoint did not answer in time",
+    505: "HTTP/1.1 is spoken here",
+}
+REFUSED = {status: (host.http.REASONS[status], detail) for status, detail in DETAILS.items()}
 
 SOCKET_ACCESS = ("SocketMode", "SocketUser", "SocketGroup")
 # What nginx says of a client, see files/trigger/frontend.py. It is taken out of each request.
@@ -292,6 +317,19 @@ def _rate(text):
     if seconds not in (1.0, 60.0):
         raise ValueError(f"{text!r}: nginx counts by the second or the minute; write for example 5/s or 30/min")
     return count, "s" if seconds == 1.0 else "m"
+
+
+def accepts(name):
+    """Return the expression by which nginx' map finds out whether an Accept field takes a media type by name, with the
+    answer of answers.accepts(): str. name: str, a regular expression for it."""
+    weightless = "(?:[ \\t]*;(?![ \\t]*q=)[^;,]*)*"
+    return f"~*(^|,)[ \\t]*{name}[ \\t]*{weightless}(,|$|;[ \\t]*q=(?![0.]*[ \\t]*([;,]|$)))"
+
+
+def pause(rate):
+    """Return the seconds after which nginx takes one request more, int. rate: (count, "s" or "m")."""
+    count, period = rate
+    return math.ceil({"s": 1, "m": 60}[period] / count)
 
 
 def _finite_span(text):

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 
-from trigger import descriptors, http
+from trigger import answers, descriptors, http
 from trigger.page import message
 from trigger.page.desk import Desk
 from trigger.page.door import Door, load_secret
@@ -144,7 +144,7 @@ class Exchange:
         if streams and not self._streams.acquire(blocking=False):
             reply.source.close()
             streams = False
-            reply = message.of_refusal(self._frame(), _crowded("too many runs are looked at"))
+            reply = self._refused(_crowded("too many runs are looked at"))
         try:
             self._log(reply)
             self._send(reply)
@@ -161,15 +161,20 @@ class Exchange:
                 return None
             return self._desk.answer(self._visitor, self._request, body)
         except http.Refusal as refusal:
-            return message.of_refusal(self._frame(), refusal)
+            return self._refused(refusal)
         except ConnectionError:
             raise
         except Exception as error:  # one page that cannot be drawn is no reason to leave the others
             _tell(error)
-            return message.of_refusal(self._frame(), http.Refusal(500, "this page cannot be drawn"))
+            return self._refused(http.Refusal(500, "this page cannot be drawn"))
 
-    def _frame(self):
-        return Frame(self._visitor.host, self._visitor.name) if self._visitor else Frame("this host", "")
+    def _refused(self, refusal):
+        """Return the Reply that tells a refusal: a page, but to a program as an acceptor would."""
+        request = self._request
+        if request is not None and b"accept" in request.fields and not _is_reader(request):
+            return answers.of_refusal(request, refusal)
+        frame = Frame(self._visitor.host, self._visitor.name) if self._visitor else Frame("this host", "")
+        return message.of_refusal(frame, refusal)
 
     # The request.
 
@@ -263,6 +268,10 @@ class Exchange:
                 (time.monotonic() - self._begun) * 1000,
             )
         )
+
+
+def _is_reader(request):
+    return answers.accepts_html(request) and not answers.accepts_json(request)
 
 
 def _tell(error):
