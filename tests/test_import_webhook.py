@@ -589,6 +589,7 @@ def webhook_decides(rule, query):
 @settings(deadline=None)
 @given(plain_rule, queries)
 @example({"or": [match("value", "url", "b", value=""), match("regex", "url", "b", regex="")]}, {"b": ""})
+@example({"not": {"and": [{"not": match("value", "url", "a", value="")}]}}, {})  # a missing value fails the `and`
 def test_an_endpoint_decides_as_the_hook_did(rule, query):
     result = imported(trigger_rule=rule)
     decision, _ = webhook_decides(rule, query)

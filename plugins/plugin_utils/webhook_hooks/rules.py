@@ -98,7 +98,7 @@ class _Reader:
         elif (kind == "and") != negate:
             for child in content:
                 yield from self.parts(child, negate, kind == "and")
-        elif len(content) == 1:
+        elif len(content) == 1 and not (negate and isinstance(content[0], dict) and "not" in content[0]):
             yield from self.parts(content[0], negate, in_and)
         elif not content:
             raise NotCarriedOver("it can never hold")
