@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
+from pwd import getpwnam
 
 import pytest
 from attackers import FOR_ALL, JOBS, SEEN, as_job, attack, busy_victim, ours
-from host import exchange, post, property_of, request_id, run, wait_for_record, wait_until_served
+from host import exchange, post, property_of, request_id, run, wait_for_record, wait_until, wait_until_served
 
 RUNS = Path("/var/lib/trigger/forger/runs")
 STATE = Path("/var/lib/trigger/forger/job")
@@ -68,6 +69,23 @@ FORM = "Content-Type: application/x-www-form-urlencoded"
 
 def output_of(record):
     return (RUNS / f"{record['id']}.output").read_bytes()
+
+
+@pytest.mark.parametrize(("act", "state"), [("succeed", "succeeded"), ("fail", "failed"), ("term", "cancelled")])
+def test_what_it_plants_on_its_path_root_does_not_run(act, state):
+    """Root's steps of its unit have its PATH too: before a run, after it, and after one that a signal has ended."""
+    called = Path("/var/lib/trigger/planter/job/called")
+    after = Path("/run/after-planter")  # which the unit makes that the endpoint names for the end of a run
+    for left in (called, after):
+        left.unlink(missing_ok=True)
+    for _ in range(2):  # the second claim finds what the first run has laid there
+        body = post(b"act=" + act.encode(), fields=[FORM])
+        identifier = request_id(exchange("/run/trigger/planter.sock", body))
+        assert wait_for_record("planter", identifier)["state"] == state
+        wait_until_served("planter")
+    assert set(called.read_text().splitlines()) == {f"systemctl {getpwnam('planter').pw_uid}"}
+    if state != "cancelled":  # the real one was called
+        wait_until(after.exists)
 
 
 def processes():

@@ -29,7 +29,7 @@ from .trigger_names import (
     SYSUSERS,
     UNITS,
 )
-from .trigger_systemd import Failed, journal, run, show, systemctl
+from .trigger_systemd import SYSTEMCTL, SYSTEMD_SYSUSERS, Failed, journal, run, show, systemctl
 
 ENTRIES = (LAUNCHER, COMMAND)  # what calls the programs
 
@@ -60,7 +60,7 @@ def apply(changes):
     if binds_early:
         systemctl("start", [ROOT_UNIT])
     if reload or enable or disable or changes.removed:
-        run("systemctl", "daemon-reload")
+        run(SYSTEMCTL, "daemon-reload")
     if binds and not binds_early:
         systemctl("restart", [ROOT_UNIT])
     if secures:
@@ -94,7 +94,7 @@ def _make_users(changes):
     for file in changed:
         file.write()
     if missing or changed:
-        run("systemd-sysusers", *(file.path for file in files if file.content is not None))
+        run(SYSTEMD_SYSUSERS, *(file.path for file in files if file.content is not None))
 
 
 def _write_files(changes):
@@ -220,7 +220,7 @@ def _unbind_root(changes):
     if changes.root_unit.changed:
         changes.root_unit.write()
     if changes.root_unit.changed or changes.states[ROOT_UNIT].get("NeedDaemonReload") == "yes":
-        run("systemctl", "daemon-reload")
+        run(SYSTEMCTL, "daemon-reload")
     systemctl("stop", [ROOT_UNIT])
 
 
@@ -234,6 +234,6 @@ def _forget_removed(changes):
         pass  # systemd has forgotten one of them by itself meanwhile
     for name in changes.users_to_remove():
         try:
-            run("userdel", name)
+            run("/usr/sbin/userdel", name)
         except Failed as error:
             changes.warnings.append(f"the user {name} was kept: {error}")

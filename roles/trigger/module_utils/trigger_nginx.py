@@ -32,9 +32,10 @@ from .trigger_names import (
     SITE,
 )
 from .trigger_passwords import line
-from .trigger_systemd import Failed, run, show, systemctl
+from .trigger_systemd import ENVIRONMENT, SYSTEMCTL, Failed, run, show, systemctl
 
 PROGRAM = "/usr/sbin/nginx"
+OPENSSL = "/usr/bin/openssl"
 UNIT = "nginx.service"
 MAIN = NGINX + "/nginx.conf"
 PROXY = PROXY_FILES + "/proxy.conf"
@@ -126,7 +127,7 @@ class Frontend:
         """Whether the certificate that the host made is there, for these names, and good for some time."""
         if not (os.path.exists(CERTIFICATE) and os.path.exists(KEY)):
             return False
-        look = ["openssl", "x509", "-in", CERTIFICATE, "-noout"]
+        look = [OPENSSL, "x509", "-in", CERTIFICATE, "-noout"]
         try:
             run(*look, "-checkend", str(RENEWED_BEFORE * 86400))
             text = run(*look, "-ext", "subjectAltName")
@@ -165,10 +166,12 @@ class Frontend:
                     os.unlink(root + file.path)
             if self.makes_certificate:
                 self.make_certificate(root)
-            script = 'mount --bind "$1" "$2" && mount -t tmpfs tmpfs "$3" && exec "$4" -T'
+            script = '/bin/mount --bind "$1" "$2" && /bin/mount -t tmpfs tmpfs "$3" && exec "$4" -T'
             arguments = [root + NGINX, NGINX, os.path.dirname(ACCESS_LOG), PROGRAM]
-            command = ["unshare", "--mount", "sh", "-c", script, "sh", *arguments]
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            command = ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", script, "sh", *arguments]
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=ENVIRONMENT
+            )
         if done.returncode:
             raise Refused(done.stderr.strip())
         if self.plan and f"# configuration file {SITE}:" not in done.stdout:
@@ -201,7 +204,7 @@ class Frontend:
         os.makedirs(root + PROXY_FILES, mode=0o755, exist_ok=True)
         draft = f"{root}{KEY}.new"
         certificate = run(
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *(OPENSSL, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
             *("-sha256", "-days", str(SELF_SIGNED_DAYS), "-subj", f"/CN={names[0][:64]}", "-keyout", draft),
             *("-addext", "subjectAltName=" + ",".join(sorted(_alternative_names(names)))),
         )
@@ -283,7 +286,7 @@ def _names_in(text):
 
 def _master():
     """The process id of nginx, int; 0 when it does not run."""
-    return int(run("systemctl", "show", "--property", "MainPID", "--value", "--", UNIT).strip() or 0)
+    return int(run(SYSTEMCTL, "show", "--property", "MainPID", "--value", "--", UNIT).strip() or 0)
 
 
 def _workers():

@@ -8,14 +8,14 @@ import grp
 import os
 import pwd
 import re
-import shutil
 import subprocess
 import sys
 
 from .trigger_host import Mistake, account
 from .trigger_names import JOBS_USER
+from .trigger_nginx import OPENSSL
 from .trigger_nginx import PROGRAM as NGINX_PROGRAM
-from .trigger_systemd import version
+from .trigger_systemd import ENVIRONMENT, version
 
 
 def preflight(plan, state):
@@ -52,10 +52,11 @@ def preflight(plan, state):
 
 def _missing(frontend):
     """The packages that the host lacks, list of str."""
-    test = subprocess.run(["/usr/bin/python3", "-c", "import systemd.daemon"], stderr=subprocess.DEVNULL, check=False)
+    look = ["/usr/bin/python3", "-c", "import systemd.daemon"]
+    test = subprocess.run(look, stderr=subprocess.DEVNULL, check=False, env=ENVIRONMENT)
     missing = ["python3-systemd"] if test.returncode else []
     if frontend and not os.path.exists(NGINX_PROGRAM):
         missing.append("nginx")
-    if frontend and frontend["is_self_signed"] and not shutil.which("openssl"):
+    if frontend and frontend["is_self_signed"] and not os.path.exists(OPENSSL):
         missing.append("openssl")
     return missing

@@ -11,14 +11,24 @@ from .trigger_names import UNITS
 
 PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "NeedDaemonReload", "Listen")
 
+# By their paths, which hold on Debian 11 to 13, with a merged /usr and without.
+SYSTEMCTL = "/bin/systemctl"
+JOURNALCTL = "/bin/journalctl"
+SYSTEMD_SYSUSERS = "/bin/systemd-sysusers"
+ANALYZE = "/usr/bin/systemd-analyze"
+# Of a play's own environment, and of whoever runs it, the programs are told nothing.
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+
 
 class Failed(Exception):
     """A command failed. str(error) is what it said."""
 
 
-def run(*command, env=None):
-    """Run a command. Returns its standard output, str. Raises Failed."""
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=env)
+def run(*command):
+    """Run a command, a program's path and its arguments. Returns its standard output, str. Raises Failed."""
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=ENVIRONMENT
+    )
     if done.returncode:
         raise Failed(f"{' '.join(command[:6])}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
@@ -27,12 +37,12 @@ def run(*command, env=None):
 def systemctl(verb, units, *options):
     """Call systemctl for units, a list; not at all for an empty one. Raises Failed."""
     if units:
-        run("systemctl", verb, *options, "--", *units)
+        run(SYSTEMCTL, verb, *options, "--", *units)
 
 
 def version():
     """Return systemd's version, int."""
-    return int(run("systemctl", "--version").split()[1])
+    return int(run(SYSTEMCTL, "--version").split()[1])
 
 
 def show(units):
@@ -40,7 +50,7 @@ def show(units):
     states = {}
     if not units:
         return states
-    output = run("systemctl", "show", "--property", ",".join(PROPERTIES), "--", *units)
+    output = run(SYSTEMCTL, "show", "--property", ",".join(PROPERTIES), "--", *units)
     for block in output.strip().split("\n\n"):
         state = {"Listen": []}
         for line in block.splitlines():
@@ -62,7 +72,7 @@ def verify(root, units):
     """
     directory = root + UNITS
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *(f"{directory}/{unit}" for unit in units)],
+        [ANALYZE, "verify", "--man=no", *(f"{directory}/{unit}" for unit in units)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -70,8 +80,7 @@ def verify(root, units):
         env={
             "SYSTEMD_UNIT_PATH": directory + ":",
             "SYSTEMD_LOG_COLOR": "0",  # systemd 247 colours what it says even where it is not a terminal
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "LC_ALL": "C",
+            **ENVIRONMENT,
         },
     )
     found = re.findall(rf"^{re.escape(directory)}/(\S+?):(?:(\d+):)? (.*)$", done.stderr, re.MULTILINE)
@@ -83,6 +92,6 @@ def verify(root, units):
 def journal(unit, lines=5):
     """Return the last lines that a unit and systemd wrote about it, str."""
     try:
-        return run("journalctl", "--unit", unit, "--lines", str(lines), "--output", "cat", "--no-pager").strip()
+        return run(JOURNALCTL, "--unit", unit, "--lines", str(lines), "--output", "cat", "--no-pager").strip()
     except Failed as error:
         return str(error)

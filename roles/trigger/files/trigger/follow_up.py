@@ -7,6 +7,7 @@ import os
 import subprocess
 
 from trigger import endpoint as paths
+from trigger import programs
 
 DIRECTORY = paths.RUNTIME + "/ended"
 KEPT = 1000  # files that tell of runs; the oldest go
@@ -19,7 +20,8 @@ def start(endpoint, record):
         return
     try:
         _tell(record)
-        subprocess.run(["systemctl", "start", "--no-block", "--", *units], check=True, timeout=30)
+        order = [programs.SYSTEMCTL, "start", "--no-block", "--", *units]
+        subprocess.run(order, check=True, timeout=30, env=programs.ENVIRONMENT)
     except (OSError, subprocess.SubprocessError) as error:
         print("<3>%s: after run %s: %s" % (endpoint.name, record["id"], error))
 

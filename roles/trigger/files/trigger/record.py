@@ -92,7 +92,10 @@ def _state(result, code, status):
 def _shutting_down():
     import subprocess
 
-    answer = subprocess.run(["systemctl", "is-system-running"], stdout=subprocess.PIPE, text=True, check=False)
+    from trigger import programs
+
+    question = [programs.SYSTEMCTL, "is-system-running"]
+    answer = subprocess.run(question, stdout=subprocess.PIPE, text=True, check=False, env=programs.ENVIRONMENT)
     return answer.stdout.strip() == "stopping"
 
 

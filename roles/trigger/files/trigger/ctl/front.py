@@ -2,10 +2,10 @@
 
 import os
 import re
-import shutil
 import stat
 import subprocess
 
+from trigger import programs
 from trigger.ctl import files, systemd
 from trigger.ctl.finding import AGAIN, Finding
 
@@ -29,7 +29,7 @@ def findings():
     yield from files.owned(USERS, stat.S_ISREG, "www-data", 0o640)
     with open(SITE, encoding="utf-8") as file:
         path = re.search(r"ssl_certificate (\S+);", file.read())
-    if path and shutil.which("openssl"):
+    if path and os.path.exists(programs.OPENSSL):
         yield from _certificate(path[1])
 
 
@@ -46,8 +46,10 @@ def units(nginx, page):
 
 
 def _certificate(path):
-    look = ["openssl", "x509", "-in", path, "-noout", "-checkend", str(DAYS * 86400)]
-    done = subprocess.run(look, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    look = [programs.OPENSSL, "x509", "-in", path, "-noout", "-checkend", str(DAYS * 86400)]
+    done = subprocess.run(
+        look, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=programs.ENVIRONMENT
+    )
     if done.returncode:
         what = "the certificate %s cannot be read, or has less than %d days left" % (path, DAYS)
         yield Finding(None, what, "renew it, then systemctl reload nginx; if it is self-signed, " + AGAIN)

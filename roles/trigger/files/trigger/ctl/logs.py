@@ -2,10 +2,12 @@
 
 import os
 
-from trigger import runs
+from trigger import programs, runs
 from trigger.ctl import sight, systemd
 from trigger.ctl.failure import FAILED, OK, UNKNOWN, Failure
 from trigger.ctl.follow import ending, follow
+
+TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "PAGER", "LESS", "LESSCHARSET")
 
 
 def logs(arguments, screen):
@@ -54,11 +56,16 @@ def _how_it_stands(run):
     return "running" if run["state"] == "running" else ending(run)
 
 
+def _of_the_terminal():
+    """What journalctl and its pager know the terminal by: dict."""
+    return {name: value for name, value in os.environ.items() if name in TERMINAL or name.startswith("SYSTEMD_")}
+
+
 def _become_journal(name, follow_it, as_json):
-    command = ["journalctl", "--unit", systemd.Units(name).job]
+    command = [programs.JOURNALCTL, "--unit", systemd.Units(name).job]
     command += ["--follow"] if follow_it else []
     command += ["--output", "json"] if as_json else []
     try:
-        os.execvp(command[0], command)
+        os.execve(command[0], command, {**_of_the_terminal(), **programs.ENVIRONMENT})
     except OSError as error:
         raise Failure("journalctl cannot be called: %s" % error, FAILED) from None

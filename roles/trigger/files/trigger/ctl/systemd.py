@@ -2,6 +2,7 @@
 
 import subprocess
 
+from trigger import programs
 from trigger.ctl.failure import Failure
 
 PROPERTIES = (
@@ -68,7 +69,12 @@ def order_only(verb, *units):
 def _run(*arguments):
     try:
         done = subprocess.run(
-            ["systemctl", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            [programs.SYSTEMCTL, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=programs.ENVIRONMENT,
         )
     except OSError as error:
         raise Failure("systemctl cannot be called: %s" % error) from None
