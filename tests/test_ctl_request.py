@@ -115,3 +115,10 @@ def test_the_claim_knows_all_of_its_variables():
     declared = endpoint([parameter("a")])
     _, variables = fire(declared, ("a", "1"), body=b"{}")
     assert set(variables) <= claimed.Claimed(declared)._known_variables()
+
+
+def test_all_that_is_wrong_is_named_at_once():
+    declared = endpoint([parameter("a", type="integer"), parameter("b", required=True)], {"query": [], "form": []})
+    with pytest.raises(http.Refusal) as caught:
+        fire(declared, ("a", "x"), ("c", "1"), ("d", "1"))
+    assert [name for name, _ in caught.value.errors] == ["a", "b", "c", "d"]

@@ -313,10 +313,22 @@ def test_the_latest_runs(ask, host):
 
 def test_runs_that_cannot_be_read_leave_the_form(ask, host):
     made = host.put()
-    with open(history.path(made, request_id()), "w") as file:
-        file.write("{")
+    shutil.rmtree(made.runs)
     page = ask("/hello/")[1]
     assert page.one("form") and "They cannot be read at present." in main(page)
+
+
+def test_a_damaged_record_is_shown_as_that_and_the_others_as_they_are(ask, host):
+    made = host.put()
+    ids = [request_id(), request_id(SECOND + 1)]
+    for each in ids:
+        record(made, each)
+    with open(history.path(made, ids[1]), "w") as file:
+        file.write("{")
+    told = main(ask("/hello/")[1])
+    assert "Damaged" in told and "Succeeded" in told
+    assert refusal(ask, f"/hello/runs/{ids[1]}").status == 503
+    assert "Succeeded" in main(ask("/")[1])
 
 
 NASTY = "</pre><script>alert(1)</script>\"'<!--"

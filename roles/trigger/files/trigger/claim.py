@@ -10,6 +10,7 @@ from trigger.standstill import Standstill
 def main(name):
     """Claim for the endpoint called name: str. Returns the exit status; anything but 0 keeps the job
     from starting, and systemd tries again after a pause."""
+    os.umask(0o022)  # not the job's (UMask=), by which others could write what root makes
     settings = endpoint.load(name)
     handover.clear(settings)
     if settings.exclusive:

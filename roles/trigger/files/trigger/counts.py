@@ -8,6 +8,7 @@ from trigger import strict_json
 
 FIFO = "/var/spool/trigger/.metrics"  # where systemd listens for somebody who has counted
 SIZE_LIMIT = 64 * 1024  # bytes that are read; what is larger is not ours
+NUMBER_LIMIT = 1 << 53  # up to which a float, all that Prometheus knows, is exact
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -70,4 +71,8 @@ def read(path):
         os.close(fd)
     if not isinstance(numbers, dict):
         return {}
-    return {name: number for name, number in numbers.items() if type(number) in (int, float)}
+    return {name: number for name, number in numbers.items() if _is_count(number)}
+
+
+def _is_count(number):
+    return type(number) in (int, float) and 0 <= number < NUMBER_LIMIT  # NaN is neither

@@ -55,6 +55,11 @@ class Endpoint:
         self.runs = STATE + "/" + name + "/runs"
         self.output_file = STATE + "/" + name + "/output"  # of the present run
 
+    @property
+    def served(self):
+        """Beside the runs: links of the requests that a run served together with another (history)."""
+        return self.runs.rpartition("/")[0] + "/served"
+
     def replace(self, **settings):
         """Return another Endpoint with some settings changed."""
         other = object.__new__(Endpoint)
@@ -65,4 +70,7 @@ class Endpoint:
 def load(name, directory=DIRECTORY):
     """Return the Endpoint called name. Raises OSError and ValueError."""
     with open(directory + "/" + name + ".json", encoding="utf-8") as file:
-        return Endpoint(name, strict_json.decode(file.read()))
+        settings = strict_json.decode(file.read())
+    if not isinstance(settings, dict):
+        raise ValueError("it is not a JSON object")
+    return Endpoint(name, settings)

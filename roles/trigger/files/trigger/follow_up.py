@@ -38,6 +38,7 @@ def units_for(endpoint, state, run_id):
 def _tell(record):
     """Write what the units may read by EnvironmentFile=/run/trigger/ended/%i."""
     os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
+    os.chmod(DIRECTORY, 0o755)
     for name in sorted(os.listdir(DIRECTORY))[: -KEPT + 1]:
         os.unlink(DIRECTORY + "/" + name)
     lines = {
@@ -50,5 +51,8 @@ def _tell(record):
         "TRIGGER_RUN_DURATION": record.get("duration"),
         "TRIGGER_RUN_OUTPUT": "%s/%s/runs/%s.output" % (paths.STATE, record["endpoint"], record["id"]),
     }
-    with open(DIRECTORY + "/" + record["id"], "w") as file:
+    path = DIRECTORY + "/" + record["id"]
+    # Whatever the umask is that the job's unit was given: other units take variables from this file.
+    with open(path, "w", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o600)) as file:
+        os.fchmod(file.fileno(), 0o644)
         file.write("".join("%s=%s\n" % item for item in lines.items() if item[1] is not None))

@@ -1,17 +1,22 @@
 """The records of runs: one JSON file each in /var/lib/trigger/NAME/runs, named for the run.
 
-A run goes by the id of the request that it was told about, the newest that it served.
+A run goes by the id of the request that it was told about, the newest that it served. For each of the others a link in
+/var/lib/trigger/NAME/served leads to its record: so whoever asks for a request reads one record at most.
 """
 
+import errno
 import os
 import time
 
-from trigger import output, strict_json
+from trigger import entry, output, strict_json
+
+_LATEST = 253402300799.999  # the end of the year 9999, behind which a time is written otherwise
 
 
-def has(endpoint, run_id):
-    """Whether there is a record of the run."""
-    return os.path.exists(path(endpoint, run_id))
+def has(endpoint, request_id):
+    """Whether there is a record of the run that served a request."""
+    run_id = run_of(endpoint, request_id)
+    return os.path.exists(path(endpoint, request_id)) or (run_id is not None and os.path.exists(path(endpoint, run_id)))
 
 
 def write(endpoint, request_ids, started, outcome):
@@ -31,7 +36,8 @@ def write(endpoint, request_ids, started, outcome):
     }
     record.update(outcome)
     members = ["%s: %s" % (strict_json.encode(key), strict_json.encode(value)) for key, value in record.items()]
-    _write_file(endpoint, path(endpoint, record["id"]), "{\n %s\n}\n" % ",\n ".join(members))
+    _see_to_links(endpoint)
+    _write_file(endpoint, record, "{\n %s\n}\n" % ",\n ".join(members))
     _prune(endpoint, finished)
     if endpoint.metrics:
         _count(endpoint, record, finished)
@@ -43,8 +49,23 @@ def path(endpoint, run_id):
     return endpoint.runs + "/" + run_id + ".json"
 
 
+def run_of(endpoint, request_id):
+    """Return the id of the run that served a request together with its own, str, or None. Raises OSError."""
+    try:
+        target = os.readlink(endpoint.served + "/" + request_id)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return None  # somebody has put something else there
+        raise
+    run_id = target.rpartition("/")[2][: -len(".json")]
+    return run_id if entry.is_id(run_id) else None
+
+
 def timestamp(seconds):
     """RFC 3339, in UTC, to the millisecond."""
+    seconds = min(seconds, _LATEST)
     whole = int(seconds)
     return "%s.%03dZ" % (
         time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)),
@@ -52,21 +73,67 @@ def timestamp(seconds):
     )
 
 
-def _write_file(endpoint, path, text):
-    directory = os.open(endpoint.runs, os.O_RDONLY | os.O_DIRECTORY)
+def _write_file(endpoint, record, text):
+    directory = os.open(endpoint.runs, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        draft = path + ".new"
-        with open(draft, "w", encoding="utf-8") as file:
-            # The acceptor, whose group the directory has, may read records; nobody else may.
+        draft = path(endpoint, record["id"]) + ".new"
+        # The acceptor, whose group the directory has, may read records; nobody else may.
+        with open(draft, "w", encoding="utf-8", opener=_private) as file:
             os.fchown(file.fileno(), 0, os.fstat(directory).st_gid)
             os.fchmod(file.fileno(), 0o640)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.rename(draft, path)
+        if len(record["requests"]) > 1:
+            _link(endpoint.served, record)  # as long as there is no record, that says nothing
+        os.rename(draft, path(endpoint, record["id"]))
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _private(path, flags):
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def _link(directory, record):
+    """Lead those whom a run served beside the newest to its record, durably."""
+    for request_id in record["requests"]:
+        link = directory + "/" + request_id
+        if request_id == record["id"]:
+            continue
+        if os.path.lexists(link):  # of a `record` that was killed before it came to its end
+            os.unlink(link)
+        os.symlink("../runs/%s.json" % record["id"], link)
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _see_to_links(endpoint):
+    """Make their directory when it is not there. Releases up to 0.2 had none, so the records of before get theirs."""
+    if os.path.isdir(endpoint.served):
+        return
+    from trigger import records
+
+    draft = endpoint.served + ".new"
+    try:
+        os.mkdir(draft, 0o700)
+    except FileExistsError:
+        pass  # of a `record` that was killed meanwhile; nobody else may write there
+    for run_id in records.ids(endpoint):
+        try:
+            record = records.read(endpoint, run_id)
+        except records.Damaged:
+            continue
+        if record is not None and len(record["requests"]) > 1:
+            _link(draft, record)
+    # Who looks for one names it; the list is nobody's.
+    os.chown(draft, 0, os.stat(endpoint.runs).st_gid)
+    os.chmod(draft, 0o710)
+    os.rename(draft, endpoint.served)
 
 
 def _count(endpoint, record, finished):
@@ -86,16 +153,39 @@ def _count(endpoint, record, finished):
 
 
 def _prune(endpoint, now):
-    records = sorted(name for name in os.listdir(endpoint.runs) if name.endswith(".json"))
-    gone = records[: max(0, len(records) - endpoint.keep_runs)]
+    from trigger import records
+
+    recorded = records.ids(endpoint)
+    gone = recorded[: max(0, len(recorded) - endpoint.keep_runs)]
     if endpoint.keep_for is not None:
-        for name in records[len(gone) :]:
-            if now - os.stat(endpoint.runs + "/" + name).st_mtime <= endpoint.keep_for:
+        for run_id in recorded[len(gone) :]:
+            if now - os.lstat(path(endpoint, run_id)).st_mtime <= endpoint.keep_for:
                 break
-            gone.append(name)
-    for name in gone:
-        os.unlink(endpoint.runs + "/" + name)
-        try:
-            os.unlink(output.path(endpoint, name[:-5]))
-        except FileNotFoundError:
-            pass
+            gone.append(run_id)
+    for run_id in gone:
+        _let_go(endpoint, path(endpoint, run_id))
+        _let_go(endpoint, output.path(endpoint, run_id))
+    _prune_links(endpoint, recorded[len(gone) :])
+
+
+def _prune_links(endpoint, kept):
+    """A request is older than the run that served it, so of what is gone no link is younger than all that is kept."""
+    known = set(kept)
+    for request_id in os.listdir(endpoint.served):
+        if (not kept or request_id < kept[0]) and run_of(endpoint, request_id) not in known:
+            _let_go(endpoint, endpoint.served + "/" + request_id)
+
+
+def _let_go(endpoint, path):
+    """Something that somebody has put in a record's place must not keep runs from being recorded."""
+    try:
+        _unlink(path)
+    except OSError as error:
+        print("<4>%s: %s cannot be removed: %s" % (endpoint.name, ascii(path), error.strerror))
+
+
+def _unlink(path):
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

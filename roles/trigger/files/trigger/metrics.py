@@ -4,12 +4,16 @@ The format is Prometheus's text exposition format, version 0.0.4. Called as root
 counts of an endpoint have changed.
 """
 
+import itertools
 import os
 
 from trigger import counts, descriptors, endpoint, entry
 from trigger.http import REASONS
+from trigger.records import STATES
 
 FILE = "trigger.prom"
+DRAIN_LIMIT = 1024  # reads, of more than a FIFO holds: who says it without end must not hold up the numbers
+QUEUE_LIMIT = 1000000  # names in a spool that are counted; an acceptor makes them
 
 # Metric, type, help.
 ACCEPTED = ("trigger_requests_accepted_total", "counter", "Requests that were accepted.")
@@ -20,8 +24,6 @@ RUNS = ("trigger_runs_total", "counter", "Runs that have ended, by result.")
 SECONDS = ("trigger_run_seconds_total", "counter", "Seconds that all runs took.")
 QUEUE = ("trigger_queue_length", "gauge", "Requests whose run is not recorded yet.")
 SUCCESS = ("trigger_last_success_timestamp_seconds", "gauge", "When a run succeeded last.")
-
-STATES = ("succeeded", "failed", "timed-out", "interrupted", "cancelled", "damaged")
 
 
 def reason(status):
@@ -36,11 +38,20 @@ def main(directory):
         print("<3>%s is not there: the metrics have no place" % directory)
         return 1
     samples = []
-    for name in sorted(os.listdir(endpoint.DIRECTORY)):
-        if name.endswith(".json"):
-            samples += samples_of(*_numbers(endpoint.load(name[:-5])))
+    for file in sorted(os.listdir(endpoint.DIRECTORY)):
+        if file.endswith(".json"):
+            samples += _samples_of_file(file)
     _write(directory + "/" + FILE, render(samples))
     return 0
+
+
+def _samples_of_file(file):
+    """Return samples_of() an endpoint; of one that is damaged none, and the others' numbers go on."""
+    try:
+        return samples_of(*_numbers(endpoint.load(file[:-5])))
+    except (OSError, ValueError) as error:
+        print("<4>%s: there are no metrics of it now: %s" % (ascii(file[:-5])[1:-1], error))
+        return []
 
 
 def samples_of(name, requests, runs, waiting):
@@ -82,14 +93,16 @@ def _drain():
     for fifo in descriptors.listen_fds():
         os.set_blocking(fifo, False)
         try:
-            while os.read(fifo, 4096):
-                pass
+            for _ in range(DRAIN_LIMIT):
+                if not os.read(fifo, 4096):
+                    break
         except BlockingIOError:
             pass
 
 
 def _numbers(settings):
-    waiting = sum(map(entry.is_id, os.listdir(settings.spool)))
+    with os.scandir(settings.spool) as names:
+        waiting = sum(entry.is_id(found.name) for found in itertools.islice(names, QUEUE_LIMIT))
     return settings.name, counts.read(settings.request_counts), counts.read(settings.run_counts), waiting
 
 

@@ -108,12 +108,15 @@ class Reception:
         try:
             if not self._runs.endings.changed():
                 return replies
-            for connection in connections:
+        except OSError:
+            return replies  # they wait on, no longer than they wanted to
+        for connection in connections:
+            try:
                 record = self._runs.record_of(connection.request_id)
                 if record is not None:
                     replies.append((connection, self._result(connection, record)))
-        except OSError:
-            pass  # records that cannot be read now: they wait on, no longer than they wanted to
+            except OSError:
+                pass  # what cannot be read of one keeps no other waiting
         return replies
 
     def not_ended(self, connection):

@@ -13,6 +13,7 @@ from trigger.standstill import Standstill
 
 def main(name):
     """Record the run of the endpoint called name: str. Returns the exit status."""
+    os.umask(0o022)  # not the job's (UMask=), by which others could write what root makes
     settings = endpoint.load(name)
     handover.clear(settings)
     with Claimed(settings) as claimed, Standstill(settings) as still:

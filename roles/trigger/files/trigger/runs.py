@@ -7,7 +7,7 @@ A run is a dict of `id` (of the request), `endpoint`, `state`, `run` (the id of 
 
 import os
 
-from trigger import entry, history, output, strict_json
+from trigger import entry, history, output, records
 
 _UNKNOWN = ("run", "started", "finished", "duration", "result", "exit_code", "signal", "position")
 
@@ -24,8 +24,7 @@ class Runs:
         if not entry.is_id(request_id):
             return None
         # In this order: a record is written before the request leaves the claimed ones and the spool.
-        claimed = self.claimed()
-        waiting = [name for name in self.spooled() if name not in claimed]
+        claimed, waiting = self._under_way() if self._is_under_way(request_id) else ([], [])
         record = self.record_of(request_id)
         if record is not None:
             return self._recorded(request_id, record)
@@ -36,16 +35,17 @@ class Runs:
         return None
 
     def latest(self, limit):
-        """Return the latest requests, newest first: list of runs. Raises OSError."""
-        claimed = self.claimed()
-        waiting = [name for name in self.spooled() if name not in claimed]
-        found = [self._run(name, state="queued", position=index) for index, name in enumerate(waiting, 1)]
-        recorded = self.recorded()[-limit:]
-        found += [self._running(name, claimed[-1]) for name in claimed if name not in recorded]
-        for run_id in recorded:
-            record = self.record(run_id)
-            found += [self._recorded(name, record) for name in (record or {}).get("requests", ())]
-        return sorted(found, key=lambda run: run["id"], reverse=True)[:limit]
+        """Return the latest requests, newest first: list of runs. Reads no more records than that. Raises OSError."""
+        claimed, waiting = self._under_way()
+        found = {name: self._run(name, state="queued", position=index) for index, name in enumerate(waiting, 1)}
+        found.update((name, self._running(name, claimed[-1])) for name in claimed)
+        for run_id in records.ids(self.endpoint)[-limit:]:
+            found.update((run["id"], run) for run in self._served_by(run_id))
+        return sorted(found.values(), key=lambda run: run["id"], reverse=True)[:limit]
+
+    def last(self):
+        """Return the record of the run that ended last, dict, or None. Raises OSError."""
+        return records.last(self.endpoint)
 
     def spooled(self):
         """Return the ids of requests that are not recorded yet, oldest first: list of str."""
@@ -55,28 +55,30 @@ class Runs:
         """Return the ids of the requests that the present run serves, oldest first: list of str."""
         return sorted(filter(entry.is_id, os.listdir(self.endpoint.claimed)))
 
-    def recorded(self):
-        """Return the ids of the runs that have a record, oldest first: list of str."""
-        return sorted(name[:-5] for name in os.listdir(self.endpoint.runs) if name.endswith(".json"))
-
-    def record(self, run_id):
-        """Return a run's record, dict, or None. Raises OSError, also where it is damaged."""
-        try:
-            with open(history.path(self.endpoint, run_id), encoding="utf-8") as file:
-                return strict_json.decode(file.read())
-        except FileNotFoundError:
-            return None
-        except ValueError:
-            raise OSError("the record of run %s is damaged" % run_id) from None
+    def is_claimed(self, request_id):
+        """Whether the present run serves a request."""
+        return os.path.lexists(self.endpoint.claimed + "/" + request_id)
 
     def record_of(self, request_id):
-        """Return the record of the run that served a request, dict, or None."""
-        for run_id in self.recorded():
-            # A run goes by the newest of its requests.
-            record = self.record(run_id) if run_id >= request_id else None
-            if record is not None and request_id in record["requests"]:
-                return record
-        return None
+        """Return the record of the run that served a request, dict, or None. Raises OSError."""
+        return records.find(self.endpoint, request_id)
+
+    def _is_under_way(self, request_id):
+        return self.is_claimed(request_id) or os.path.lexists(self.endpoint.spool + "/" + request_id)
+
+    def _under_way(self):
+        """The ids of the claimed requests, and of those that wait: two lists of str, oldest first."""
+        claimed = self.claimed()
+        taken = set(claimed)
+        return claimed, [name for name in self.spooled() if name not in taken]
+
+    def _served_by(self, run_id):
+        """The requests of a recorded run. Of one whose record is damaged, the one that it goes by is known."""
+        try:
+            record = records.read(self.endpoint, run_id)
+        except records.Damaged:
+            return [self._run(run_id, state="damaged", run=run_id)]
+        return [self._recorded(name, record) for name in (record or {}).get("requests", ())]
 
     def _running(self, request_id, run_id):
         try:
@@ -138,7 +140,7 @@ class Output:
         endpoint = self._runs.endpoint
         if self._ended:
             path = output.path(endpoint, self.record["id"])
-        elif self._request_id in self._runs.claimed():
+        elif self._runs.is_claimed(self._request_id):
             path = endpoint.output_file
         else:
             return False
@@ -146,7 +148,7 @@ class Output:
             self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
-        if not self._ended and self._request_id not in self._runs.claimed():
+        if not self._ended and not self._runs.is_claimed(self._request_id):
             self.close()  # the run has ended meanwhile, and this may be another's
             return False
         return True

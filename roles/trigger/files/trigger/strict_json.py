@@ -21,8 +21,11 @@ class Number(str):
 
 
 def decode(text):
-    """json.loads() for a file that a program of ours wrote. Raises ValueError."""
-    return _decode(text, _Plain)
+    """json.loads() for a file that a program of ours wrote, or should have. Raises ValueError."""
+    try:
+        return _decode(text, _Plain)
+    except RecursionError:
+        raise _too_deep() from None
 
 
 def decode_body(body):
@@ -71,6 +74,10 @@ def _decode(text, context):
     return value
 
 
+def _constant(_name):
+    raise Malformed("NaN and Infinity are no JSON")
+
+
 class _Plain:
     """What make_scanner() asks for."""
 
@@ -79,7 +86,7 @@ class _Plain:
     object_pairs_hook = None
     parse_float = float
     parse_int = int
-    parse_constant = None
+    parse_constant = staticmethod(_constant)
 
 
 def _members(pairs):
@@ -89,15 +96,10 @@ def _members(pairs):
     return members
 
 
-def _constant(_name):
-    raise Malformed("NaN and Infinity are no JSON")
-
-
 class _Strict(_Plain):
     object_pairs_hook = staticmethod(_members)
     parse_float = Number
     parse_int = Number
-    parse_constant = staticmethod(_constant)
 
 
 def _depth(value):

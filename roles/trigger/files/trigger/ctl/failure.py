@@ -10,6 +10,17 @@ NOT_IN_TIME = 6
 INTERRUPTED = 130
 
 
+# What to do where a place of ours is not there.
+MOUNT = "mount it where it is a file system of its own, otherwise run the playbook again"
+
+
+def told(error):
+    """Say an OSError in words, str: what could not be opened, and why, without a number."""
+    if error.strerror is None:
+        return str(error)
+    return "%s: %s" % (error.filename, error.strerror) if isinstance(error.filename, str) else error.strerror
+
+
 class Failure(Exception):
     """A command has not done what it was asked. str(error) is for the person, status the exit status."""
 

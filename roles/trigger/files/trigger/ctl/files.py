@@ -7,8 +7,9 @@ import shutil
 import stat
 
 from trigger import endpoint as paths
-from trigger import strict_json
-from trigger.ctl.finding import AGAIN, Finding
+from trigger import records, strict_json
+from trigger.ctl.failure import MOUNT
+from trigger.ctl.finding import AGAIN, Finding, whatever_befalls
 
 CREDENTIALS = paths.DIRECTORY + "/credentials"
 # Where systemd looks for a program without a slash.
@@ -18,12 +19,16 @@ PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 def findings(endpoint, job):
     """Yield a Finding for each thing that is wrong. endpoint: endpoint.Endpoint. job: what systemd knows of its job
     unit (systemd.show)."""
-    yield from _users(endpoint, job)
-    yield from _places(endpoint)
-    yield from _credentials(endpoint, job)
-    yield from _program(endpoint.name, endpoint.command[0])
-    yield from _directory(endpoint.name, job["WorkingDirectory"])
-    yield from _set_aside(endpoint)
+    for check in (
+        _users(endpoint, job),
+        _places(endpoint),
+        _credentials(endpoint, job),
+        _program(endpoint),
+        _directory(endpoint.name, job["WorkingDirectory"]),
+        _set_aside(endpoint),
+        _records(endpoint),
+    ):
+        yield from whatever_befalls(check, endpoint.name)
 
 
 def owned(path, kind, group, mode, endpoint=None):
@@ -32,7 +37,7 @@ def owned(path, kind, group, mode, endpoint=None):
     try:
         status = os.lstat(path)
     except FileNotFoundError:
-        yield Finding(endpoint, path + " is missing", AGAIN)
+        yield Finding(endpoint, path + " is missing", MOUNT if kind is stat.S_ISDIR else AGAIN)
         return
     present = stat.S_IMODE(status.st_mode)
     if not kind(status.st_mode):
@@ -98,7 +103,8 @@ def _loaded_credentials(endpoint, job):
     return found
 
 
-def _program(name, program):
+def _program(endpoint):
+    name, program = endpoint.name, endpoint.command[0]
     path = program if "/" in program else shutil.which(program, path=PROGRAMS)
     if path is None or not (os.path.isfile(path) and os.access(path, os.X_OK)):
         mend = AGAIN if program.startswith("/usr/local/lib/trigger/jobs/") else "put it there; what waits is run then"
@@ -133,6 +139,18 @@ def _set_aside(endpoint):
     for name in sorted(names):
         path = "%s/%s" % (endpoint.spool, name)
         yield Finding(endpoint.name, ascii(path)[1:-1] + " was no request, and was set aside", "look at it, delete it")
+
+
+def _records(endpoint):
+    try:
+        found = records.ids(endpoint)
+    except FileNotFoundError:
+        return  # which _places() tells
+    for run_id in found:
+        try:
+            records.read(endpoint, run_id)
+        except records.Damaged as damaged:
+            yield Finding(endpoint.name, *str(damaged).split("; ", 1))
 
 
 def _gid(group):

@@ -1,5 +1,7 @@
 """What the doctor says."""
 
+from trigger.ctl import failure
+
 PROBLEM = "problem"
 NOTE = "note"  # somebody has wanted it so
 AGAIN = "run the playbook again"
@@ -17,3 +19,15 @@ class Finding:
     def told(self):
         """For a script: dict."""
         return {"endpoint": self.endpoint, "severity": self.severity, "what": self.what, "mend": self.mend}
+
+
+def whatever_befalls(findings, endpoint=None):
+    """Yield the Findings of one check; when it comes upon what nobody has thought of, one that says so."""
+    try:
+        yield from findings
+    except failure.Failure as error:
+        yield Finding(endpoint, str(error), AGAIN)
+    except OSError as error:
+        yield Finding(endpoint, failure.told(error), failure.MOUNT)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        yield Finding(endpoint, "its configuration is not what the role writes (%s)" % type(error).__name__, AGAIN)

@@ -94,6 +94,7 @@ def _wait(endpoint, request_id, seconds, screen):
     found = runs.Runs(endpoint)
     try:
         record = follow(found, request_id, parts.append if screen.as_json else screen.output, seconds)
+        screen.end_output()
     except KeyboardInterrupt:
         screen.note("\n%s goes on; `triggerctl cancel %s %s` stops it" % (request_id, endpoint.name, request_id))
         raise

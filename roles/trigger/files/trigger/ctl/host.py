@@ -6,7 +6,7 @@ import stat
 
 from trigger import endpoint as paths
 from trigger.ctl import files
-from trigger.ctl.finding import AGAIN, NOTE, Finding
+from trigger.ctl.finding import AGAIN, NOTE, Finding, whatever_befalls
 
 LIBRARY = "/usr/local/lib/trigger"
 ROOT = "/run/trigger-root"  # the root directory of acceptors
@@ -21,15 +21,16 @@ INOTIFY_RESERVE = 64  # what the role leaves to others
 
 def findings(count):
     """Yield a Finding for each thing that is wrong. count: int, how many endpoints the host has."""
-    yield from _python()
-    yield from _places()
-    yield from seen_by_acceptors(ROOT)
-    for path in (paths.SPOOL, paths.STATE):
-        yield from _room(path)
-    with open(INOTIFY_LIMIT) as file:
-        yield from inotify(int(file.read()), count)
+    rooms = [_room(path) for path in (paths.SPOOL, paths.STATE)]
+    for check in (_python(), _places(), _programs(), seen_by_acceptors(ROOT), *rooms, _inotify(count)):
+        yield from whatever_befalls(check)
     if os.path.exists(UNFINISHED):
         yield Finding(None, "a playbook run did not come to its end (%s)" % UNFINISHED, AGAIN)
+
+
+def _inotify(count):
+    with open(INOTIFY_LIMIT) as file:
+        yield from inotify(int(file.read()), count)
 
 
 def inotify(limit, count):
@@ -42,9 +43,16 @@ def inotify(limit, count):
 def seen_by_acceptors(root):
     """Yield a Finding for each folder that acceptors need and do not have below their root directory, str."""
     for path in (LIBRARY, paths.DIRECTORY, paths.STATE, paths.SPOOL):
-        if not (os.path.exists(root + path) and os.path.samefile(path, root + path)):
+        if not _is_same(path, root + path):
             what = "acceptors do not find %s, so they answer nobody" % path
             yield Finding(None, what, "systemctl restart " + ROOT_UNIT)
+
+
+def _is_same(path, other):
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return False  # of which one is not there
 
 
 def room(path, status):
@@ -68,8 +76,12 @@ def _python():
 
 
 def _places():
-    for path, mode in ((paths.SPOOL, 0o755), (paths.STATE, 0o755), (files.CREDENTIALS, 0o700)):
-        yield from files.owned(path, stat.S_ISDIR, "root", mode)
+    for path in (paths.DIRECTORY, paths.SPOOL, paths.STATE):
+        yield from files.owned(path, stat.S_ISDIR, "root", 0o755)
+    yield from files.owned(files.CREDENTIALS, stat.S_ISDIR, "root", 0o700)
+
+
+def _programs():
     for directory, _, names in os.walk(LIBRARY):
         for path in [directory, *("%s/%s" % (directory, name) for name in names)]:
             status = os.lstat(path)

@@ -1,20 +1,18 @@
 """logs: what runs print."""
 
-import os
+import subprocess
 
 from trigger import programs, runs
 from trigger.ctl import sight, systemd
 from trigger.ctl.failure import FAILED, OK, UNKNOWN, Failure
 from trigger.ctl.follow import ending, follow
 
-TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "PAGER", "LESS", "LESSCHARSET")
-
 
 def logs(arguments, screen):
-    """Print what a run has printed, or become journalctl."""
+    """Print what a run has printed, or the journal."""
     if arguments.id is None:
         sight.check_name(arguments.name)
-        _become_journal(arguments.name, arguments.follow, screen.as_json)
+        return _journal(arguments.name, arguments.follow, screen)
     found = runs.Runs(sight.load(arguments.name))
     run = found.find(arguments.id)
     if run is None:
@@ -25,6 +23,7 @@ def logs(arguments, screen):
         follow(found, arguments.id, write)
     else:
         _read(found, arguments.id, write)
+    screen.end_output()
     run = found.find(arguments.id) or run
     if screen.as_json:
         screen.json({**run, "output": b"".join(parts).decode(errors="replace")})
@@ -56,16 +55,21 @@ def _how_it_stands(run):
     return "running" if run["state"] == "running" else ending(run)
 
 
-def _of_the_terminal():
-    """What journalctl and its pager know the terminal by: dict."""
-    return {name: value for name, value in os.environ.items() if name in TERMINAL or name.startswith("SYSTEMD_")}
-
-
-def _become_journal(name, follow_it, as_json):
+def _journal(name, follow_it, screen):
+    """Print what journalctl prints; to a terminal it would hand on some of what a job printed to move or turn text."""
     command = [programs.JOURNALCTL, "--unit", systemd.Units(name).job]
     command += ["--follow"] if follow_it else []
-    command += ["--output", "json"] if as_json else []
+    command += ["--output", "json"] if screen.as_json else []
     try:
-        os.execve(command[0], command, {**_of_the_terminal(), **programs.ENVIRONMENT})
+        journal = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=programs.ENVIRONMENT)
     except OSError as error:
         raise Failure("journalctl cannot be called: %s" % error, FAILED) from None
+    with journal:
+        try:
+            for part in iter(lambda: journal.stdout.read1(64 * 1024), b""):
+                screen.output(part)
+        except BaseException:
+            journal.terminate()
+            raise
+    screen.end_output()
+    return OK if journal.returncode == 0 else FAILED

@@ -10,7 +10,11 @@ from trigger.endpoint import Endpoint
 
 def list_endpoints(_arguments, screen):
     """Print all endpoints."""
-    rows = [told(seen) for seen in sight.look(sight.names())]
+    found = sight.look(sight.names())
+    rows = [told(seen) for seen in found]
+    for seen in found:
+        if seen.is_hidden:
+            screen.note("%s: %s; `triggerctl doctor` tells what to do" % (seen.name, sight.problem_of(seen)))
     if screen.as_json:
         screen.json(rows)
         return OK

@@ -20,40 +20,59 @@ exit status:
 
 def main(arguments):
     """Run triggerctl. arguments: list of str, what was typed behind the command's name. Returns the exit status."""
-    options = _parser().parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")
+    os.umask(0o022)  # a person's may hide what others have to find, such as /run/trigger
     try:
-        return _run(options)
+        _see_to_streams()
+        return _run(arguments)
     except failure.Failure as error:
         _complain(error)
         return error.status
-    except BrokenPipeError:
-        # Whoever read has seen enough. Python flushes once more at its end, to nobody then.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return failure.FAILED
     except OSError as error:
-        _complain(error)
+        _complain(failure.told(error) + "; `triggerctl doctor` looks for the reason")
         return failure.FAILED
     except KeyboardInterrupt:
         return failure.INTERRUPTED
 
 
-def _run(options):
+def _see_to_streams():
+    """Take the places of streams that are closed, before a file of ours gets their number."""
+    is_closed = sys.stdout is None
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+    if is_closed:
+        raise failure.Failure("standard output is closed")
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")
+
+
+def _run(arguments):
+    from trigger.ctl.screen import Screen, drop
+
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as end:
+        try:
+            sys.stdout.flush()  # of --help
+        except OSError as error:
+            drop(sys.stdout)
+            raise failure.Failure("the output is cut short: %s" % error.strerror) from None
+        return end.code
     if os.geteuid() != 0:
         raise failure.Failure("requests and records are for root alone; call it with sudo", failure.NOT_ALLOWED)
-    from trigger.ctl.screen import Screen
-
     module, function = options.run
     command = getattr(__import__("trigger.ctl." + module, fromlist=[function]), function)
-    status = command(options, Screen(options.json))
-    sys.stdout.flush()
-    return status
+    return command(options, Screen(options.json))
 
 
 def _complain(error):
-    sys.stdout.flush()
-    print("triggerctl: %s" % error, file=sys.stderr)
+    from trigger.ctl.screen import complain
+
+    complain("triggerctl: %s" % error)
 
 
 def _parser():

@@ -21,8 +21,7 @@ def pause(arguments, screen):
     if seen.hands_over:
         raise Failure("%s hands its socket to a server, so nothing can wait; drain stops it" % seen.name)
     os.makedirs(paths.RUNTIME, mode=0o755, exist_ok=True)
-    with open(sight.pause_mark(seen.name), "w"):
-        pass
+    os.close(os.open(sight.pause_mark(seen.name), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
     systemd.order("stop", seen.units.path)
     _call_back(seen)
     seen = _look(seen.name)
@@ -58,6 +57,7 @@ def resume(arguments, screen):
 def drain(arguments, screen):
     """Stop listening, and wait until nothing is left to do."""
     seen = _look(arguments.name)
+    _check_can_be_seen(seen)
     if seen.paused and seen.waiting:
         raise Failure(
             "%s is paused, so the %s would wait for ever; `triggerctl resume %s` comes first"
@@ -83,6 +83,12 @@ def _look(name):
     return sight.look([name])[0]
 
 
+def _check_can_be_seen(seen):
+    """Nothing is over only because it cannot be read."""
+    if seen.is_hidden:
+        raise Failure("%s: %s; `triggerctl doctor` tells what to do" % (seen.name, sight.problem_of(seen)))
+
+
 def _call_back(seen):
     """A claim that waits for a quiet time or a lock would begin a run in the midst of the pause."""
     endpoint = sight.load(seen.name)
@@ -95,6 +101,7 @@ def _wait_until_idle(name, screen):
     said = None
     while True:
         seen = _look(name)
+        _check_can_be_seen(seen)
         left = "%s: %s, %s" % (
             name,
             "a run is under way" if seen.running else "no run is under way",

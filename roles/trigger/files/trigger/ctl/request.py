@@ -47,8 +47,8 @@ def make(endpoint, values, body, content_type=None):
     http.head_end(head)  # which has a limit
     request = http.parse_head(head)
     http.Body(request, endpoint.body_limit)
-    local = _as_typed(endpoint, {name for name, _ in values})
-    found, _ = admission.check_values(local, Given(request, body, values))
+    names = {name for name, _ in values}
+    found = _check(_as_typed(endpoint, names), Given(request, body, values), _unknown(endpoint, names))
     if endpoint.body == "discard":
         body = b""
     told = cgi.meta_variables(request, endpoint.path.encode(), len(body), b"", b"", endpoint.pass_headers)
@@ -57,16 +57,32 @@ def make(endpoint, values, body, content_type=None):
     return Fired(body, told + parameters.variables(found))
 
 
+def _check(endpoint, given, errors):
+    """Return the parameters. errors: those that are known already, which a client would be told with the others."""
+    try:
+        found, _ = admission.check_values(endpoint, given)
+    except http.Refusal as refusal:
+        if refusal.errors:
+            refusal.errors = [*refusal.errors, *errors]
+        raise
+    if errors:
+        raise http.Refusal(400, admission.INVALID, errors=errors)
+    return found
+
+
+def _unknown(endpoint, names):
+    if endpoint.parameters is None:
+        return []
+    unknown = names - {parameter["name"] for parameter in endpoint.parameters}
+    return [(name, "is not a parameter here") for name in sorted(unknown)]
+
+
 def _as_typed(endpoint, names):
     """The endpoint as it looks to somebody who names parameters: these are looked for nowhere else."""
     local = copy.copy(endpoint)
     local.only_if = []
     if endpoint.parameters is None:
         return local
-    unknown = sorted(names - {parameter["name"] for parameter in endpoint.parameters})
-    if unknown:
-        errors = [(name, "is not a parameter here") for name in unknown]
-        raise http.Refusal(400, admission.INVALID, errors=errors)
     local.parameters = [
         {**parameter, "places": [[_GIVEN, parameter["name"]]]} if parameter["name"] in names else parameter
         for parameter in endpoint.parameters

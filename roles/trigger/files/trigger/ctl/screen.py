@@ -2,61 +2,84 @@
 
 import json
 import os
-import re
 import shutil
 import sys
 
-from trigger.ctl import table
-
-# What could move a terminal's cursor or change its state; a job may print what a client has sent.
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")
+from trigger.ctl import failure, table
+from trigger.page import printed
 
 
 class Screen:
-    """as_json: bool, what the person asked for."""
+    """as_json: bool, what the person asked for. Whatever is said to a person goes through one filter: a job may print,
+    and a record tell, what a client has sent."""
 
     def __init__(self, as_json=False):
         self.as_json = as_json
         self._is_terminal = sys.stdout.isatty()
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         self._colours = self._is_terminal and not plain
+        self._output = printed.Text()
 
     def json(self, value):
         """Print a value as JSON."""
-        print(json.dumps(value, indent=1))
+        self._print(json.dumps(value, indent=1) + "\n")
 
     def table(self, titles, rows, shrinking=()):
         """Print a table, see table.lines()."""
         width = shutil.get_terminal_size().columns if self._is_terminal else None
-        print("\n".join(table.lines(titles, rows, width, shrinking, self._colours)))
+        self._print("\n".join(table.lines(titles, rows, width, shrinking, self._colours)) + "\n")
 
     def fields(self, pairs):
         """Print what is known of one thing. pairs: list of (name, str)."""
         width = max(len(name) for name, _ in pairs)
         for name, text in pairs:
-            print("%s: %s" % (name.rjust(width), self.word(text)))
+            self._print("%s: %s\n" % (name.rjust(width), self._word(text)))
 
-    def plain(self, text):
-        """A text that moves no cursor."""
-        return table.printable(text)
-
-    def word(self, text):
-        """A text, in its colour when it is a word of state."""
-        text = table.printable(text)
-        return table.paint(text) if self._colours else text
-
-    def say(self, text):
-        """Print a line of an answer."""
-        print(text, flush=True)
+    def say(self, text, word=None):
+        """Print a line of an answer. word: of state, in front of it, str or None."""
+        front = "" if word is None else self._word(word) + ": "
+        self._print(front + printed.plain(text) + "\n")
 
     def note(self, text):
         """Tell beside the answer how things go on."""
-        sys.stdout.flush()
-        print(text, file=sys.stderr, flush=True)
+        self._print("")
+        complain(text)
 
     def output(self, part):
-        """Print what a job printed, bytes."""
+        """Print what a job printed, bytes: as it is, but for a terminal."""
         if self._is_terminal:
-            part = _CONTROL.sub(lambda found: b"".join(b"\\x%02x" % byte for byte in found[0]), part)
-        sys.stdout.buffer.write(part)
-        sys.stdout.buffer.flush()
+            self._print(self._output.feed(part))
+        else:
+            self._print(part, sys.stdout.buffer)
+
+    def end_output(self):
+        """Print what is left of it."""
+        self._print(self._output.feed(b"", final=True))
+
+    def _word(self, text):
+        """A text, in its colour when it is a word of state."""
+        text = printed.line(text)
+        return table.paint(text) if self._colours else text
+
+    @staticmethod
+    def _print(content, stream=None):
+        stream = stream or sys.stdout
+        try:
+            stream.write(content)
+            stream.flush()
+        except OSError as error:
+            drop(sys.stdout)
+            raise failure.Failure("the output is cut short: %s" % error.strerror) from None
+
+
+def complain(text):
+    """Tell on standard error. What nobody can hear stops nothing."""
+    try:
+        print(printed.plain(text), file=sys.stderr, flush=True)
+    except OSError:
+        drop(sys.stderr)
+
+
+def drop(stream):
+    """Let go what a stream could not write: Python would try again at its end, and end in a traceback."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), stream.fileno())

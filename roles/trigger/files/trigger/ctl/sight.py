@@ -5,11 +5,10 @@ import re
 
 from trigger import endpoint as paths
 from trigger import runs
-from trigger.ctl import systemd
+from trigger.ctl import failure, systemd
 from trigger.ctl.failure import FAILED, UNKNOWN, Failure
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
-LAST = 20  # records that are looked at for the latest run
 
 
 class Sight:
@@ -17,10 +16,10 @@ class Sight:
 
     name: str. units: systemd.Units. states: what systemd knows of each (systemd.show). paused: bool. waiting: ids of
     the requests that no run has taken. claimed: ids of those that the present run serves. last: the record of the
-    latest run, dict or None.
+    run that ended last, dict or None. problem: the OSError that hides requests and runs, or None.
     """
 
-    def __init__(self, name, states, paused, waiting, claimed, last):
+    def __init__(self, name, states, paused, waiting, claimed, last, problem=None):
         self.name = name
         self.units = systemd.Units(name)
         self.states = states
@@ -28,6 +27,7 @@ class Sight:
         self.waiting = waiting
         self.claimed = claimed
         self.last = last
+        self.problem = problem
 
     def of(self, unit, key="ActiveState"):
         """Return a property of a unit."""
@@ -37,6 +37,11 @@ class Sight:
     def hands_over(self):
         """Whether the socket goes to the job itself (handoff), so that there are neither requests nor records."""
         return self.units.job in self.of(self.units.socket, "Triggers").split()
+
+    @property
+    def is_hidden(self):
+        """Whether it has requests and runs that cannot be read."""
+        return self.problem is not None and not self.hands_over
 
     @property
     def listening(self):
@@ -77,7 +82,8 @@ class Sight:
     def _broken(self):
         units = self.units
         return (
-            "failed" in (self.of(units.socket), self.of(units.path))
+            self.is_hidden
+            or "failed" in (self.of(units.socket), self.of(units.path))
             or self.of(units.acceptor, "SubState") == "auto-restart"
             # A pause after a start that failed, and all of them still wait.
             or (bool(self.waiting) and not self.claimed and self.of(units.pause) == "activating")
@@ -88,9 +94,15 @@ def names():
     """The endpoints of this host: list of str."""
     try:
         found = os.listdir(paths.DIRECTORY)
-    except FileNotFoundError:
-        return []
+    except OSError as error:
+        what = "%s cannot be read: %s" % (paths.DIRECTORY, error.strerror)
+        raise Failure("%s; %s" % (what, failure.MOUNT)) from None
     return sorted(file[:-5] for file in found if file.endswith(".json") and NAME.fullmatch(file[:-5]))
+
+
+def problem_of(seen):
+    """Say what hides an endpoint's requests and runs, str. seen: Sight, is_hidden."""
+    return "its requests and runs cannot be read: %s" % failure.told(seen.problem)
 
 
 def check_name(name):
@@ -136,24 +148,11 @@ def pause_mark(name):
 
 def _look_at(name, states):
     found = runs.Runs(paths.Endpoint(name, {}))
+    claimed, waiting, last, problem = [], [], None, None
     try:
         claimed = found.claimed()
         waiting = [request for request in found.spooled() if request not in claimed]
-        last = _last_record(found)
-    except FileNotFoundError:  # which the doctor mends
-        claimed, waiting, last = [], [], None
-    return Sight(name, states, is_paused(name), waiting, claimed, last)
-
-
-def _last_record(found):
-    records = []
-    # A run goes by the newest of its requests, so with parameters one that ended later may have a smaller id.
-    for run_id in found.recorded()[-LAST:]:
-        try:
-            record = found.record(run_id)
-        except ValueError:
-            continue  # somebody has written into it
-        # One that was taken back while it waited tells nothing of the job.
-        if record is not None and not (record["state"] == "cancelled" and record["started"] is None):
-            records.append(record)
-    return max(records, key=lambda record: record["finished"], default=None)
+        last = found.last()
+    except OSError as error:
+        problem = error
+    return Sight(name, states, is_paused(name), waiting, claimed, last, problem)

@@ -1,5 +1,7 @@
 """Tables for people. No I/O."""
 
+from trigger.page import printed
+
 GAP = "  "
 NARROWEST = 8  # characters that a column keeps
 CUT = "…"
@@ -20,18 +22,13 @@ def lines(titles, rows, width=None, shrinking=(), colours=False):
     titles: list of str; one that begins with a space stands to the right. rows: lists of str. width: int, or None for
     as wide as it is. shrinking: indices of the columns that give way, the widest first. colours: bool.
     """
-    cells = [[printable(cell) for cell in row] for row in rows]
+    cells = [[printed.line(cell) for cell in row] for row in rows]
     right = [title[:1] == " " for title in titles]
     titles = [title.strip() for title in titles]
     widths = [max(len(row[i]) for row in [titles, *cells]) for i in range(len(titles))]
     _shrink(widths, width, shrinking)
     told = [_line(titles, widths, right, _HEAD if colours else None)]
     return told + [_line(row, widths, right, None, colours) for row in cells]
-
-
-def printable(text):
-    """Text that moves no cursor and begins no line of its own."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
 
 
 def paint(word):

@@ -2,7 +2,6 @@
 
 import calendar
 import re
-import time
 
 _UNITS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = r"(\d+(?:\.\d+)?)\s*(%s)?\s*" % "|".join(sorted(_UNITS, key=len, reverse=True))
@@ -38,7 +37,8 @@ def ago(seconds):
 
 def second_of(timestamp):
     """Undo history.timestamp(): seconds since the epoch, float."""
-    return calendar.timegm(time.strptime(timestamp[:19], "%Y-%m-%dT%H:%M:%S")) + float(timestamp[19:-1] or 0)
+    parts = timestamp[:4], timestamp[5:7], timestamp[8:10], timestamp[11:13], timestamp[14:16], timestamp[17:19]
+    return calendar.timegm(tuple(map(int, parts))) + float(timestamp[19:-1] or 0)
 
 
 def count(number, noun):

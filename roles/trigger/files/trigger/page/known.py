@@ -5,11 +5,9 @@ import sys
 
 from trigger import endpoint as paths
 from trigger import runs
-from trigger.ctl.words import second_of
 
 # What a file can be the cause of that somebody else has written, or is just writing.
 DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
-_LATEST = 20  # records that are looked at for the latest run
 
 
 def endpoints(directory):
@@ -51,7 +49,7 @@ class Standing:
             claimed = set(found.claimed())
             self.waiting = len(set(found.spooled()) - claimed)
             self.running = bool(claimed)
-            self.last = _last(found)
+            self.last = found.last()
         except DAMAGED as error:
             self.is_known = False
             say("<4>%s: its runs cannot be read: %s" % (endpoint.name, _what(error)))
@@ -94,19 +92,5 @@ def _is_behind_the_front_end(endpoint):
     return True
 
 
-def _last(found):
-    for run_id in reversed(found.recorded()[-_LATEST:]):
-        try:
-            record = found.record(run_id)
-            # One that was taken back while it waited tells nothing of the job.
-            if record is not None and not (record["state"] == "cancelled" and record["started"] is None):
-                second_of(record["finished"])
-                float(record["duration"] or 0)
-                return record
-        except DAMAGED:
-            continue  # somebody has written into it
-    return None
-
-
 def _what(error):
-    return error.strerror if isinstance(error, OSError) else type(error).__name__
+    return (error.strerror or str(error)) if isinstance(error, OSError) else type(error).__name__

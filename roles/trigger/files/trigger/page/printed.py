@@ -1,11 +1,17 @@
-"""What a job prints, made into text that shows and does nothing. No I/O."""
+"""What a job prints, or a client chose, made into text that shows and does nothing: one filter, for the pages and for
+triggerctl on a terminal. No I/O.
+"""
 
 import codecs
 import re
 
-# What could move, hide or turn round what stands beside it: control characters but for tab and line feed, and those
-# that set the direction of writing (UAX #9).
-_UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# What could move, hide or turn round what stands beside it: control characters but for tab and line feed, those that
+# set the direction of writing (UAX #9), other separators of lines, and what is not seen at all. The joiners stay, since
+# scripts and emoji are written with them.
+_UNSEEN = re.compile(
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"
+)
 
 
 class Text:
@@ -22,12 +28,22 @@ class Text:
             text = "\r" + text
         # Its line feed may come with the next part.
         self._had_return = text.endswith("\r") and not final
-        if self._had_return:
-            text = text[:-1]
-        # A bare return is how progress is shown; what it wrote over is shown, too.
-        return _UNSEEN.sub(_show, text.replace("\r\n", "\n").replace("\r", "\n"))
+        return plain(text[:-1] if self._had_return else text)
+
+
+def plain(text):
+    """The same of a text that is whole, str."""
+    # A bare return is how progress is shown; what it wrote over is shown, too.
+    return _UNSEEN.sub(_show, text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def line(text):
+    """The same of a text that has to stay on one line, str."""
+    for character, shown in (("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
+        text = text.replace(character, shown)
+    return _UNSEEN.sub(_show, text)
 
 
 def _show(found):
     number = ord(found[0])
-    return "\\x%02x" % number if number < 0x100 else "\\u%04x" % number
+    return "\\x%02x" % number if number < 0x100 else "\\u%04x" % number if number < 0x10000 else "\\U%08x" % number

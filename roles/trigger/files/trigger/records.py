@@ -1,0 +1,176 @@
+"""Reading the records of runs (history): one rule for all who do, the acceptor, the page and triggerctl. Only reads.
+
+Root writes records, but people, disks and backups reach them, too. So a record is a record only when it has the shape
+that history gives it; what stands under a record's name and has not is Damaged, and takes nothing else down.
+"""
+
+import errno
+import os
+import stat
+
+from trigger import entry, history, strict_json
+
+STATES = ("succeeded", "failed", "timed-out", "interrupted", "cancelled", "damaged")
+SIZE_LIMIT = 32 * 1024 * 1024  # bytes; a record holds ids, and parameters that were an entry's variables
+_LATEST = 20  # records that are looked at for the last run
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# What opening something else than a file that one may read ends in; other errors are the host's, and may pass.
+_NO_RECORD = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EIO)
+
+
+class Damaged(OSError):
+    """What stands under a record's name is none. `reason` says why, str(error) where and what to do about it."""
+
+    def __init__(self, path, reason):
+        super().__init__("%s is not a run's record: %s; look at it, then delete it" % (path, reason))
+        self.reason = reason
+
+
+def ids(endpoint):
+    """Return the ids of the runs that have a record, oldest first: list of str. Raises OSError."""
+    return sorted(name[:-5] for name in os.listdir(endpoint.runs) if name[-5:] == ".json" and entry.is_id(name[:-5]))
+
+
+def find(endpoint, request_id):
+    """Return the record of the run that served a request, dict, or None. That takes the same few system calls whatever
+    is kept. Raises Damaged and other OSErrors."""
+    record = read(endpoint, request_id)
+    if record is None:
+        run_id = history.run_of(endpoint, request_id)
+        record = run_id and read(endpoint, run_id)
+    if record is None:
+        os.stat(endpoint.runs)  # nothing is unknown only because no record can be read
+    return record or None
+
+
+def read(endpoint, run_id):
+    """Return the record of a run, dict, or None. Raises Damaged, and other OSErrors where nothing can be read now."""
+    path = history.path(endpoint, run_id)
+    try:
+        fd = os.open(path, _READ)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno not in _NO_RECORD:
+            raise
+        os.lstat(path)  # raises where not the file is at fault, but its folder
+        raise Damaged(path, "it cannot be opened (%s)" % error.strerror) from None
+    try:
+        record = _decode(fd)
+        _check(record, run_id)
+    except ValueError as error:
+        raise Damaged(path, str(error)) from None
+    finally:
+        os.close(fd)
+    return record
+
+
+def last(endpoint):
+    """Return the record of the run that ended last, dict, or None. One that was taken back while it waited tells
+    nothing of the job, nor does one that is damaged. Raises OSError."""
+    # A run goes by the newest of its requests, so with parameters one that ended later may have a smaller id.
+    stamps = []
+    for run_id in ids(endpoint):
+        try:
+            stamps.append((os.lstat(history.path(endpoint, run_id)).st_mtime_ns, run_id))
+        except FileNotFoundError:
+            pass  # pruned meanwhile
+    found = []
+    for _, run_id in sorted(stamps, reverse=True)[:_LATEST]:
+        try:
+            record = read(endpoint, run_id)
+        except Damaged:
+            continue
+        if record is not None and not (record["state"] == "cancelled" and record["started"] is None):
+            found.append(record)
+    return max(found, key=lambda record: record["finished"], default=None)
+
+
+def _decode(fd):
+    """Return what an open file says. Raises ValueError."""
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is not a plain file")
+    if status.st_size > SIZE_LIMIT:
+        raise ValueError("it is larger than a record can be")
+    try:
+        with open(fd, "rb", closefd=False) as file:
+            content = file.read(SIZE_LIMIT)
+    except OSError as error:
+        raise ValueError("it cannot be read (%s)" % error.strerror) from None
+    try:
+        return strict_json.decode(content.decode())
+    except ValueError:
+        raise ValueError("it is not JSON") from None
+
+
+def _check(record, run_id):
+    """Raise ValueError unless what a file says is the record of the run."""
+    if not isinstance(record, dict):
+        raise ValueError("it is not a JSON object")
+    for key, is_right in _NEEDED:
+        if key not in record or not is_right(record[key]):
+            raise ValueError("its %s is missing or not a valid one" % key)
+    for key, is_right in _MORE:
+        if record.get(key) is not None and not is_right(record[key]):
+            raise ValueError("its %s is not a valid one" % key)
+    if record["id"] != run_id or run_id not in record["requests"]:
+        raise ValueError("it is another run's")
+
+
+def _is_id(value):
+    return isinstance(value, str) and entry.is_id(value)
+
+
+def _are_ids(value):
+    return isinstance(value, list) and all(map(_is_id, value))
+
+
+def _is_text(value):
+    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def _is_state(value):
+    return isinstance(value, str) and value in STATES
+
+
+def _is_number(value):
+    return type(value) in (int, float) and 0 <= value < 1e12  # which NaN is not
+
+
+def _is_status(value):
+    return type(value) is int and 0 <= value < 1 << 31
+
+
+def _is_timestamp(value):
+    """As history.timestamp() makes it."""
+    if not isinstance(value, str) or len(value) != 24 or not value.isascii():
+        return False
+    parts = value[:4], value[5:7], value[8:10], value[11:13], value[14:16], value[17:19], value[20:23]
+    if "%s-%s-%sT%s:%s:%s.%sZ" % parts != value or not all(map(str.isdigit, parts)):
+        return False
+    year, month, day, hour, minute, second, _ = map(int, parts)
+    return year > 0 and 0 < month < 13 and 0 < day < 32 and hour < 24 and minute < 60 and second < 61
+
+
+def _or_none(is_right):
+    return lambda value: value is None or is_right(value)
+
+
+_NEEDED = (
+    ("id", _is_id),
+    ("requests", _are_ids),
+    ("state", _is_state),
+    ("started", _or_none(_is_timestamp)),
+    ("finished", _is_timestamp),
+    ("duration", _or_none(_is_number)),
+)
+_MORE = (
+    ("exit_code", _is_status),
+    ("signal", _is_text),
+    ("remote_addr", _is_text),
+    ("remote_user", _is_text),
+    ("reason", _is_text),
+    ("parameters", lambda value: isinstance(value, dict)),
+)
