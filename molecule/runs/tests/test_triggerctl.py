@@ -579,6 +579,107 @@ def test_output_of_a_job_moves_no_cursor():
     assert "\x1b[2J\x07" in ctl("logs", "ctl-plain", request)
 
 
+def test_output_of_a_job_moves_no_cursor_in_whatever_parts_it_comes():
+    body = b"a\xc2\x9b2J\rb\xe2\x80\xaegnp\n"
+    request = request_id(
+        exchange(PLAIN, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+    )
+    wait_for_record("ctl-plain", request)
+    run("journalctl", "--sync")
+    for arguments in (["logs", "ctl-plain", request], ["logs", "ctl-plain"]):
+        told = "\n".join(on_terminal(80, *arguments, NO_COLOR="1"))
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", told)
+    assert "\\u202egnp" in "".join(on_terminal(80, "logs", "ctl-plain", request))
+
+
+COMMANDS = [
+    ["list"], ["show", "ctl"], ["runs", "ctl"], ["logs", "ctl"], ["logs", "ctl", "ID"], ["fire", "ctl"],
+    ["fire", "ctl", "--wait"], ["cancel", "ctl", "ID"], ["pause", "ctl"], ["resume", "ctl"], ["drain", "ctl"],
+    ["doctor"], ["list", "--json"], ["logs", "ctl", "--json"], ["--help"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_nobody_takes_what_it_says(arguments):
+    """One line, and a status that tells so; what it was asked to do is done all the same."""
+    request = fire("ctl")
+    if arguments[0] == "cancel":
+        ctl("pause", "ctl")
+        request = fire("ctl")
+    else:
+        wait_for_record("ctl", request)
+        run("journalctl", "--sync")
+    arguments = [request if each == "ID" else each for each in arguments]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            ["triggerctl", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+    said = [line for line in done.stderr.splitlines() if "triggerctl: " in line]
+    assert done.returncode == FAILED and "Traceback" not in done.stderr and "Exception" not in done.stderr
+    assert len(said) == 1 and "No space left on device" in said[0]
+
+
+# what is damaged, and what is not there
+
+
+def damage(kind, path):
+    if kind == "a directory":
+        path.unlink()
+        path.mkdir()
+    else:
+        path.write_text(
+            {"no JSON": "{", "another shape": "[]", "a wrong type": '{"id": 5}', "deep": "[" * 100000}[kind]
+        )
+
+
+@pytest.mark.parametrize("kind", ["no JSON", "another shape", "a wrong type", "deep", "a directory"])
+def test_a_damaged_record_disables_nothing(kind):
+    good, bad = fire("ctl"), fire("ctl")
+    wait_for_record("ctl", bad)
+    path = Path(f"/var/lib/trigger/ctl/runs/{bad}.json")
+    kept = path.read_bytes()
+    damage(kind, path)
+    try:
+        assert {"ctl", "ctl-plain"} <= {row["endpoint"] for row in ask("list")}
+        assert {row["id"]: row["state"] for row in ask("runs", "ctl", "--limit", "2")} == {
+            bad: "damaged",
+            good: "succeeded",
+        }
+        (finding,) = ask("doctor", "ctl", status=FAILED)
+        assert str(path) in finding["what"] and "delete" in finding["mend"]
+        ctl("show", "ctl")
+        ctl("logs", "ctl", good)
+        ctl("logs", "ctl", bad, status=FAILED)
+        assert "Errno" not in ctl.said and str(path) in ctl.said
+        ctl("fire", "ctl", "--wait")
+        ctl("pause", "ctl")
+        ctl("resume", "ctl")
+        ctl("drain", "ctl")
+    finally:
+        if path.is_dir():
+            path.rmdir()
+        path.write_bytes(kept)
+
+
+@pytest.mark.parametrize("path", ["/var/spool/trigger/ctl", "/var/spool/trigger", "/var/lib/trigger/ctl/runs"])
+def test_a_place_that_is_not_mounted(path):
+    place = Path(path)
+    away = place.with_name(place.name + ".away")
+    place.rename(away)
+    try:
+        found = ask("doctor", status=FAILED)
+        assert [each for each in found if path in each["what"] and "mount it" in each["mend"]]
+        assert not [each for each in found if "Errno" in each["what"]]
+        assert state_of("ctl") == "failed"
+        assert "triggerctl doctor" in ctl.said
+        ctl("drain", "ctl", status=FAILED)
+        ctl("fire", "ctl", status=FAILED)
+        assert "Errno" not in ctl.said and "triggerctl doctor" in ctl.said
+    finally:
+        away.rename(place)
+    ctl("resume", "ctl")
+
+
 def test_interrupting_a_wait_leaves_the_run_alone():
     waiting = subprocess.Popen(
         ["triggerctl", "fire", "ctl", "-p", "seconds=2", "--wait"], stderr=subprocess.PIPE, text=True
