@@ -167,6 +167,30 @@ def test_without_get_there_is_no_head():
     assert caught.value.headers == [("Allow", "GET, POST, HEAD")]
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "status"),
+    [
+        ("Sec-Purpose", "prefetch", 403),
+        ("Sec-Purpose", "prefetch;prerender", 403),
+        ("Sec-Purpose", "Prefetch;anonymous-client-ip", 403),
+        ("Purpose", "prefetch", 403),
+        ("X-Moz", "prefetch", 403),
+        ("X-Purpose", "preview", 403),
+        ("Purpose", "backup", None),
+        ("Sec-Fetch-Mode", "navigate", None),
+    ],
+)
+def test_what_a_browser_fetches_ahead_starts_nothing(field, value, status):
+    for method in ("GET", "POST"):
+        request = parse(message({field: value}, method=method))[0]
+        try:
+            admission.check_head(endpoint(methods=["GET", "POST"]), request)
+            got = None
+        except http.Refusal as refusal:
+            got = refusal.status
+        assert got == status
+
+
 # Browsers
 
 OWN = "http://hooks.example:3000"

@@ -561,6 +561,12 @@ def configuration(**keys):
     return json.loads(front.configuration(front.endpoint(**keys), front=front_end))
 
 
+def test_the_page_is_told_whom_nginx_refuses():
+    told = configuration(frontend={"users": ["bob"], "allow_from": ["192.0.2.0/24"]})
+    assert told["frontend"]["allow_from"] == ["192.0.2.0/24"]
+    assert "allow_from" not in configuration(frontend={"users": ["bob"]})["frontend"]
+
+
 def test_the_host_is_told_what_concerns_it():
     told = configuration(
         description="Says hello",

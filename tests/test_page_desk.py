@@ -27,6 +27,7 @@ from test_page_host import host as host
 from trigger import history, http
 from trigger import output as job_output
 from trigger.page import form, run
+from trigger.page.cgi_head import Head
 from trigger.page.desk import Desk
 from trigger.page.door import Door, load_secret
 
@@ -227,8 +228,12 @@ def test_what_needs_input_is_led_to(ask, host):
 @pytest.mark.parametrize(
     ("keys", "more", "action", "links"),
     [
-        ({"page": False, "methods": ["GET"]}, {}, "Open", ["/hello/"]),
-        ({"page": True, "methods": ["GET", "POST"]}, {}, "Open", ["/hello/"]),
+        (
+            {"page": False, "methods": ["GET"], "parameters": [{"name": "p", "required": True}]},
+            {},
+            "Started by programs",
+            [],
+        ),
         ({"page": False}, {"handoff": True}, "Open", ["/hello/"]),
         ({"page": False, "auth": ["github"]}, {}, "Started by programs", []),
         ({"page": False, "auth": ["github"], "methods": ["GET"]}, {}, "Started by programs", []),
@@ -244,6 +249,43 @@ def test_what_has_no_form_is_listed_too(ask, host, keys, more, action, links):
     assert [link["href"] for link in page.one("tbody").all("a")] == links
     assert not page.all("form")
     assert row(page)[1:3] == (["", ""] if more else ["○ Idle", "○ None yet"])
+
+
+def test_no_link_leads_to_a_place_where_a_get_starts_a_run(ask, host):
+    made = host.put(methods=["GET", "POST"], parameters=[{"name": "p", "required": True}])
+    one = record(made, request_id())["id"]
+    page = ask()[1]
+    assert row(page)[3] == "Fill in…"
+    assert {link["href"] for link in page.one("tbody").all("a")} == {"/hello/page"}
+    shown = ask("/hello/page")[1]
+    assert shown.one("form")["action"] == "/hello/start" and shown.one("input", name="p")
+    again = submit(ask, made, "p=")[1]
+    for each in (page, shown, again, ask(f"/hello/runs/{one}")[1]):
+        assert {link["href"] for link in each.all("a")} <= {"/", "/hello/page", f"/hello/runs/{one}", "#field-p"}
+
+
+def test_where_only_a_get_starts_there_is_a_button_for_it_and_no_link(ask, host):
+    host.put(page=False, methods=["GET"])
+    page = ask()[1]
+    assert not page.one("tbody").all("a")
+    assert (page.one("form")["action"], page.one("form")["method"]) == ("/hello/", "get")
+    assert page.one("button")["aria-label"] == "Start hello"
+
+
+@pytest.mark.parametrize(
+    "keys", [{}, {"page": False}, {"page": False, "methods": ["GET"]}, {"page": False, "handoff": True}]
+)
+def test_what_nginx_refuses_to_an_address_is_not_offered_to_it(ask, host, keys):
+    keys = dict(keys)
+    handoff = keys.pop("handoff", False)
+    made = host.put(**keys)
+    told = {key: value for key, value in vars(made).items() if key != "name"}
+    for networks, is_offered in ((["198.51.100.0/24"], False), ([], False), (["192.0.2.0/24"], True), (None, True)):
+        told["frontend"] = {**made.frontend, "allow_from": networks}
+        host.write("hello", json.dumps({**told, "handoff": handoff}))
+        assert ("hello" in main(ask()[1])) == is_offered
+        if keys.get("page", True) and not is_offered:
+            assert refusal(ask, "/hello/").status == refusal(ask, "/hello/start", "POST").status == 403
 
 
 def test_an_empty_list_says_what_to_do(ask, host):
@@ -393,6 +435,39 @@ def test_no_output(ask, host):
     made = host.put("b", output_limit="0B")
     record(made, request_id())
     assert "What it prints is not kept here." in main(ask(f"/b/runs/{request_id()}")[1])
+
+
+CGI = b"Content-Type: text/html\r\nStatus: 404 Gone\n\n\n<p>gone</p>\n"
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown", "told"),
+    [
+        (CGI, "\n<p>gone</p>\n", "Its head said Status: 404, Content-Type: text/html."),
+        (b"Location: /x\n\n", "", "Its head said Status: 302, Location: /x."),
+        (b"Content-Type: text/plain\n\nA: b\n", "A: b\n", "Its head said Status: 200, Content-Type: text/plain."),
+        (b"no head\n\nat all\n", "no head\n\nat all\n", None),
+        (b"Content-Type: text/html\n", "Content-Type: text/html\n", None),
+        (b"X: " + b"x" * 20000, "X: " + "x" * 20000, None),
+        (b"", "", "It printed nothing."),
+    ],
+)
+def test_the_head_of_a_cgi_is_for_whoever_waits_for_its_answer(ask, host, printed, shown, told):
+    made = host.put(output="cgi", wait="5s")
+    for state in ("succeeded", "failed"):
+        claim(made, request_id())
+        prints(made, printed)
+        page = ask(f"/hello/runs/{record(made, request_id(), state=state)['id']}")[1]
+        assert page.one("pre").text == "\n" + shown  # which HTML drops
+        assert [found.text for found in page.one("main").all("p", class_="quiet")] == [told][: told is not None]
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 4096])
+def test_the_head_of_a_cgi_may_come_in_parts(host, size):
+    head = Head()
+    parts = [head.feed(CGI[place : place + size]) for place in range(0, len(CGI), size)]
+    assert b"".join(parts) + head.end() == b"\n<p>gone</p>\n"
+    assert head.told == "Status: 404, Content-Type: text/html"
 
 
 def test_requests_that_one_run_has_served(ask, host):
@@ -602,6 +677,12 @@ def start(ask, host, body, **told):
     return refusal(ask, "/hello/start", "POST", body, **told)
 
 
+def submit(ask, made, filled):
+    """What comes of a form of ours that is filled in."""
+    token = f"{form.TOKEN}={visitor().token(made)}&{filled}"
+    return ask(f"/{made.name}/start", "POST", token.encode(), Origin="https://ci.example:8443")
+
+
 def token_of(host, **told):
     (made,) = [each for each in [host.put()] if each.name == "hello"]
     return b".token=" + visitor(**told).token(made).encode()
@@ -640,6 +721,34 @@ def test_the_token_of_another_user_or_endpoint_is_not_the_right_one(ask, host):
     other = host.put("other")
     for token in (visitor(user="bob").token(host.put(users=["alice", "bob"])), visitor().token(other)):
         assert start(ask, host, b".token=" + token.encode()).status == 403
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_a_sensitive_field_that_was_emptied_is_not_left_out_in_silence(ask, host, required):
+    made = host.put(parameters=[
+        {"name": "n", "from": "header:n"}, {"name": "s", "sensitive": True, "required": required},
+    ])  # fmt: skip
+    # A value that the form cannot pass on, so that no acceptor is needed to refuse it.
+    page = submit(ask, made, "n=%07&s=secret")[1]
+    field = page.one(id="field-s")
+    assert "value" not in field.attributes and "aria-invalid" not in field.attributes
+    assert page.one(id="again-s").text == "It is not kept here: type it again."
+    assert "again-s" in field["aria-describedby"]
+    emptied = page.one("input", name=form.EMPTIED)
+    assert (emptied["type"], emptied["value"]) == ("hidden", "s")
+
+    # It is sent without, although it was there before.
+    reply, page = submit(ask, made, "n=1&s=&.emptied=s")
+    assert reply.status == 400
+    assert page.one(id="error-s").text.startswith("s was filled in before and is ")
+    assert ("start without it" in page.one(id="error-s").text) is not required
+    assert page.one(id="field-s")["aria-invalid"] == "true"
+    assert page.one(id="field-n")["value"] == "1"
+    # That is said once: the next one is meant so.
+    assert not page.all("input", name=form.EMPTIED)
+    # What was typed again is taken, and what is not a sensitive field of the form is nothing to it.
+    for body in ("n=1&s=secret&.emptied=s", "n=1&.emptied=n+x"):
+        assert submit(ask, made, body)[0].status == 503  # there is no acceptor
 
 
 def test_a_field_that_is_forged_starts_nothing(ask, host):

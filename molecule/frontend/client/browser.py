@@ -209,7 +209,7 @@ class Browser:
             if found:
                 wrong[look] = found
         self.look("light")
-        assert wrong == {}
+        assert wrong == {}, wrong
 
     def violations(self):
         """What axe-core finds. Scripts of the page's own are forbidden; this one does not come with it."""

@@ -7,6 +7,7 @@ from background import Background
 from front import (
     FORM,
     READER,
+    SECRETS,
     ask,
     basic,
     http,
@@ -105,6 +106,46 @@ def test_a_server_of_its_own(host):
     assert "authorization" not in fields
     # It is a job like any other, and no other acceptor has to believe it.
     assert "x-trigger-frontend" not in fields
+
+
+def test_the_shipped_server(host):
+    """files/serve, which logs the address of its client."""
+    for user, path, fields in (
+        ("bob", "/clock/", {"X_Api_Key": SECRETS["hook"]}),
+        (None, "/open-clock/", {"X_Api_Key": SECRETS["hook"]}),
+        (None, "/open-clock/", {"Authorization": f"Bearer {SECRETS['hook']}"}),
+    ):
+        answer = ask(host, path, user=user, **fields)
+        assert (answer.status, answer.body.startswith(b"It is ")) == (200, True)
+        answer = ask(host, path, user=user)
+        assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+def test_what_a_browser_fetches_ahead_starts_nothing(host, nothing_starts):
+    with nothing_starts("page", "both", "environment"):
+        for fields in ({"Sec_Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}):
+            for path in ("/page/", "/both/", "/both"):
+                assert ask(host, path, **fields, **READER).status in (308, 403)
+            assert ask(host, "/environment/", **fields, **READER).status == 200  # a page may come ahead
+
+
+def test_no_link_starts_anything(host):
+    """Whoever follows each link that the pages have, and those behind them."""
+    names = ("page", "both", "environment", "release")
+    post(host, "/both/")
+    before = {name: runs(host, f"/{name}/") for name in names}
+    seen, ahead = set(), ["/"]
+    while ahead:
+        path = ahead.pop()
+        answer = ask(host, path, **READER)
+        seen.add(path)
+        assert answer.status == 200, path
+        links = re.findall(r'<a [^>]*href="(/[^"]*)"', answer.body.decode())
+        # Servers of their own answer for themselves.
+        others = ("/server/", "/clock/", "/open-clock/", "/rated")
+        ahead += [link for link in links if link not in (*seen, *ahead) and not link.startswith(others)]
+    assert "/both/page" in seen and "/environment/" in seen and any(path.startswith("/both/runs/") for path in seen)
+    assert {name: runs(host, f"/{name}/") for name in names} == before
 
 
 def test_another_location(host):

@@ -89,6 +89,70 @@ def test_each_sees_what_he_may_start(host, sign_in):
     assert "inside" not in alices and "moved" in alices
 
 
+def test_what_one_may_not_start_from_here_is_not_offered(host, sign_in):
+    page = sign_in("alice")
+    assert page.row("near")
+    assert not [row for row in page.all("tbody th") if row.text.startswith("far")]
+
+
+def test_what_a_get_starts_has_a_page_of_its_own(host, sign_in):
+    page = sign_in("alice")
+    before = runs(host, "/both/")
+    page.all("a[href='/both/page']")[0].click()
+    page.arrive("/both/page")
+    assert page.heading() == "both" and page.named("Start")
+    assert runs(host, "/both/") == before
+    page.click("Start")
+    path = page.arrive(RUN.format("both"))
+    assert len(runs(host, "/both/")) == len(before) + 1
+    # The head of what it made is not part of it.
+    assert page.printed() == "<p>by POST\n"
+    assert "Its head said Status: 404, Content-Type: text/html." in page.text()
+    page.check("cgi-ended")
+    page.click("Back to both")
+    page.arrive("/both/page")
+    page.open("/")
+    page.click("Start page")
+    page.arrive("/page/")
+    assert page.text() == "for alice"
+    assert page.run("return document.querySelector('#made') !== null")
+    page.open(path)
+    assert len(runs(host, "/both/")) == len(before) + 1
+
+
+def test_a_secret_that_a_form_has_forgotten_is_not_left_out_in_silence(host, sign_in):
+    page = sign_in("carol")
+    before = runs(host, "/release/")
+    page.open("/release/")
+    for label, text in (("version", "latest"), ("password", "hush hush")):
+        page.fill(label, text)
+    page.click("Start")
+    page.arrive("/release/start")
+    password = page.field("password")
+    assert password.get_attribute("value") == ""
+    assert "It is not kept here: type it again." in page.error_of(password)
+    page.check("form-forgotten")
+    page.fill("version", "1.2.3")
+    page.click("Start")
+    page.until(lambda: "is empty now" in page.error_of(page.field("password")))
+    assert page.driver.switch_to.active_element.get_attribute("role") == "alert"
+    assert runs(host, "/release/") == before
+    # Now it is said, and so it is meant.
+    page.click("Start")
+    page.arrive(RUN.format("release"))
+    assert page.printed().startswith("0 characters of a password\n")
+
+
+def test_what_nginx_says_itself_to_who_reads(host, sign_in):
+    page = sign_in("carol")
+    for name, path, heading in (("nowhere", "/nosuch", "Not Found"), ("from-elsewhere", "/far/", "Forbidden")):
+        page.open(path)
+        assert page.heading() == heading
+        page.check(name)
+        page.click("All triggers")
+        page.arrive("/")
+
+
 def test_a_form(host, sign_in):
     page = sign_in("carol")
     before = runs(host, "/release/")

@@ -296,8 +296,7 @@ class Renderer:
         """/etc/trigger/NAME.json: what the acceptor and the programs around a run need to know."""
         return {
             "description": endpoint["description"] or endpoint["name"],
-            "frontend": endpoint["door"]
-            and {key: endpoint["door"][key] for key in ("location", "users", "methods", "page")},
+            "frontend": endpoint["door"] and _told_of_door(endpoint["door"]),
             "handoff": endpoint["handoff"],
             "path": endpoint["path"],
             "methods": endpoint["methods"],
@@ -372,6 +371,12 @@ def _of_variable(text, options):
 def _frontend_needs(frontend):
     """What a preflight looks for on the host."""
     return frontend and {"is_self_signed": frontend.is_self_signed}
+
+
+def _told_of_door(door):
+    """What the host's programs are told of a door, dict."""
+    keys = ("location", "users", "methods", "page") + (("allow_from",) if door["allow_from"] is not None else ())
+    return {key: door[key] for key in keys}
 
 
 def _in_place(given, path):

@@ -35,6 +35,8 @@ def check_head(endpoint, request):
         raise Refusal(405, "this method starts nothing", [("Allow", ", ".join(allowed))])
     if _is_from_another_site(endpoint, request):
         raise Refusal(403, "a page of another site may not call")
+    if _is_ahead(request):
+        raise Refusal(403, "a browser that only looks ahead starts nothing")
 
 
 def allowed_methods(endpoint):
@@ -127,6 +129,12 @@ def _is_from_another_site(endpoint, request):
     if request.fields.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
         return True
     return origin is not None and not _is_own(origin.lower(), request.fields.get(b"host", b"").lower())
+
+
+def _is_ahead(request):
+    """Whether a browser says that nobody has asked for this yet: it fetches ahead what may be wanted."""
+    purposes = [request.fields.get(name, b"") for name in (b"sec-purpose", b"purpose", b"x-moz", b"x-purpose")]
+    return any(purpose.lower().startswith((b"prefetch", b"preview")) for purpose in purposes)
 
 
 def _is_own(origin, host):

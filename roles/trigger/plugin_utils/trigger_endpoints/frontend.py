@@ -166,8 +166,8 @@ class Frontend:
 
 def check(endpoint, frontend, given):
     """Yield what is wrong with an endpoint's `frontend`, and set its `door`: None where it is not behind the front end,
-    otherwise a dict of `location`, `users` (list, or None where nobody is asked), `methods` and `page`, which the host
-    is told, and of `allow_from`, `rate` and `read_timeout`, for nginx.
+    otherwise a dict of `location`, `users` (list, or None where nobody is asked), `methods`, `page` and `allow_from`,
+    which the host is told, and of `rate` and `read_timeout`, for nginx.
 
     endpoint: dict, else complete and checked. frontend: Frontend, or None where there is none. given: dict, what the
     user has written down of it.

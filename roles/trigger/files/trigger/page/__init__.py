@@ -8,6 +8,6 @@ overview   the list of endpoints; detail is the page of one, run that of a run, 
 form       the fields of an endpoint's parameters: drawn, and read when they come back
 start      the way to the acceptor, which checks and spools as for any other client
 
-printed makes text of what a job prints; states and times say things in words; layout is what all pages share, and
-markup how HTML is made: all that is not marked as HTML already is escaped.
+printed makes text of what a job prints, and cgi_head takes the head of a CGI's off; states and times say things in
+words; layout is what all pages share, and markup how HTML is made: all that is not marked as HTML already is escaped.
 """

@@ -34,7 +34,7 @@ class Desk:
             _check_method(request, (b"POST",))
             return self._start(frame, visitor, endpoint, request, body)
         _check_method(request, _LOOK)
-        if place == b"":
+        if place in (b"", b"page"):
             return _detail(frame, visitor, endpoint).draw()
         return self._run(frame, endpoint, place[len(b"runs/") :].decode())
 
@@ -49,7 +49,7 @@ class Desk:
             location = endpoint.frontend["location"].encode()
             if endpoint.frontend["page"] and path.startswith(location):
                 place = path[len(location) :]
-                if place in (b"", b"start") or (place[:5] == b"runs/" and is_id(place[5:].decode())):
+                if place in (b"", b"page", b"start") or (place[:5] == b"runs/" and is_id(place[5:].decode())):
                     return endpoint, place
         raise Refusal(404, "no page has this address")
 
@@ -66,10 +66,11 @@ class Desk:
     def _start(self, frame, visitor, endpoint, request, body):
         token, typed = form.read(endpoint, request, body)
         visitor.check_form(endpoint, request, token)
+        left_empty = form.left_empty(endpoint, typed)
         form.check_names(endpoint, typed)
         composed = start.Composed(endpoint, typed)
-        if composed.errors:
-            return _detail(frame, visitor, endpoint).draw_again(typed, composed.errors)
+        if left_empty or composed.errors:
+            return _detail(frame, visitor, endpoint).draw_again(typed, left_empty + composed.errors)
         try:
             answer = start.ask(endpoint, composed, visitor.fields(request))
         except start.Unreachable as error:

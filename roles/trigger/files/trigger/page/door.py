@@ -37,12 +37,13 @@ class Visitor:
         self.host = _without_port(request.fields.get(b"host", b"").decode("latin-1")) or "this host"
 
     def check_may_call(self, endpoint):
-        """Raise Refusal where the endpoint is for other addresses, or for other users."""
+        """Raise Refusal where the endpoint is for other addresses, by its own rule or nginx', or for other users."""
         admission.check_peer(endpoint, self._address)
+        admission.check_peer(endpoint.replace(allow_from=endpoint.frontend.get("allow_from")), self._address)
         admission.check_user(endpoint, self.user)
 
     def may_call(self, endpoint):
-        """Whether the endpoint is for this user, too."""
+        """Whether the endpoint is for this user, and from where he is."""
         try:
             self.check_may_call(endpoint)
         except Refusal:

@@ -7,6 +7,11 @@ from trigger.http import Refusal
 from trigger.page.markup import element, join
 
 TOKEN = ".token"  # which cannot be the name of a parameter
+EMPTIED = ".emptied"  # the sensitive fields that had been filled in, when the form came back without what was in them
+_LEFT_EMPTY = {
+    True: "was filled in before and is required: type it again",
+    False: "was filled in before and is empty now: type it again, or start without it",
+}
 _BOOLEAN = {"true": "Yes", "false": "No"}
 
 
@@ -17,8 +22,13 @@ def needs_input(endpoint):
 
 def button_alone(endpoint, token):
     """Return a form without fields, Markup, for an endpoint that needs none."""
-    button = element("button", "Start", class_="button", aria_label="Start " + endpoint.name)
-    return _form(endpoint, token, button)
+    return _form(endpoint, token, _button(endpoint))
+
+
+def button_of_get(endpoint):
+    """Return the same for an endpoint that GET alone starts, which shows what its job makes. It is no link: those are
+    followed by programs, too, and ahead of time."""
+    return element("form", _button(endpoint), method="get", action=endpoint.frontend["location"])
 
 
 def draw(endpoint, token, typed=None, errors=None):
@@ -27,6 +37,9 @@ def draw(endpoint, token, typed=None, errors=None):
     fields = [
         _field(parameter, typed, (errors or {}).get(parameter["name"])) for parameter in endpoint.parameters or ()
     ]
+    emptied = [parameter["name"] for parameter in endpoint.parameters or () if _is_emptied(parameter, typed)]
+    if emptied:
+        fields.append(element("input", type="hidden", name=EMPTIED, value=" ".join(emptied)))
     button = element("button", "Start", class_="button first")
     return element("div", _form(endpoint, token, *fields, button), class_="sheet")
 
@@ -55,6 +68,17 @@ def read(endpoint, request, body):
     return filled.pop(TOKEN, ""), {name: value for name, value in filled.items() if value}
 
 
+def left_empty(endpoint, typed):
+    """Take out of what was typed which fields had been emptied, and return those that were not filled in again: list of
+    (name, what is wrong). That is told once and not left out in silence; the next form takes it."""
+    emptied = typed.pop(EMPTIED, "").split()
+    return [
+        (parameter["name"], _LEFT_EMPTY[parameter["required"]])
+        for parameter in endpoint.parameters or ()
+        if parameter["sensitive"] and parameter["name"] in emptied and parameter["name"] not in typed
+    ]
+
+
 def check_names(endpoint, typed):
     """Raise Refusal when something was filled in that is no field of the form."""
     if not {parameter["name"] for parameter in endpoint.parameters or ()}.issuperset(typed):
@@ -64,6 +88,10 @@ def check_names(endpoint, typed):
 def _form(endpoint, token, *content):
     hidden = element("input", type="hidden", name=TOKEN, value=token)
     return element("form", hidden, *content, method="post", action=endpoint.frontend["location"] + "start")
+
+
+def _button(endpoint):
+    return element("button", "Start", class_="button", aria_label="Start " + endpoint.name)
 
 
 def _told(error):
@@ -78,7 +106,9 @@ def _field(parameter, typed, error):
     name = parameter["name"]
     hint = _hint(parameter)
     mark = element("span", " (required)", class_="mark") if parameter["required"] else ""
-    described = [(part, prefix + name) for part, prefix in ((hint, "hint-"), (error, "error-")) if part]
+    again = "It is not kept here: type it again." if _is_emptied(parameter, typed) else None
+    texts = ((hint, "hint-"), (again, "again-"), (error, "error-"))
+    described = [(part, prefix + name) for part, prefix in texts if part]
     control = {
         "id": _id(name),
         "name": name,
@@ -90,10 +120,16 @@ def _field(parameter, typed, error):
         "div",
         element("label", name, mark, for_=_id(name)),
         element("p", hint, class_="hint", id="hint-" + name) if hint else "",
+        element("p", again, class_="again", id="again-" + name) if again else "",
         element("p", "%s %s" % (name, error), class_="wrong", id="error-" + name) if error else "",
         _control(parameter, _shown(parameter, typed), control),
         class_="field",
     )
+
+
+def _is_emptied(parameter, typed):
+    """Whether a field comes back without what was typed into it."""
+    return parameter["sensitive"] and bool((typed or {}).get(parameter["name"]))
 
 
 def _shown(parameter, typed):

@@ -30,6 +30,13 @@ def is_handed_over(endpoint):
     return endpoint.handoff
 
 
+def place(endpoint):
+    """Return the address of an endpoint's page, str: not the endpoint's own where a GET of that starts a run, which no
+    link may do."""
+    location = endpoint.frontend["location"]
+    return location + "page" if "GET" in endpoint.frontend["methods"] else location
+
+
 def describe(endpoint):
     """Return what is to be said of an endpoint beside its name, str; the role writes the name where that is nothing."""
     return "" if endpoint.description == endpoint.name else endpoint.description

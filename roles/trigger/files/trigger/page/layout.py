@@ -79,7 +79,8 @@ td.act { text-align: right; white-space: nowrap; vertical-align: middle; }
 .field label { display: block; font-weight: 600; }
 .field .mark { font-weight: normal; color: var(--quiet); }
 .field .hint { margin: 0; }
-.field .wrong { margin: 0; color: var(--bad); font-weight: 600; }
+.field .wrong, .field .again { margin: 0; color: var(--bad); font-weight: 600; }
+.field .again { color: var(--odd); }
 .field input, .field select {
   display: block; width: 100%; min-height: 2.75rem; margin-top: .25rem; padding: .5rem .75rem;
   border: 1px solid var(--edge); border-radius: 6px; font: inherit; background: var(--sheet); color: var(--text);

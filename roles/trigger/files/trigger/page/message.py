@@ -1,5 +1,6 @@
 """The pages that say why there is nothing else to see. No I/O."""
 
+from trigger.page import known
 from trigger.page.markup import element
 
 _HEADINGS = {
@@ -78,5 +79,5 @@ def sentence(text):
 
 def _of_endpoint(frame, endpoint, status, heading, sentences, headers=()):
     title = "%s: %s" % (endpoint.name, heading)
-    way_back = (endpoint.frontend["location"], "Back to " + endpoint.name)
+    way_back = (known.place(endpoint), "Back to " + endpoint.name)
     return draw(frame, status, heading.lower(), title, sentences, *way_back, headers)

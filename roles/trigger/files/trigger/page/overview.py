@@ -3,7 +3,7 @@
 from trigger.page import form, known, states, times
 from trigger.page.markup import NOTHING, element, join
 
-_PROGRAMS, _OPEN, _PAGE = range(3)
+_PROGRAMS, _SERVER, _PAGE, _GET = range(4)
 
 
 def draw(frame, visitor, standings, now):
@@ -54,14 +54,16 @@ def _kind(endpoint):
     """What a person can do with it."""
     if endpoint.auth:
         return _PROGRAMS
-    if "GET" in endpoint.frontend["methods"] or known.is_handed_over(endpoint):
-        return _OPEN
-    return _PAGE if endpoint.frontend["page"] else _PROGRAMS
+    if known.is_handed_over(endpoint):
+        return _SERVER
+    if endpoint.frontend["page"]:
+        return _PAGE
+    return _GET if "GET" in endpoint.frontend["methods"] and not form.needs_input(endpoint) else _PROGRAMS
 
 
 def _name(endpoint, kind):
     if kind == _PAGE:
-        yield element("a", endpoint.name, href=endpoint.frontend["location"])
+        yield element("a", endpoint.name, href=known.place(endpoint))
     else:
         yield element("strong", endpoint.name)
     description = known.describe(endpoint)
@@ -90,10 +92,12 @@ def _last(record, now):
 def _action(visitor, endpoint, kind):
     if kind == _PROGRAMS:
         return element("span", "Started by programs", class_="quiet")
-    location = endpoint.frontend["location"]
-    label = {"class_": "button", "aria_label": "Open " + endpoint.name}
-    if kind == _OPEN:
-        return element("a", "Open", href=location, **label)
+    if kind == _SERVER:
+        location = endpoint.frontend["location"]
+        return element("a", "Open", href=location, class_="button", aria_label="Open " + endpoint.name)
+    if kind == _GET:
+        return form.button_of_get(endpoint)
     if form.needs_input(endpoint):
-        return element("a", "Fill in…", href=location, class_="button", aria_label="Fill in… for " + endpoint.name)
+        label = "Fill in… for " + endpoint.name
+        return element("a", "Fill in…", href=known.place(endpoint), class_="button", aria_label=label)
     return form.button_alone(endpoint, visitor.token(endpoint))

@@ -4,7 +4,8 @@ import time
 
 from trigger import history, runs
 from trigger.answers import Reply
-from trigger.page import layout, markup, states, times
+from trigger.page import known, layout, markup, states, times
+from trigger.page.cgi_head import Head
 from trigger.page.known import DAMAGED, say
 from trigger.page.markup import Markup, element, escape, join
 from trigger.page.printed import Text
@@ -53,6 +54,7 @@ class _Page:
         self._found = found
         self._run = run
         self._shows_output = False
+        self._head = Head() if endpoint.output == "cgi" else None
 
     def whole(self):
         """Yield the page of a run that has ended."""
@@ -74,7 +76,7 @@ class _Page:
 
     def _begin(self):
         name = self._endpoint.name
-        link = element("a", name, href=self._endpoint.frontend["location"])
+        link = element("a", name, href=known.place(self._endpoint))
         return join((self._frame.begin("Run of " + name), element("h1", "Run of ", link)))
 
     def _find(self):
@@ -110,13 +112,22 @@ class _Page:
         yield markup.begin("pre", aria_labelledby="output", role="log" if self._run["state"] in _LIVE else None)
         yield "\n"  # HTML drops one here, and would otherwise drop one of the job's
         text = Text()
-        for part in self._parts(leaving):
+        for part in self._body(leaving):
             yield None if part is None else self._shown(text.feed(part))
         yield self._shown(text.feed(b"", final=True))
         yield markup.end("pre")
-        if not self._shows_output and not leaving():
+        if self._head is not None and self._head.told:
+            yield element("p", "Its head said ", element("code", self._head.told), ".", class_="quiet")
+        elif not self._shows_output and not leaving():
             kept = "It printed nothing." if self._endpoint.output_limit else "What it prints is not kept here."
             yield element("p", kept, class_="quiet")
+
+    def _body(self, leaving):
+        """Yield what the run prints without the head of `output: cgi`, None while there is nothing new."""
+        for part in self._parts(leaving):
+            yield self._head.feed(part) if part and self._head is not None else part
+        if self._head is not None:
+            yield self._head.end()
 
     def _parts(self, leaving):
         source = runs.Output(self._found, self._run["id"], follow=True)
@@ -176,8 +187,8 @@ class _Page:
             return {"id": None}
 
     def _end(self):
-        location = self._endpoint.frontend["location"]
-        return join((element("p", element("a", "Back to " + self._endpoint.name, href=location)), self._frame.end()))
+        way_back = element("a", "Back to " + self._endpoint.name, href=known.place(self._endpoint))
+        return join((element("p", way_back), self._frame.end()))
 
 
 def _now(*content):
