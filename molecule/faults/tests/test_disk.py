@@ -3,11 +3,12 @@
 import contextlib
 import os
 import shutil
+import subprocess
 import time
 
 import pytest
 from endpoints import ENDPOINTS, paused
-from host import property_of, run, wait_until
+from host import journal, property_of, run, wait_until
 from oracle import DIRECTORIES, Oracle
 
 
@@ -56,6 +57,14 @@ def full(path):
 
 
 @contextlib.contextmanager
+def nearly_full(path):
+    """A little is left, which runs and records may have, and no request."""
+    with full(path):
+        os.truncate(f"{path}/.filler", os.stat(f"{path}/.filler").st_size - 32 * 1024)
+        yield
+
+
+@contextlib.contextmanager
 def read_only(path):
     run("mount", "-o", "remount,ro", path)
     try:
@@ -83,6 +92,28 @@ def test_a_disk(directory, fault):
             if (directory, fault) != ("spool", full):  # a run needs no room there
                 wait_until(lambda: failures(since) >= 2)
         assert oracle.ask().code == 200
+        oracle.judge()
+
+
+def test_a_disk_that_is_nearly_full():
+    """Spool and records lie on it, as on most hosts. No request is taken in, what waits is run and recorded, and the
+    acceptor that has said so goes on once there is room."""
+    oracle = Oracle("nearly full disk", "plain", **ENDPOINTS["plain"])
+    path = DIRECTORIES["spool"].format("plain")
+    with own_disk(path):
+        since = time.time()
+        with paused("plain"):
+            assert oracle.ask().code == 200
+            with nearly_full(path):
+                oracle.faults += 1
+                assert [oracle.ask().code for _ in range(3)] == [503] * 3
+                told = journal("trigger@plain.service", since)
+                assert f"KiB are free where {path} lies" in told
+                assert "make room there" in told
+                assert "the spool takes no entry" not in told  # after which it would leave
+                told = subprocess.run(["triggerctl", "doctor"], capture_output=True, text=True).stdout
+                assert "requests are answered 503" in told
+            assert oracle.ask().code == 200
         oracle.judge()
 
 

@@ -11,7 +11,7 @@ import os
 import select
 import time
 
-from trigger import answers, credentials, descriptors, endpoint, http, places, spool
+from trigger import admission, answers, credentials, descriptors, endpoint, http, places, spool
 from trigger.connection import ANSWERING, BODY, CLOSED, DRAINING, HEAD, HELD, READY, Connection
 from trigger.failures import Delayed, Failures
 from trigger.reception import NO_ANSWER, Reception
@@ -19,7 +19,9 @@ from trigger.reception import NO_ANSWER, Reception
 CONNECTIONS_LIMIT = 1024  # more wait in the kernel's queue, until the slowest gives way: places.py
 WAITING_LIMIT = 1024  # beside them: answers that wait for a run; and refusals that are delayed, failures.DELAYED_LIMIT
 FOLLOWING_LIMIT = 1024  # beside those: answers that go on as a run prints
+UNSENT_LIMIT = 16 * 1024  # bytes of a long answer in the kernel, beside what is on its way
 LOOKS_LIMIT = 16  # at clients that may have to give way to the same one
+READY_LIMIT = 8 * 1024 * 1024  # bytes of complete requests, past which they are spooled before others are read
 READ_SIZE = 64 * 1024
 DRAIN_LIMIT = 1024 * 1024  # bytes that a client may still send behind its answer
 DRAIN_TIME = 2.0  # seconds that it has for that
@@ -42,6 +44,7 @@ class Acceptor:
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._connections = {}
         self._ready = []
+        self._ready_size = 0
         self._delayed = Delayed()  # those whose refusal waits
         self._waiting = set()  # those whose run goes on
         self._following = set()  # those whose answer goes on as the run prints
@@ -222,16 +225,33 @@ class Acceptor:
             connection.state = BODY
             if connection.request.expects_continue and not received and not connection.body.complete:
                 connection.socket.send(http.CONTINUE)
+        steps = connection.draft.length // places.STEP
         reply = self._reception.body(connection, received)
+        if connection.draft.length // places.STEP > steps:
+            connection.stepped = time.monotonic()
         if reply is not None:
             self._answer(connection, reply)
         elif connection.body.complete:
             connection.state = READY
             self._ready.append(connection)
+            self._ready_size += connection.size()
+            if self._ready_size > READY_LIMIT:
+                self._admit()
+        else:
+            self._bound_strangers()
+
+    def _bound_strangers(self):
+        """Nobody fills the disk who has proved nothing: where it is too much, the stalest give way."""
+        while self._reception.is_full_of_strangers():
+            drafts = [(one, one.draft) for one in self._connections.values() if one.state == BODY]
+            connection = places.stalest([one for one, draft in drafts if draft.of_stranger and draft.stored])
+            reason = "too many large bodies come at once, and this was the slowest"
+            self._refuse(connection, admission.unavailable(reason))
 
     def _admit(self):
         """Spool the requests that became complete in this round, together, and answer them."""
         ready, self._ready = self._ready, []
+        self._ready_size = 0
         if not ready:
             return
         for connection, reply in self._reception.admit(ready):
@@ -250,6 +270,7 @@ class Acceptor:
 
     def _hold(self, connection, seconds):
         """Let a client wait, beside those that are served."""
+        connection.forget_question()
         connection.state = HELD
         connection.deadline = time.monotonic() + seconds
         self._watch(connection, 0)
@@ -281,8 +302,6 @@ class Acceptor:
     # An answer goes.
 
     def _refuse(self, connection, refusal):
-        if connection.draft is not None:
-            connection.draft.discard()
         self._leave_if_spool_failed()
         # Who guesses gets slower, and nobody else.
         delay = self._failures.delay(connection.peer, time.monotonic()) if refusal.status == 401 else 0
@@ -292,7 +311,7 @@ class Acceptor:
             self._answer(connection, answers.of_refusal(connection.request, refusal))
 
     def _delay(self, connection, refusal, seconds):
-        connection.refusal = refusal
+        connection.reply = answers.of_refusal(connection.request, refusal)
         gone = self._delayed.add(connection)
         self._hold(connection, seconds)
         if gone is not None:
@@ -306,6 +325,7 @@ class Acceptor:
 
     def _answer(self, connection, reply):
         self._no_longer_held(connection)
+        connection.forget_question()
         request = connection.request
         head_only = request is not None and request.method == b"HEAD"
         if reply.source is None:
@@ -330,6 +350,9 @@ class Acceptor:
             headers.append(("Content-Type", reply.content_type))
         if connection.chunked:
             headers.append(("Transfer-Encoding", "chunked"))
+        if connection.socket.family != _socket.AF_UNIX:
+            # The kernel keeps what is on its way, and no more of what the client does not read.
+            connection.socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NOTSENT_LOWAT, UNSENT_LIMIT)
         connection.output = http.response_head(reply.status, headers)
         if head_only:
             reply.source.close()
@@ -400,8 +423,8 @@ class Acceptor:
 
     def _release(self, connection):
         """The time is over for which a client was held."""
-        if connection.refusal is not None:
-            self._answer(connection, answers.of_refusal(connection.request, connection.refusal))
+        if connection.reply is not None:
+            self._answer(connection, connection.reply)
         else:
             self._answer(connection, self._reception.not_ended(connection))
 
@@ -487,7 +510,7 @@ def main(name):
 
         return history.has(settings, request_id)
 
-    stored = spool.Spool(settings.spool, settings.claimed, memory, is_recorded)
+    stored = spool.Spool(settings.spool, settings.claimed, memory, is_recorded, settings.body_limit)
     reception = Reception(settings, stored, guard, limit, door)
     numbers = None
     if settings.metrics:

@@ -3,6 +3,7 @@
 from trigger import strict_json
 from trigger.http import REASONS
 
+SHOWN = 256  # bytes of a path that the journal is told
 PLAIN = "text/plain; charset=utf-8"
 
 
@@ -19,6 +20,15 @@ class Reply:
         self.content_type = content_type
         self.headers = list(headers)
         self.source = source
+
+
+def forget_question(request):
+    """Let go of what a client said, but for what its answer and its line in the journal depend on. request:
+    http.Request."""
+    request.fields = {b"accept": b"application/json"} if accepts_json(request) else {}
+    request.method = request.method[:SHOWN]
+    request.target = request.query = b""
+    request.path = request.path[:SHOWN]
 
 
 def of_refusal(request, refusal):

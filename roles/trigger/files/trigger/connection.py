@@ -3,6 +3,8 @@
 import _socket
 
 from trigger import places
+from trigger.answers import forget_question
+from trigger.spool import MEMORY_LIMIT
 
 HEAD, BODY, READY, HELD, ANSWERING, DRAINING, CLOSED = range(7)
 
@@ -28,8 +30,8 @@ class Connection:
         "peer",  # the client's address, bytes; b"" on a Unix socket of nobody's front end
         "port",  # the local port, bytes; b"" on a Unix socket
         "received",  # bytes of the head
-        "refusal",  # http.Refusal that waits to be told, while the client is delayed
         "repeats",  # connections that brought the same delivery in the same moment
+        "reply",  # answers.Reply that waits to be told, while the client is delayed
         "request",  # http.Request
         "request_id",  # str, when it is accepted
         "since",  # when the client began to send, or to be answered
@@ -37,6 +39,7 @@ class Connection:
         "source",  # what brings the rest of the answer's body, runs.Output, or None
         "started",
         "state",
+        "stepped",  # when it had sent so much more of its body: places.STEP
         "user",  # who the front end says it is, bytes; b"" where it did not ask
         "variables",  # what the job is told of a complete request, list of (bytes, bytes)
         "wait",  # seconds for which the answer is held, until the run has ended
@@ -47,7 +50,7 @@ class Connection:
     def __init__(self, socket, address, now, time_limit):
         self.socket = socket
         self.state = HEAD
-        self.started = now
+        self.started = self.stepped = now
         places.begin(self, now)
         self.deadline = now + time_limit
         self.peer = self.port = b""
@@ -63,7 +66,7 @@ class Connection:
         self.endpoint = None
         self.request = None
         self.request_id = None
-        self.refusal = None
+        self.reply = None
         self.attempt = None
         self.body = None
         self.draft = None
@@ -78,6 +81,21 @@ class Connection:
         self.chunked = False
         self.drained = 0
         self.ended = False
+
+    def size(self):
+        """About how many bytes a complete request takes in memory, once more when it is written down."""
+        return min(self.draft.length, MEMORY_LIMIT) + sum(len(name) + len(value) for name, value in self.variables)
+
+    def forget_question(self):
+        """Keep of a request what its answer and its line in the journal need, and nothing that a client made large."""
+        if self.draft is not None:
+            self.draft.discard()
+        self.received = b""
+        self.body = self.draft = self.variables = None
+        self.keys = []
+        self.repeats = []
+        if self.request is not None:
+            forget_question(self.request)
 
 
 def _peer(host):

@@ -6,6 +6,7 @@ Everything is strict. A message that two programs could read differently is refu
 import time
 
 HEAD_LIMIT = 16 * 1024  # bytes of request line and fields; also of the trailer of a chunked body
+FIELDS_LIMIT = 320  # each takes more memory than it has bytes; senders have some twenty
 CHUNK_LINE_LIMIT = 256  # bytes of one chunk size with its extensions
 
 REASONS = {
@@ -121,6 +122,8 @@ def head_end(received, searched=0):
 
 def parse_head(head):
     """Parse a whole head, bytes up to and with the empty line. Returns a Request or raises Refusal."""
+    if head.count(b"\r\n") - 2 > FIELDS_LIMIT:
+        raise Refusal(431, "the request has more than %d header fields" % FIELDS_LIMIT)
     request_line, *lines = bytes(head[:-4]).split(b"\r\n")
     method, target, version = _request_line(request_line)
     fields = _fields(lines)
@@ -163,6 +166,8 @@ class Body:
         body = bytearray()
         while not self.complete and self._part(body):
             pass
+        if self.complete:
+            self._buffer = bytearray()
         return body
 
     def _check_limit(self, size):

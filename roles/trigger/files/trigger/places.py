@@ -10,6 +10,7 @@ one byte, when bytes count half as much after HALF_LIFE; who has moved nothing i
 from math import log2
 
 UNTOUCHED = 1.0  # seconds in which nobody has to give way: an honest request may have to cross the world
+STEP = 16 * 1024  # bytes of a body
 HALF_LIFE = 10.0  # seconds; a pause of a busy sender, or of the machine, takes little of what it is worth
 
 
@@ -35,6 +36,16 @@ def slowest(clients, now):
 def next_time(clients):
     """Return when one of clients, not an empty list, has to give way if none gets any further: seconds."""
     return min(clients, key=_worth).since + UNTOUCHED
+
+
+def stalest(clients):
+    """Return the one of clients, not an empty list, that is longest without a STEP of its body more. They have
+    `stepped`, when they made the last one. That is for what bodies take: what has come long ago speaks for nobody."""
+    return min(clients, key=_stepped)
+
+
+def _stepped(client):
+    return client.stepped
 
 
 def _worth(client):

@@ -42,10 +42,23 @@ class Reception:
             connection.attempt = self._guard.begin(request)
         connection.body = http.Body(request, self._endpoint.body_limit)
         try:
+            self._check_disk()
             connection.draft = self._spool.draft()
         except OSError as error:
             raise self._spool_failed(error) from None
+        if connection.user or (connection.attempt is not None and connection.attempt.accepted):
+            connection.draft.vouch()
         return None
+
+    def is_full_of_strangers(self):
+        """Whether the bodies of those who have proved nothing take too much of the disk."""
+        return self._spool.room.is_full_of_strangers()
+
+    def _check_disk(self):
+        lack = self._spool.lack()
+        if lack is not None:
+            remedy = "%s: make room there, or let it be a larger disk" % lack
+            raise admission.unavailable("the disk is nearly full", remedy)
 
     def _find_endpoint(self, connection):
         """How the endpoint looks from where a client came."""
@@ -67,8 +80,12 @@ class Reception:
         body = connection.body.feed(received)
         if connection.attempt is not None:
             connection.attempt.feed(body)
+        draft = connection.draft
+        stored = draft.stored
         try:
-            connection.draft.write(body)
+            draft.write(body)
+            if draft.stored > stored:
+                self._check_disk()
             return self._examine(connection) if connection.body.complete else None
         except OSError as error:
             raise self._spool_failed(error) from None
@@ -128,6 +145,7 @@ class Reception:
         draft = connection.draft
         if connection.attempt is not None:
             connection.attempt.finish(time.time(), draft.read_body)
+        draft.vouch()
         if not admission.starts_run(connection.request):
             return self._reply("starts nothing")
         found = sources.Sources(connection.request, draft.read_body)

@@ -99,6 +99,9 @@ class Runs:
         return run
 
 
+PART = 8 * 1024  # bytes of an output that are in memory, for each of those who read it
+
+
 class Output:
     """What a request's run prints, in parts. follow: bool, whether to wait for the end of the run. last_line: None, or
     a function that makes of the run's record what is said behind the end, bytes."""
@@ -122,12 +125,12 @@ class Output:
     def _read(self):
         if self._fd is None and not self._open():
             return b"" if self._ended or not self._follow else None
-        part = os.read(self._fd, 64 * 1024)
+        part = os.read(self._fd, PART)
         if part or self._ended or not self._follow:
             return part
         # What was printed before the record was written is read once more.
         self._look_for_record()
-        return os.read(self._fd, 64 * 1024) or (b"" if self._ended else None)
+        return os.read(self._fd, PART) or (b"" if self._ended else None)
 
     def close(self):
         """Let the file go."""

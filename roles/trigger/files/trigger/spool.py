@@ -14,10 +14,10 @@ import _thread
 import os
 import time
 
-from trigger import entry
+from trigger import entry, room
 
 FLUSHES = 7  # at the same time, each in a thread; the unit's TasksMax= allows 8
-MEMORY_LIMIT = 64 * 1024  # bytes of a body that are held in memory; a larger one goes to its file
+MEMORY_LIMIT = 64 * 1024  # bytes of a body that are held in memory; a larger one goes to its file; see room.MEMORY
 _DRAFT = ".draft-"
 _ACCEPTED = ".accepted-"
 
@@ -29,9 +29,10 @@ class Unflushed(OSError):
 class Spool:
     """path: str, the directory of entries. claimed: str, where those of the present run are. deliveries:
     deliveries.Deliveries, or None where none are remembered. is_recorded: a function that says of an id whether its
-    run has a record."""
+    run has a record. body_limit: int, bytes of one body."""
 
-    def __init__(self, path, claimed, deliveries=None, is_recorded=lambda request_id: False):
+    def __init__(self, path, claimed, deliveries=None, is_recorded=lambda request_id: False, body_limit=0):
+        self.room = room.Room(body_limit)
         self._path = path
         self._claimed = claimed
         self._deliveries = deliveries
@@ -44,7 +45,11 @@ class Spool:
         if self._ids is None:
             self._recover()
         self._drafts += 1
-        return Draft("%s/%s%d" % (self._path, _DRAFT, self._drafts))
+        return Draft("%s/%s%d" % (self._path, _DRAFT, self._drafts), self.room)
+
+    def lack(self):
+        """Say what the disk has too little of for a request to be taken in, str, or None. Raises OSError."""
+        return room.lack(self._path, os.statvfs(self._path))
 
     def load(self):
         """Return how many entries no run has taken yet, int, and whether a run has some, bool.
@@ -213,12 +218,16 @@ def _flush(drafts):
 
 
 class Draft:
-    """A request on its way to becoming an entry. path: str, its file, which may not exist yet."""
+    """A request on its way to becoming an entry. path: str, its file, which may not exist yet. room: room.Room, which
+    it shares with others."""
 
-    __slots__ = ("_fd", "_held", "length", "path", "was_renamed")
+    __slots__ = ("_fd", "_held", "_room", "length", "of_stranger", "path", "stored", "was_renamed")
 
-    def __init__(self, path):
+    def __init__(self, path, shared=None):
         self.path = path
+        self._room = shared or room.Room()
+        self.of_stranger = True  # whether its sender has proved nothing
+        self.stored = 0  # bytes in its file
         self.was_renamed = False  # whether it was written under another name before
         self.length = 0  # bytes of the body so far
         self._held = bytearray()
@@ -227,29 +236,37 @@ class Draft:
     def write(self, body):
         """Add to the body. Raises OSError."""
         self.length += len(body)
-        self._held += body
-        if len(self._held) > MEMORY_LIMIT:
+        self._hold(body)
+        if len(self._held) > MEMORY_LIMIT or (body and self._room.is_memory_taken()):
             self.write_out()
+
+    def vouch(self):
+        """Its sender is known, or it is complete."""
+        if self.of_stranger:
+            self.of_stranger = False
+            self._room.strangers -= self.stored
 
     def read_body(self):
         """Return the body so far, bytes. Raises OSError."""
         written = self.length - len(self._held)
-        body = os.pread(self._fd, written, 0) if written else b""
+        if not written:
+            return bytes(self._held)
+        body = os.pread(self._fd, written, 0)
         if len(body) < written:
             raise OSError("the file of a request was cut short")
-        return body + bytes(self._held)
+        return body + self._held if self._held else body
 
     def drop_body(self):
         """Let the body go. Raises OSError."""
         self.length = 0
-        self._held = bytearray()
+        self._let_go()
         if self._fd is not None:
             os.ftruncate(self._fd, 0)
             os.lseek(self._fd, 0, os.SEEK_SET)
 
     def close_body(self, variables):
         """Say that the body is complete and what follows it: a list of (bytes, bytes)."""
-        self._held += entry.encode(variables)
+        self._hold(entry.encode(variables))
 
     def accept(self, request_id):
         """Take the name that says that this was accepted. Nothing of it has to be on the disk yet. Raises OSError."""
@@ -282,7 +299,7 @@ class Draft:
 
     def discard(self):
         """Leave nothing behind."""
-        self._held = bytearray()
+        self._let_go()
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -294,7 +311,25 @@ class Draft:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             self._fd = os.open(self.path, flags, 0o600)
         while self._held:
-            del self._held[: os.write(self._fd, self._held)]
+            written = os.write(self._fd, self._held)
+            del self._held[:written]
+            self._room.memory -= written
+            self._store(written)
+
+    def _hold(self, content):
+        self._held += content
+        self._room.memory += len(content)
+
+    def _store(self, count):
+        self.stored += count
+        if self.of_stranger:
+            self._room.strangers += count
+
+    def _let_go(self):
+        """Of what is in memory; what is in the file goes with it."""
+        self._room.memory -= len(self._held)
+        self._held = bytearray()
+        self._store(-self.stored)
 
 
 def _complete_id(path):

@@ -5,6 +5,7 @@ import os
 import stat
 
 from trigger import endpoint as paths
+from trigger import room as spool_room
 from trigger.ctl import files
 from trigger.ctl.finding import AGAIN, NOTE, Finding, whatever_befalls
 
@@ -58,15 +59,20 @@ def _is_same(path, other):
 def room(path, status):
     """Yield Findings of a file system. path: str. status: os.statvfs_result; only root may use all of it."""
     free = status.f_bavail * status.f_frsize
+    is_spool = (path + "/").startswith(paths.SPOOL + "/")
+    so = ", so requests are answered 503" if is_spool and spool_room.lack(path, status) else ""
     if free < ROOM:
-        yield Finding(None, "%s has %d MiB left" % (path, free // 1024**2), "make room: df -h " + path)
+        yield Finding(None, "%s has %d MiB left%s" % (path, free // 1024**2, so), "make room: df -h " + path)
     if status.f_files and status.f_favail < INODES:
-        yield Finding(None, "%s has %d inodes left" % (path, status.f_favail), "delete files: df -i " + path)
+        yield Finding(None, "%s has %d inodes left%s" % (path, status.f_favail, so), "delete files: df -i " + path)
 
 
 def _room(path):
     if os.path.isdir(path):
         yield from room(path, os.statvfs(path))
+        for below in sorted(os.listdir(path)):
+            if os.path.ismount("%s/%s" % (path, below)):  # an endpoint's own disk
+                yield from room("%s/%s" % (path, below), os.statvfs("%s/%s" % (path, below)))
 
 
 def _python():
