@@ -1,15 +1,17 @@
 """The memory of deliveries, and the spool that writes it: on real files, as a crash leaves them."""
 
+import itertools
 import os
 import re
 import time
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from message import message, parse
 
-from trigger import deliveries, entry
+from trigger import deliveries, entry, http
 from trigger.deliveries import Deliveries
 from trigger.spool import MEMORY_LIMIT, Spool
 
@@ -43,25 +45,41 @@ def content(path):
 # What a delivery goes by
 
 
-def keys(fields=(), digest=None):
-    return deliveries.keys(parse(message(fields))[0], digest)
+def keys(fields=(), *digests, name=b"a", is_token=True, signed=(), body=b"", **options):
+    """Of a request that an entry of `auth` has let in."""
+    attempt = SimpleNamespace(
+        admitted=SimpleNamespace(name=name, is_token=is_token, signed=signed), digests=list(digests)
+    )
+    return deliveries.keys(parse(message(fields, body, **options))[0], attempt, lambda: body)
 
 
-@pytest.mark.parametrize(
-    "field", ["webhook-id", "X-GitHub-Delivery", "X-Gitea-Delivery", "X-Gogs-Delivery", "Idempotency-Key"]
-)
+ID_FIELDS = ["webhook-id", "X-GitHub-Delivery", "X-Gitea-Delivery", "X-Gogs-Delivery", "Idempotency-Key"]
+
+
+@pytest.mark.parametrize("field", ID_FIELDS)
 def test_a_delivery_goes_by_the_id_of_its_sender(field):
     (key,) = keys({field: "1"})
     assert keys({field.upper(): "1", "X-Other": "2"}) == [key]
     assert keys({field: "2"}) != [key]
-    assert re.fullmatch("[0-9a-f]{64}", key)
+    assert keys({field: "1"}, name=b"b") != [key]
+    assert re.fullmatch("[0-9a-f]{64}", deliveries.bare(key))
+    assert (":" in key) == (field == "Idempotency-Key")
+
+
+@pytest.mark.parametrize("field", ID_FIELDS)
+def test_of_a_signature_only_what_is_signed_names_it(field):
+    assert keys({field: "1"}, is_token=False) == []
+    assert keys({field: "1"}, is_token=False, signed=(b"x-other",)) == []
+    assert keys({field: "1"}, is_token=False, signed=(field.lower().encode(),)) == keys({field: "1"})
 
 
 def test_a_delivery_goes_by_what_is_signed_too():
     both = keys({"webhook-id": "1"}, b"digest")
     assert len(both) == 2
-    assert set(both) == {*keys({"webhook-id": "1"}), *keys(digest=b"digest")}
-    assert keys(digest=b"other") != keys(digest=b"digest")
+    assert set(both) == {*keys({"webhook-id": "1"}), *keys((), b"digest")}
+    assert keys((), b"other") != keys((), b"digest")
+    assert keys((), b"other", b"digest") == keys((), b"other") + keys((), b"digest")
+    assert keys((), b"digest", name=b"b") == keys((), b"digest")  # it stands for the secret
 
 
 def test_without_both_nothing_is_remembered():
@@ -69,11 +87,41 @@ def test_without_both_nothing_is_remembered():
 
 
 def test_an_id_in_one_field_is_not_the_same_in_another():
-    assert not set(keys({"webhook-id": "1"})) & set(keys({"Idempotency-Key": "1"}))
+    found = {deliveries.bare(*keys({field: "1"})) for field in ID_FIELDS}
+    assert len(found) == len(ID_FIELDS)
 
 
 def test_no_id_can_be_taken_for_what_is_signed():
-    assert not set(keys({"webhook-id": "signed\xff"})) & set(keys(digest=b"\xff"))
+    assert not set(keys({"webhook-id": "signed\xff"})) & set(keys((), b"\xff"))
+
+
+def test_the_fingerprint_is_of_all_that_is_asked():
+    field = {"Idempotency-Key": "1"}
+    found = {
+        *keys(field), *keys(field, body=b"x"), *keys(field, method="PUT"), *keys(field, target="/?x"),
+        *keys(field, target="/?", body=b"x?"), *keys(field, target="/?x", body=b"x"),
+    }  # fmt: skip
+    assert len(found) == 6
+    assert len(set(map(deliveries.bare, found))) == 1
+    for one, other in itertools.combinations(found, 2):
+        with pytest.raises(http.Refusal) as caught:
+            deliveries.check_same(one, other)
+        assert caught.value.status == 422
+    for one in found:
+        deliveries.check_same(one, one)
+        deliveries.check_same(one, deliveries.bare(one))
+
+
+@given(st.binary(max_size=20))
+def test_any_idempotency_key_is_read(value):
+    value = value.replace(b"\r", b"").replace(b"\n", b"").replace(b"\0", b"")
+    request = parse(message())[0]
+    request.fields[b"idempotency-key"] = value
+    quoted = b'"' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+    attempt = SimpleNamespace(admitted=SimpleNamespace(name=b"", is_token=True, signed=()), digests=[])
+    bare = deliveries.keys(request, attempt, bytes)
+    request.fields[b"idempotency-key"] = quoted
+    assert value[:1] == b'"' or deliveries.keys(request, attempt, bytes) == bare
 
 
 # The memory
@@ -87,6 +135,25 @@ def test_a_delivery_is_found_by_each_of_its_keys(path):
     assert known.find([], NOW) is None
     assert known.has(ID, NOW)
     assert not known.has(MORE[0], NOW)
+
+
+def test_an_idempotency_key_is_known_with_the_request_that_it_stands_for(path):
+    """Also after the memory was written anew, and with a line of release 0.2, which has no fingerprint."""
+    memory(path).add([(ID, ["a:1", "b"]), (OTHER, ["c"])], NOW)
+    for known in (memory(path), memory(path)):
+        known.forget({MORE[0]}, NOW)  # which is not there, and has it written anew
+        assert [known.find([key], NOW) for key in ("a:1", "a", "b:1", "c:2")] == [ID, ID, ID, OTHER]
+        with pytest.raises(http.Refusal):
+            known.find(["a:2"], NOW)
+        assert known.find(["a:2"], NOW + WINDOW) is None
+
+
+def test_some_can_be_forgotten(path):
+    known = memory(path)
+    known.add([(ID, ["a", "b"]), (OTHER, ["c"])], NOW)
+    known.forget({ID}, NOW)
+    for each in (known, memory(path)):
+        assert [each.find([key], NOW) for key in "abc"] == [None, None, OTHER]
 
 
 def test_it_outlives_the_acceptor(path):

@@ -42,13 +42,13 @@ class Guard:
 
         Returns an Attempt. Raises Refusal 401 when nothing that the body may hold can make the request welcome.
         """
-        accepted = [token.label for token in self._tokens if token.accepts(request)]
+        tokens = [token for token in self._tokens if token.accepts(request)]
         for token in self._tokens:
             token.remove_from(request)
-        checks = [] if accepted else [s.begin(request) for s in self._signatures if s.is_in(request)]
-        if not accepted and not checks:
+        checks = [] if tokens else [s.begin(request) for s in self._signatures if s.is_in(request)]
+        if not tokens and not checks:
             raise self._refusal("it brings no token and no signature that is known here, or a wrong token")
-        return Attempt(self, accepted, checks)
+        return Attempt(self, tokens, checks)
 
     def admit_token(self, request):
         """Let in who brings a token, for what only reads: a signature over an empty body would be a constant.
@@ -68,13 +68,24 @@ class Guard:
 
 
 class Attempt:
-    """One request on its way through the guard. accepted: list of the entries' labels, so far."""
+    """One request on its way through the guard. tokens: list of _Token, those that let it in."""
 
-    def __init__(self, guard, accepted, checks):
+    def __init__(self, guard, tokens, checks):
         self._guard = guard
         self._checks = checks
-        self.accepted = accepted
-        self.digest = None
+        self._entries = tokens
+        self.digests = []
+
+    @property
+    def accepted(self):
+        """The labels of the entries that let it in, so far: list of str."""
+        return [entry.label for entry in self._entries]
+
+    @property
+    def admitted(self):
+        """The entry that answers for the request, the same in whichever order they are listed: with `is_token`,
+        `signed` (names of fields, bytes) and `name` (bytes, which stands for its secret and does not tell it)."""
+        return min(self._entries, key=lambda entry: entry.name) if self._entries[1:] else self._entries[0]
 
     def feed(self, body):
         """Take a part of the body, in order."""
@@ -85,20 +96,23 @@ class Attempt:
         """Judge, the body being complete. now: seconds since the epoch. read_body: a function that returns the
         body, bytes; called only where not the body itself is signed.
 
-        Raises Refusal 401. After it `accepted` is not empty; `digest` is what identifies the signed bytes, or None
-        when nothing was signed.
+        Raises Refusal 401. After it `accepted` is not empty; `digests` are what identifies the signed bytes: of each
+        signature one, since it may come alone the next time.
         """
         checks, self._checks = self._checks, []
         for check in checks:
             mac = check.matches(now, read_body)
             if mac is not None:
-                self.accepted.append(check.label)
-                self.digest = self.digest or mac
-        if not self.accepted:
+                self._entries.append(check.signature)
+                self.digests.append(mac)
+        if not self._entries:
             raise self._guard._refusal("its signature is wrong, or its timestamp too old or too new")
 
 
 class _Token:
+    is_token = True
+    signed = ()
+
     def __init__(self, label, entry):
         self.label = label
         self.bearer = entry["bearer"]
@@ -107,6 +121,10 @@ class _Token:
         self._digest = entry["sha256"]
         if len(binascii.unhexlify(self._digest)) != 32:
             raise ValueError("this is no SHA-256")
+
+    @property
+    def name(self):
+        return b"token " + digests.hex_sha256(self._digest.encode()).encode()
 
     def accepts(self, request):
         presented = [self._in_header(request)]
@@ -130,6 +148,8 @@ class _Token:
 
 
 class _Signature:
+    is_token = False
+
     def __init__(self, label, entry):
         self.label = label
         self.headers = [name.encode() for name in entry["headers"]]
@@ -148,6 +168,10 @@ class _Signature:
         if self.timestamp is not None and not (self.timestamp in self.signed and self.tolerance > 0):
             raise ValueError("the timestamp is not signed, or has no tolerance")
 
+    @property
+    def name(self):
+        return b"signature " + digests.hex_sha256(self.key).encode()
+
     def is_in(self, request):
         """Whether a request has all the fields that the scheme needs. That is no secret."""
         fields = request.fields
@@ -161,8 +185,7 @@ class _Check:
     """One signature of one request."""
 
     def __init__(self, signature, fields):
-        self.label = signature.label
-        self._signature = signature
+        self.signature = signature
         self._fields = fields
         begin = b"".join(fields[name] + b"." for name in signature.signed)
         self._mac = digests.new_hmac(signature.key, signature.algorithm)
@@ -184,8 +207,8 @@ class _Check:
             except Refusal:
                 return None
         mac = self._mac.digest()
-        text = binascii.hexlify(mac) if self._signature.is_hex else binascii.b2a_base64(mac, newline=False)
-        expected = self._signature.prefix + text
+        text = binascii.hexlify(mac) if self.signature.is_hex else binascii.b2a_base64(mac, newline=False)
+        expected = self.signature.prefix + text
         # The text is compared, not what it decodes to: so there is one spelling that is right.
         fits = [digests.equal(expected, sent) for sent in self._sent()]
         return mac if self._is_fresh(now) and self._is_unambiguous() and any(fits) else None
@@ -193,20 +216,20 @@ class _Check:
     def _is_unambiguous(self):
         """Whether what was signed can be taken apart in one way only: with a dot in an id, another id and body would
         have the same signature."""
-        return not any(b"." in self._fields[name] for name in self._signature.signed)
+        return not any(b"." in self._fields[name] for name in self.signature.signed)
 
     def _sent(self):
-        found = [self._fields[name] for name in self._signature.headers if name in self._fields]
-        if self._signature.several:
+        found = [self._fields[name] for name in self.signature.headers if name in self._fields]
+        if self.signature.several:
             # A field that came twice was joined with a comma and a space (RFC 9110), and is refused as any other.
             found = [part for value in found if b", " not in value for part in value.split(b" ")]
         return found[:SIGNATURES_LIMIT]
 
     def _is_fresh(self, now):
-        if self._signature.timestamp is None:
+        if self.signature.timestamp is None:
             return True
-        sent = self._fields[self._signature.timestamp]
-        return len(sent) <= 12 and sent.isdigit() and abs(now - int(sent)) <= self._signature.tolerance
+        sent = self._fields[self.signature.timestamp]
+        return len(sent) <= 12 and sent.isdigit() and abs(now - int(sent)) <= self.signature.tolerance
 
 
 def _query_pairs(request):

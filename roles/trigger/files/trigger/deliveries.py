@@ -8,22 +8,72 @@ its name and makes it one. So there is no moment at which the one is known witho
 import os
 
 from trigger import digests, entry
+from trigger.http import Refusal
 
 LIMIT = 10000  # deliveries; the oldest are forgotten first
+IDEMPOTENCY_KEY = b"idempotency-key"  # draft-ietf-httpapi-idempotency-key-header
 # Ids that senders give to a delivery and repeat when they send it again.
-ID_FIELDS = (b"webhook-id", b"x-github-delivery", b"x-gitea-delivery", b"x-gogs-delivery", b"idempotency-key")
+ID_FIELDS = (IDEMPOTENCY_KEY, b"webhook-id", b"x-github-delivery", b"x-gitea-delivery", b"x-gogs-delivery")
 
 
-def keys(request, digest):
-    """Return what a delivery goes by: list of str of fixed length.
+def keys(request, attempt, read_body):
+    """Return what a delivery goes by: list of str. That of an Idempotency-Key has a fingerprint of the request behind
+    a colon, what stands before it is of fixed length.
 
-    request: http.Request. digest: bytes, of what is signed, or None. Most senders do not sign their ids; then
-    the digest catches a delivery that somebody sends again under a new one.
+    request: http.Request. attempt: auth.Attempt, finished. read_body: a function that returns the body, bytes.
+
+    An id counts for the entry of `auth` that has let it in, so nobody uses up another's, and only where that answers
+    for it: a token's holder for all that he says, a signature for the fields that it covers. What is signed counts
+    under any id, or somebody who has overheard a delivery could send it again under a new one.
     """
-    parts = [name + b"\0" + request.fields[name] for name in ID_FIELDS if name in request.fields]
-    if digest is not None:
-        parts.append(b"signed\0" + digest)
-    return [digests.hex_sha256(part) for part in parts]
+    found = []
+    for name in _ids(request, attempt):
+        value = _unquoted(request.fields[name]) if name == IDEMPOTENCY_KEY else request.fields[name]
+        key = digests.hex_sha256(b"\0".join((name, attempt.admitted.name, value)))
+        if name == IDEMPOTENCY_KEY:
+            parts = map(digests.hex_sha256, (request.method, request.query, read_body()))
+            key += ":" + digests.hex_sha256("".join(parts).encode())
+        found.append(key)
+    return found + [digests.hex_sha256(b"signed\0" + digest) for digest in attempt.digests]
+
+
+def keys_of_before(request, attempt):
+    """The keys by which release 0.2 remembered the same ids: whoever had sent them. To find only."""
+    return [digests.hex_sha256(name + b"\0" + request.fields[name]) for name in _ids(request, attempt)]
+
+
+def check_same(key, other):
+    """Raise Refusal where two keys are one but for the fingerprint: an Idempotency-Key stands for one request."""
+    if ":" in key and ":" in other and key != other:
+        raise Refusal(422, "this Idempotency-Key was used for another request")
+
+
+def bare(key):
+    """A key without its fingerprint."""
+    return key.partition(":")[0]
+
+
+def _ids(request, attempt):
+    """The fields of a request that name its delivery for sure."""
+    admitted = attempt.admitted
+    return [name for name in ID_FIELDS if name in request.fields and (admitted.is_token or name in admitted.signed)]
+
+
+def _unquoted(value):
+    """What a string of a structured field says (RFC 8941, section 3.3.3), without its parameters; or the value as it
+    is, since many senders leave the quotes out."""
+    text, escaped = bytearray(), False
+    for number, byte in enumerate(value[1:], 2) if value[:1] == b'"' else ():
+        if escaped or byte not in b'"\\':
+            text.append(byte)
+            escaped = False
+        elif byte == 0x5C:
+            escaped = True
+        elif value[number:].lstrip(b" ")[:1] in (b"", b";"):
+            return bytes(text)
+        else:
+            break
+    return value
 
 
 class Deliveries:
@@ -33,25 +83,27 @@ class Deliveries:
         self._path = path
         self._window = window
         self._limit = limit
-        self._known = {}  # key to (second, request id), oldest first
+        self._known = {}  # key without fingerprint to (second, request id, key), oldest first
         self._lines = 0
         self._fd = None
         self._length_before = 0
 
     def find(self, keys, now):
-        """Return the id of the request that one of the keys stands for, str, or None. Raises OSError."""
+        """Return the id of the request that one of the keys stands for, str, or None. Raises OSError, and Refusal
+        where one of them stands for another request."""
         self._open(now)
         for key in keys:
-            second, request_id = self._known.get(key, (None, None))
+            second, request_id, known = self._known.get(bare(key), (None, None, None))
             # A second in the future is known, too: then the clock was set back.
             if request_id and now - second < self._window:
+                check_same(key, known)
                 return request_id
         return None
 
     def has(self, request_id, now):
         """Whether a request is among them. Raises OSError."""
         self._open(now)
-        return any(known == request_id for _, known in self._known.values())
+        return any(known == request_id for _, known, _ in self._known.values())
 
     def add(self, deliveries, now):
         """Remember, durably. deliveries: list of (request id, keys). Raises OSError, and has done nothing then."""
@@ -103,13 +155,13 @@ class Deliveries:
 
     def _remember(self, second, request_id, keys_):
         for key in keys_:
-            self._known.pop(key, None)  # so that the newest is the last
-            self._known[key] = (second, request_id)
+            self._known.pop(bare(key), None)  # so that the newest is the last
+            self._known[bare(key)] = (second, request_id, key)
 
     def _rewrite(self, now):
         """Leave out what is no longer known."""
         requests = {}
-        for key, (second, request_id) in self._known.items():
+        for second, request_id, key in self._known.values():
             if now - second < self._window:
                 requests.setdefault((second, request_id), []).append(key)
         kept = list(requests.items())[-self._limit :]

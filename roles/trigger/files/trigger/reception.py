@@ -120,25 +120,18 @@ class Reception:
         return taken, refused
 
     def ended(self, connections):
-        """Return the held requests whose run has ended: list of (connection, Reply or Refusal)."""
-        replies = []
+        """Return the held requests whose run has ended: list of (connection, Reply)."""
         try:
             if not self._runs.endings.changed():
-                return replies
+                return []
         except OSError:
-            return replies  # they wait on, no longer than they wanted to
-        for connection in connections:
-            try:
-                record = self._runs.record_of(connection.request_id)
-                if record is not None:
-                    replies.append((connection, self._result(connection, record)))
-            except OSError:
-                pass  # what cannot be read of one keeps no other waiting
-        return replies
+            return []  # they wait on, no longer than they wanted to
+        looked_at = [(connection, self._outcome(connection)) for connection in connections]
+        return [(connection, reply) for connection, reply in looked_at if reply is not None]
 
     def not_ended(self, connection):
         """Return the Reply to a held request whose run takes longer than the client waits."""
-        return self._taken(connection, 202, "accepted, the run goes on")
+        return self._outcome(connection) or self._taken(connection, 202, "accepted, the run goes on")
 
     def _examine(self, connection):
         """Look at a complete request: who sends it, then what it says. Nothing is parsed before."""
@@ -153,11 +146,11 @@ class Reception:
         if ignored:
             connection.outcome = "ignored"
             return Reply(200, ignored, ignored.encode() + b"\n", answers.PLAIN)
+        connection.keys = self._delivery_keys(connection)
         if self._endpoint.body == "discard":
             draft.drop_body()
         connection.variables = self._variables(connection, values)
         admission.check_execution(self._endpoint, values, connection.variables)
-        connection.keys = self._delivery_keys(connection)
         connection.wait, connection.granted = preferences.waiting_time(self._endpoint, connection.request)
         return None
 
@@ -167,23 +160,51 @@ class Reception:
             return []
         from trigger import deliveries
 
-        return deliveries.keys(connection.request, connection.attempt.digest)
+        return deliveries.keys(connection.request, connection.attempt, connection.draft.read_body)
 
     def _repeated(self, connections):
         """Find deliveries that were accepted before. Returns their replies, and the connections that bring something
         new; one that comes twice among them waits in the first one's `repeats`."""
         replies, new, first = [], [], {}
         for connection in connections:
-            request_id = self._spool.delivered(connection.keys)
-            twins = [first[key] for key in connection.keys if key in first]
+            try:
+                request_id = self._delivered(connection)
+                twin = self._twin(connection, first)
+            except http.Refusal as refusal:
+                replies.append((connection, refusal))
+                continue
             if request_id:
                 replies.append(self._accepted(connection, request_id, "repeated"))
-            elif twins:
-                twins[0].repeats.append(connection)
+            elif twin:
+                twin.repeats.append(connection)
             else:
                 new.append(connection)
-                first.update((key, connection) for key in connection.keys)
         return replies, new
+
+    def _delivered(self, connection):
+        """The id of the request that a delivery was accepted as before, or None. Raises OSError, and Refusal where it
+        comes under the name of another."""
+        if not connection.keys:
+            return None
+        from trigger import deliveries
+
+        before = deliveries.keys_of_before(connection.request, connection.attempt)
+        return self._spool.delivered(connection.keys) or self._spool.delivered(before)
+
+    def _twin(self, connection, first):
+        """The connection that has brought the same delivery in the same moment, or None. first: dict of keys to pairs
+        of a connection and its key; what is new is added. Raises Refusal as _delivered() does."""
+        if not connection.keys:
+            return None
+        from trigger import deliveries
+
+        for key in connection.keys:
+            twin, known = first.get(deliveries.bare(key), (None, key))
+            deliveries.check_same(key, known)
+            if twin:
+                return twin
+        first.update((deliveries.bare(key), (connection, key)) for key in connection.keys)
+        return None
 
     def _commit(self, connections):
         drafts = []
@@ -241,40 +262,83 @@ class Reception:
         """Return the connection and its Reply, or None where that waits. outcome: "accepted" or "repeated"."""
         connection.request_id = request_id
         connection.outcome = outcome
-        if self._endpoint.stream:
+        if self._endpoint.stream and self._may_know(connection):
             return connection, self._streamed(connection)
         if connection.wait:
-            return connection, None
+            # The run of what is repeated may have ended, and then nothing comes any more that ended() would see.
+            return connection, self._outcome(connection) if outcome == "repeated" else None
         reason = "accepted" if outcome == "accepted" else "delivered before"
         return connection, self._taken(connection, 202 if connection.granted else None, reason)
+
+    def _may_know(self, connection):
+        """Whether a client is told what opens its run and output. A signed delivery that comes again may have been
+        overheard; a token proves that its holder could have asked first."""
+        return connection.outcome != "repeated" or connection.attempt.admitted.is_token
+
+    def _record_of(self, connection):
+        """The record of a request's run, or None as long as that goes on. Raises OSError, and Refusal where it is
+        over, and its record gone or damaged."""
+        waits = self._spool.holds(connection.request_id)  # first: it leaves the spool after its record is written
+        try:
+            record = self._runs.record_of(connection.request_id)
+        except OSError:
+            if waits:
+                return None
+            raise admission.unavailable("what became of it cannot be read") from None
+        if record is None and not waits:
+            raise http.Refusal(410, "the run has ended, and how is no longer known", self._headers(connection))
+        return record
+
+    def _outcome(self, connection):
+        """What a client that waits is told of the end of its run: a Reply, or None as long as that goes on."""
+        try:
+            record = self._record_of(connection)
+            return None if record is None else self._result(connection, record)
+        except http.Refusal as refusal:
+            return answers.of_refusal(connection.request, refusal)
+        except OSError:
+            return None  # what cannot be read of one keeps no other waiting
 
     def _taken(self, connection, status, reason):
         return self._reply(reason, self._headers(connection), status)
 
     def _headers(self, connection):
-        headers = [("X-Request-Id", connection.request_id)]
-        if self._endpoint.runs_api:
-            headers.append(("Location", runs_api.location(connection.endpoint, connection.request_id)))
+        if not self._may_know(connection):
+            headers = [("X-Delivery", "repeated")]
+        else:
+            headers = [("X-Request-Id", connection.request_id)]
+            if self._endpoint.runs_api:
+                headers.append(("Location", runs_api.location(connection.endpoint, connection.request_id)))
         if connection.granted:
             headers.append(("Preference-Applied", connection.granted))
         return headers
 
     def _streamed(self, connection):
         """What the run prints, as it appears, and how it ended."""
+        try:
+            self._record_of(connection)
+        except http.Refusal as refusal:
+            return answers.of_refusal(connection.request, refusal)
+        except OSError:
+            pass  # it may be readable by and by
         source = self._output(connection.request_id, follow=True, last_line=answers.result_line)
         content_type = self._endpoint.response["content_type"]
         return Reply(200, "accepted, streaming", b"", content_type, self._headers(connection) + UNBUFFERED, source)
 
     def _result(self, connection, record):
-        """What a client that waited is told: how the run ended and what the job printed, or a Refusal."""
-        headers = self._headers(connection) + answers.run_headers(record)
-        content_type = self._endpoint.response["content_type"]
+        """What a client that waited is told: how the run ended and what the job printed. Raises Refusal."""
+        succeeded = record["state"] == "succeeded"
+        status = 200 if succeeded else self._endpoint.response["failed_status"]
+        reason = "the run succeeded" if succeeded else "the run failed"
+        headers = self._headers(connection)
+        if not self._may_know(connection):
+            headers.append(("X-Run-State", record["state"]))
+            return Reply(status, "delivered before, " + reason, reason.encode() + b"\n", answers.PLAIN, headers)
+        headers += answers.run_headers(record)
         source = self._output(connection.request_id, follow=False)
-        if record["state"] != "succeeded":
-            return Reply(self._endpoint.response["failed_status"], "the run failed", b"", content_type, headers, source)
-        if self._endpoint.output == "cgi":
+        if succeeded and self._endpoint.output == "cgi":
             return self._cgi_result(source, headers)
-        return Reply(200, "the run succeeded", b"", content_type, headers, source)
+        return Reply(status, reason, b"", self._endpoint.response["content_type"], headers, source)
 
     def _cgi_result(self, source, headers):
         from trigger import cgi_output
@@ -289,7 +353,7 @@ class Reception:
             status, own, body = cgi_output.parse_head(begin)
         except cgi_output.Malformed:
             source.close()
-            return http.Refusal(502, "the job's output begins with no CGI head", headers)
+            raise http.Refusal(502, "the job's output begins with no CGI head", headers) from None
         # The run's own Location would be taken for the job's.
         headers = [header for header in headers if header[0] != "Location"] + own
         if status in BODILESS:

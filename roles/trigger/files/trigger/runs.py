@@ -6,9 +6,11 @@ A run is a dict of `id` (of the request), `endpoint`, `state`, `run` (the id of 
 """
 
 import os
+import time
 
 from trigger import entry, history, output, records
 
+COARSE = 0.02  # seconds for which the kernel may give what happens the same stamp
 _UNKNOWN = ("run", "started", "finished", "duration", "result", "exit_code", "signal", "position")
 
 
@@ -119,7 +121,8 @@ class Output:
         """Return the next part, bytes; None while there is none yet; b"" at the end. Raises OSError."""
         part = self._read()
         if part == b"" and self._last_line is not None:
-            part, self._last_line = self._last_line(self.record), None
+            # A record may have gone before it was looked for.
+            part, self._last_line = self._last_line(self.record or {"state": "no longer known"}), None
         return part
 
     def _read(self):
@@ -141,7 +144,7 @@ class Output:
     def _open(self):
         self._look_for_record()
         endpoint = self._runs.endpoint
-        if self._ended:
+        if self.record is not None:
             path = output.path(endpoint, self.record["id"])
         elif self._runs.is_claimed(self._request_id):
             path = endpoint.output_file
@@ -157,8 +160,10 @@ class Output:
         return True
 
     def _look_for_record(self):
+        # In this order: a request leaves the spool after its record is written.
+        waits = os.path.lexists(self._runs.endpoint.spool + "/" + self._request_id)
         self.record = self._runs.record_of(self._request_id)
-        self._ended = self.record is not None
+        self._ended = self.record is not None or not waits
 
 
 class Endings:
@@ -167,12 +172,12 @@ class Endings:
     def __init__(self, endpoint):
         self._path = endpoint.runs
         self._seen = None
-        self._again = True
+        self._until = 0.0
 
     def changed(self):
         """Whether a record may have come since the last call. Raises OSError."""
-        now = os.stat(self._path).st_mtime_ns
-        # The kernel's stamps are some milliseconds coarse: what came within the same one shows at the next look.
-        changed, self._again = now != self._seen or self._again, now != self._seen
-        self._seen = now
-        return changed
+        stamp = os.stat(self._path).st_mtime_ns
+        now = time.monotonic()
+        if stamp != self._seen:
+            self._seen, self._until = stamp, now + COARSE
+        return now <= self._until

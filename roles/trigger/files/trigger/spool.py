@@ -61,6 +61,14 @@ class Spool:
         waiting = sum(name not in claimed for name in entries)
         return waiting, waiting < len(entries)
 
+    def holds(self, request_id):
+        """Whether an accepted request waits or is being run: it stays here until its run is recorded. Raises OSError
+        where the spool itself is not there."""
+        if os.path.lexists(self._path + "/" + request_id):
+            return True
+        os.stat(self._path)
+        return False
+
     def next_id(self):
         """Return the id for the next entry. draft() has been called before."""
         return self._ids.next()
