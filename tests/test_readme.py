@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import http_corpus
 import readme_tables
 import yaml
 
@@ -57,6 +58,19 @@ def made_frontend(variables):
     settings, wrong = trigger_endpoints.specification.complete(given, options)
     assert not wrong
     return trigger_endpoints.frontend.Frontend(settings)
+
+
+def test_the_number_of_hostile_messages():
+    (told,) = re.findall(r"`tests/http_corpus.py` holds (\d+) messages", (PROJECT / "ARCHITECTURE.md").read_text())
+    assert int(told) == len(http_corpus.CASES)
+
+
+def test_triggerctl_s_exit_statuses_are_told_alike():
+    table = README.read_text(encoding="utf-8").partition("| exit status | meaning |")[2].partition("\n\n")[0]
+    manual = (PROJECT / "roles/trigger/files/triggerctl.8").read_text().partition(".Sh EXIT STATUS")[2]
+    statuses = re.findall(r"^\| (\d+) \|", table, re.MULTILINE)
+    assert len(statuses) > 7
+    assert re.findall(r"^\.It (\d+)", manual, re.MULTILINE) == statuses
 
 
 def test_the_files_that_the_documents_link_to_are_there():
