@@ -8,6 +8,7 @@ import readme_tables
 import yaml
 
 import trigger_endpoints
+from trigger.ctl import main
 
 PROJECT = Path(__file__).parent.parent
 README = PROJECT / "README.md"
@@ -71,6 +72,7 @@ def test_triggerctl_s_exit_statuses_are_told_alike():
     statuses = re.findall(r"^\| (\d+) \|", table, re.MULTILINE)
     assert len(statuses) > 7
     assert re.findall(r"^\.It (\d+)", manual, re.MULTILINE) == statuses
+    assert re.findall(r"^  (\d+) ", main._EXIT_STATUS, re.MULTILINE) == statuses
 
 
 def test_the_files_that_the_documents_link_to_are_there():

@@ -15,6 +15,7 @@ exit status:
   4  not root
   5  refused, as a client would have been: parameters, a full queue, a run under way
   6  not in time: --wait TIME is over, the run goes on
+  130  interrupted; runs go on
 """
 
 
