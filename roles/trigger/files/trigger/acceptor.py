@@ -67,6 +67,9 @@ class Acceptor:
             # Nobody is there, and nobody came: asked in this order, a linger time of 0 serves who woke us.
             if not events and not self._connections and (self._leaving or self._lingered()):
                 self._save_counts(0)
+                _signal.set_wakeup_fd(-1)
+                for fd in (wake_up, wake):
+                    os.close(fd)
                 return int(self._failed)
             for fd, mask in events:
                 if fd in self._connections:
