@@ -199,9 +199,13 @@ def test_no_way_round_leads_to_another_endpoint(host):
         "/private/;/",
         "/open/runs/../../private/runs",
         "/environment/runs/..%2f..%2fprivate",
+        "/environment/../private",
+        "/open/../private",
+        "//private",
+        "/%70rivate",
     ):
-        assert post(host, path, "bob").status in (301, 403, 404, 405), path
-        assert post(host, path, None).status in (301, 401, 403, 404, 405), path
+        assert post(host, path, "bob").status in (403, 404, 405), path
+        assert post(host, path, None).status in (401, 403, 404, 405), path
     assert runs(host, "/private/", "alice") == before
 
 

@@ -48,7 +48,7 @@ KEYS = {
 # What is so with every hook.
 NOTES = (
     "An endpoint listens on its Unix socket, /run/trigger/NAME.sock. Put the front end before it (trigger_frontend), "
-    "where it stands at the hook's own address with a slash at the end: enter that at the sender. Or add `listen`.",
+    "where it stands at the hook's own address, with a slash at the end or without. Or add `listen`.",
     "webhook's jobs run as its own user and without end; here as the user trigger, in a sandbox, for 5min at most. "
     "See user, service and timeout.",
     "webhook runs all calls at once; here they queue. See when_busy: coalesce is better for a deploy.",
