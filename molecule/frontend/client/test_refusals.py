@@ -28,7 +28,7 @@ REFUSALS = [
     (414, "/environment/?" + "x" * 20000, {"method": "POST"}),
     (501, "/environment/", {"method": "POST", "Transfer_Encoding": "gzip"}),
     (502, "/switched-off/", {"method": "POST"}),
-    (504, "/late/", {"method": "POST"}),
+    (504, "/unanswered/", {}),
 ]
 # (Accept, how it is told)
 ACCEPTS = [
@@ -92,14 +92,14 @@ def test_fields_that_belong_to_a_status_stay(host):
         assert ask(host, "/environment/", "PUT", **fields).headers.get_all("Allow") == ["POST"]
         answer = ask(host, "/?a=b", tls=False, port=80, **fields)
         assert answer.headers.get_all("Location") == [f"https://{host}.test/?a=b"]
-        answers = [post(host, "/rated-too/", **fields) for _ in range(7)]
+        answers = [ask(host, "/rated-too/", **fields) for _ in range(7)]
         assert answers[-1].status == 429
         assert answers[-1].headers.get_all("Retry-After") == ["20"]
         for name in ("Retry-After", "Allow", "WWW-Authenticate"):
             assert post(host, "/environment/", **fields).headers[name] is None
-    check(post(host, "/rated-too/"), 429, TEXT)
+    check(ask(host, "/rated-too/"), 429, TEXT)
     check(post(host, "/rated-too", **READER), 429, HTML)
-    check(post(host, "/rated-too/", Accept="application/json"), 429, PROBLEM)
+    check(ask(host, "/rated-too/", Accept="application/json"), 429, PROBLEM)
 
 
 RAW = [
