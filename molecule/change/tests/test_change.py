@@ -4,6 +4,9 @@ import glob
 import json
 import os
 import pwd
+import re
+import stat
+import subprocess
 from pathlib import Path
 
 import load
@@ -135,3 +138,146 @@ def test_put_back():
     wait_for_record("changing", request_id(exchange(3000)))
     wait_for_record("neighbour", request_id(exchange(3001)))
     assert status(exchange("/run/neighbour.sock")) == 200
+
+
+# By the first pattern that fits.
+MODES = (
+    (r".*/credentials(/[^/]+(/(job|acceptor))?)?", 0o700),
+    (r".*/credentials/.*", 0o600),
+    (r"/usr/local/lib/trigger/jobs/.*|/usr/local/bin/triggerctl", 0o755),
+    (r"/var/spool/trigger/[^/]+", 0o770),
+    (r"/var/lib/trigger/[^/]+/(claimed|runs)", 0o750),
+    (r"/var/lib/trigger/[^/]+/job", 0o700),
+)
+PLACES = ("/etc/trigger", "/usr/local/lib/trigger", "/usr/local/bin/triggerctl", "/var/spool/trigger", "/run/trigger")
+UNITS = Path("/etc/systemd/system")
+
+
+def mode_of(path):
+    return stat.S_IMODE(os.lstat(path).st_mode)
+
+
+def wanted_mode(path):
+    fitting = [mode for pattern, mode in MODES if re.fullmatch(pattern, path)]
+    return fitting[0] if fitting else 0o755 if os.path.isdir(path) else 0o644
+
+
+def test_modes():
+    """Those of all that is there, and that requests are answered and run with them."""
+    wait_for_record("changing", request_id(exchange(3000)))
+    wait_for_record("neighbour", request_id(exchange("/run/neighbour.sock")))
+    found = run("find", *PLACES, "-name", ".?*", "-prune", "-o", "(", "-type", "f", "-o", "-type", "d", ")", "-print")
+    found = [*found.splitlines(), *map(str, UNITS.glob("trigger*")), *map(str, UNITS.glob("trigger*.d/*"))]
+    found += run("find", "/var/lib/trigger", "-maxdepth", "2", "-type", "d").splitlines()
+    found += ["/usr/local/share/man/man8", "/usr/local/share/man/man8/triggerctl.8"]
+    found += ["/usr/local/share/bash-completion/completions", "/etc/sysusers.d/trigger.conf"]
+    assert any(path.endswith(".pyc") for path in found)
+    assert {path: oct(mode_of(path)) for path in found} == {path: oct(wanted_mode(path)) for path in found}
+
+
+def metrics():
+    return sorted(str(path) for path in Path("/srv").glob("metrics*/*"))
+
+
+def test_metrics_somewhere():
+    """Directory and file come through the first run of the role alone; the service waits for the directory."""
+    other = Path("/srv/metrics one/other.prom")
+    other.parent.mkdir()
+    Path("/srv/metrics two").mkdir()
+    other.write_text("of somebody else\n")
+    wait_until(lambda: metrics() == [str(other), "/srv/metrics one/trigger.prom"])
+
+
+def test_metrics_elsewhere():
+    wait_until(lambda: metrics() == ["/srv/metrics one/other.prom", "/srv/metrics two/trigger.prom"])
+
+
+def test_no_metrics():
+    assert metrics() == ["/srv/metrics one/other.prom"]
+    assert Path("/srv/metrics two").is_dir()
+
+
+ROOT = "/run/trigger-root"
+OWN = [Path("/usr/local/own"), Path("/etc/trigger/own"), Path("/var/lib/trigger/own"), Path("/var/spool/trigger/own")]
+
+
+def mounted():
+    """What is mounted on the host, ours and the credentials of our services apart: sorted list of str."""
+    lines = [line.split(" - ")[0].split(" ") for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    ours = (ROOT, "/run/credentials/trigger")
+    return sorted(" ".join(line[2:]) for line in lines if not line[4].startswith(ours))
+
+
+def mount(path):
+    path.mkdir(parents=True, exist_ok=True)
+    run("mount", "-t", "tmpfs", "-o", "mode=0777", "of-the-host", str(path))
+
+
+def test_mounts_of_the_host():
+    """Some of its own, one of them with what is there already, and another service's credentials."""
+    run("cp", "-a", "/usr/local", "/root/local")
+    mount(Path("/usr/local"))
+    run("cp", "-a", "/root/local/.", "/usr/local")
+    for path in OWN:
+        mount(path)
+    Path("/root/secret").write_text("of another")
+    load_it = ["--property=Type=oneshot", "--property=RemainAfterExit=yes", "--property=LoadCredential=x:/root/secret"]
+    run("systemd-run", "--unit=other", *load_it, "true")
+
+
+def test_mounts_before():
+    NOTES.write_text(json.dumps(mounted()))
+    assert any(field.startswith("shared:") for line in ours() for field in line[6:])
+
+
+def ours():
+    lines = [line.split(" - ")[0].split(" ") for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return [line for line in lines if line[4].startswith(ROOT + "/")]
+
+
+def test_mounts_after_the_upgrade():
+    """Nor after a restart. What is ours is private and, with all that is mounted below, read-only."""
+    before = json.loads(NOTES.read_text())
+    user = pwd.getpwnam("trigger-changing")
+    assert mounted() == before
+    for restarts in (False, True):
+        if restarts:
+            run("systemctl", "restart", "trigger-root.service")
+            assert mounted() == before
+        assert not any(field.startswith("shared:") for line in ours() for field in line[6:])
+        spool = f"{ROOT}/var/spool/trigger"
+        writable = [line[4] for line in ours() if "ro" not in line[5].split(",") and not line[4].startswith(spool)]
+        assert writable == []
+        for path in OWN:
+            touch = ["chroot", f"--userspec={user.pw_uid}:{user.pw_gid}", ROOT, "/usr/bin/touch", f"{path}/mark"]
+            assert (subprocess.run(touch, stderr=subprocess.DEVNULL).returncode == 0) == ("spool" in str(path))
+        wait_for_record("neighbour", request_id(exchange("/run/neighbour.sock")))
+
+
+def test_mounts_stay_where_nothing_is_removed():
+    assert mounted() == json.loads(NOTES.read_text())
+    wait_for_record("neighbour", request_id(exchange("/run/neighbour.sock")))
+
+
+def test_mounts_that_come_later():
+    """They do not arrive, and what goes from the host goes from there alone."""
+    later = Path("/usr/local/later")
+    mount(later)
+    (later / "file").touch()
+    assert not Path(f"{ROOT}{later}/file").exists()
+    run("umount", str(later))
+    run("systemctl", "stop", "trigger-root.service")
+    assert ours() == []
+    for path in OWN[1:]:
+        run("umount", str(path))
+    run("rmdir", *map(str, OWN[1:]))
+    run("systemctl", "start", "trigger-root.service")
+    wait_for_record("neighbour", request_id(exchange("/run/neighbour.sock")))
+
+
+def test_mounts_after_the_removal():
+    assert mounted() == json.loads(NOTES.read_text())
+    assert ours() == []
+    assert not os.path.exists(ROOT)
+    run("systemctl", "stop", "other.service")
+    run("umount", str(OWN[0]), "/usr/local")

@@ -90,6 +90,7 @@ systemd:
 """
 
 import json
+import os
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -101,6 +102,7 @@ from ..module_utils.trigger_nginx import Refused
 from ..module_utils.trigger_passwords import Unknown
 from ..module_utils.trigger_preflight import preflight
 from ..module_utils.trigger_systemd import Failed
+from ..module_utils.trigger_turn import turn
 
 
 def _promised_packages(packages, check_mode):
@@ -111,6 +113,13 @@ def _promised_packages(packages, check_mode):
         "changed": bool(names),
         "diff": {"before_header": "packages", "after_header": "packages", "before": "", "after": names},
     }
+
+
+def _diff(changes):
+    """What Ansible shows with --diff: list of dicts."""
+    diff = [file.diff() for file in changes.file_changes() + changes.place_changes() + changes.inotify.files()]
+    diff += [changes.programs.diff()] if changes.programs and changes.programs.changed else []
+    return diff + [{"before": f"{path}\n", "after": ""} for path in changes.leftovers() + changes.stale_metrics]
 
 
 def main():
@@ -130,20 +139,19 @@ def main():
         },
         supports_check_mode=True,
     )
+    os.umask(0o022)  # also of the programs that are called; what is ours has its mode set
     plan = json.loads(module.params["plan"])
     try:
         if module.params["preflight"]:
             found = preflight(plan, module.params["state"])
             module.exit_json(**found, **_promised_packages(found["packages"], module.check_mode))
-        changes = Changes(plan, module.params["purge"], module.params["state"])
-        check(changes)
-        changed = changes.any()
-        diff = [file.diff() for file in changes.file_changes()]
-        diff += [changes.programs.diff()] if changes.programs and changes.programs.changed else []
-        diff += [{"before": f"{path}\n", "after": ""} for path in changes.leftovers()]
-        if changed and not module.check_mode:
-            apply(changes)
-    except (Mistake, Failed, Refused, Unknown) as error:
+        with turn(only_looks=module.check_mode):
+            changes = Changes(plan, module.params["purge"], module.params["state"])
+            check(changes)
+            changed, diff = changes.any(), _diff(changes)
+            if changed and not module.check_mode:
+                apply(changes)
+    except (Mistake, Failed, Refused, Unknown, OSError) as error:
         module.fail_json(msg=str(error))
     done = {e.name: e.done for e in changes.wanted + changes.removed if e.done}
     for warning in changes.warnings:

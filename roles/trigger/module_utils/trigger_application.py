@@ -7,9 +7,10 @@ from __future__ import annotations
 import os
 import time
 
-from .trigger_changes import INOTIFY_LIMIT, NGINX_UNFINISHED, ROOT_UNIT
-from .trigger_files import Directory, File, remove
+from .trigger_changes import NGINX_UNFINISHED, ROOT_UNIT
+from .trigger_files import remove
 from .trigger_host import (
+    METRICS,
     PAGE,
     UNFINISHED,
     Mistake,
@@ -19,13 +20,8 @@ from .trigger_host import (
 )
 from .trigger_names import (
     COMMAND,
-    CREDENTIALS,
-    JOBS,
     LAUNCHER,
     LIBRARY,
-    SPOOL,
-    STATE,
-    SYSCTL,
     SYSUSERS,
     UNITS,
 )
@@ -42,13 +38,16 @@ def apply(changes):
     reload = changes.units_changed() or any(state.get("NeedDaemonReload") == "yes" for state in changes.states.values())
     nginx_waits, nginx_changes = changes.nginx_waits(), changes.nginx_changes()  # before anything is gone
     unfinished = [e.name for e in replaced + stopped] + ([NGINX_UNFINISHED] if nginx_waits else [])
+    unfinished += changes.stale_metrics
     if unfinished:
         mark_unfinished(unfinished)
     # While their files are there, from which systemd knows what belongs to them.
     systemctl("stop", changes.unwanted_units())
+    if METRICS not in changes.companions:
+        _remove_stale_metrics(changes)
     _make_users(changes)
     _write_files(changes)
-    _raise_inotify_limit(changes)
+    changes.inotify.write()
     _remove_endpoints(changes)
     enable, disable = changes.links()
     systemctl("enable", enable, "--no-reload", "--quiet")
@@ -61,6 +60,8 @@ def apply(changes):
         systemctl("start", [ROOT_UNIT])
     if reload or enable or disable or changes.removed:
         run(SYSTEMCTL, "daemon-reload")
+    if METRICS in changes.companions:
+        _remove_stale_metrics(changes)
     if binds and not binds_early:
         systemctl("restart", [ROOT_UNIT])
     if secures:
@@ -70,10 +71,14 @@ def apply(changes):
     _replace_sockets(changes, replaced, stopped)
     if changes.shared_changed(f"{UNITS}/trigger-run@.path"):
         systemctl("try-restart", [e.path for e in changes.wanted])
-    systemctl("try-restart", [c.socket for c in changes.companions if changes.shared_changed(c.socket_file)])
+    anew = [c for c in changes.companions if changes.shared_changed(c.socket_file) or not changes.is_active(c.socket)]
+    _let_go([c.service for c in anew])  # no socket starts beside its service, also one that is tried again and again
+    systemctl("try-restart", [c.socket for c in anew])
     if changes.page_changed():
         _let_go([PAGE.service])  # the next reader starts the new one
     _start(changes)
+    if METRICS in changes.companions and changes.shared_changed(METRICS.files[1]):
+        systemctl("start", [METRICS.service], "--no-block")  # in another directory the first count may be far off
     if nginx_waits:
         changes.frontend.start_or_reload(nginx_changes)
     for path in changes.obsolete():
@@ -98,12 +103,8 @@ def _make_users(changes):
 
 
 def _write_files(changes):
-    for path, mode in ((SPOOL, 0o755), (STATE, 0o755), (CREDENTIALS, 0o700), (JOBS, 0o755)):
-        directory = Directory(path, mode)
-        if changes.wanted and directory.changed:
-            directory.write()
-    for directory in changes.directory_changes():
-        directory.write()
+    for place in changes.place_changes():
+        place.write()
     for file in changes.shared:
         if file.changed and file.path not in ENTRIES:
             file.write()
@@ -112,6 +113,8 @@ def _write_files(changes):
     changes.frontend.write()
     if changes.programs:
         run("/usr/bin/python3", "-m", "compileall", "-q", f"{LIBRARY}/{changes.programs.target}")
+        for place in changes.place_changes():
+            place.write()
 
 
 def _switch_programs(changes):
@@ -132,16 +135,12 @@ def _write_configurations(changes):
         endpoint.write(file for file in endpoint.files if file.path == endpoint.configuration)
 
 
-def _raise_inotify_limit(changes):
-    limit = changes.inotify_limit()
-    if limit:
-        text = (
-            "# Written by the Ansible role trigger: each endpoint's path unit takes one instance.\n"
-            f"fs.inotify.max_user_instances = {limit}\n"
-        )
-        File(SYSCTL, text.encode()).write()
-        with open(INOTIFY_LIMIT, "w") as file:
-            file.write(str(limit))
+def _remove_stale_metrics(changes):
+    """When nothing writes them any more: the service is gone, or systemd knows where it writes now."""
+    if changes.stale_metrics and METRICS in changes.companions:
+        systemctl("stop", [METRICS.service])
+    for path in changes.stale_metrics:
+        remove(path)
 
 
 def _replace_sockets(changes, replaced, stopped):
@@ -211,6 +210,8 @@ def _remove_endpoints(changes):
             changes.warnings.append(f"{endpoint.name}: {dropped} pending requests were dropped")
     if changes.purge_all and changes.is_active(ROOT_UNIT):
         _unbind_root(changes)
+    if changes.purge_all:
+        changes.inotify.take_back()
     for path in changes.leftovers():
         remove(path)
 

@@ -8,10 +8,11 @@ import grp
 import os
 import pwd
 
-from .trigger_files import File, Link, mounts_below, shared_mounts_below
+from .trigger_files import Directory, File, Link, mounts_below, shared_mounts_below
 from .trigger_host import (
     COMPANIONS,
     JOBS_GECOS,
+    METRICS,
     PAGE,
     Endpoint,
     account,
@@ -19,11 +20,17 @@ from .trigger_host import (
     enabled,
     found_names,
     gecos,
+    own_directories,
+    programs_places,
     unfinished,
 )
+from .trigger_inotify import InotifyLimit
+from .trigger_metrics import stale_metrics
 from .trigger_names import (
     CONFIGURATION,
+    CREDENTIALS,
     CURRENT,
+    JOBS,
     JOBS_USER,
     LAUNCHER,
     LIBRARY,
@@ -43,8 +50,6 @@ from .trigger_systemd import show
 
 ROOT_UNIT = "trigger-root.service"  # binds together what acceptors see of the host
 NGINX_UNFINISHED = ".nginx"  # among the names of endpoints that are unfinished
-INOTIFY_LIMIT = "/proc/sys/fs/inotify/max_user_instances"
-INOTIFY_RESERVE = 64  # instances left to others; every path unit takes one
 
 
 class Changes:
@@ -76,6 +81,8 @@ class Changes:
         # Neither wanted nor to be removed: they stay, and keep their users.
         self.others = [Endpoint(name) for name in sorted(found - kept - removed)]
         self.unfinished = unfinished()
+        self.inotify = InotifyLimit(len(self.wanted) + len(self.others))
+        self.stale_metrics = self._stale_metrics()
         # To look at a unit makes systemd load it, so only at those that tell something.
         looked_at = self.wanted + self.removed + self.others
         units = [unit for e in looked_at for unit in (e.socket, e.path, e.job)]
@@ -87,9 +94,12 @@ class Changes:
             if e.paused
         ]
 
+    def files(self):
+        """All that are written, stay or go: list of File."""
+        return [*self.shared, *(file for endpoint in self.wanted for file in endpoint.files), *self.frontend.files]
+
     def file_changes(self):
-        files = [*self.shared, *(file for endpoint in self.wanted for file in endpoint.files), *self.frontend.files]
-        return [file for file in files if file.changed]
+        return [file for file in self.files() if file.changed]
 
     def nginx_changes(self):
         """What changes of that which nginx reads: list of Files."""
@@ -188,8 +198,10 @@ class Changes:
         return [unit for unit in units if self.is_active(unit)]
 
     def unwanted_units(self):
-        """The active units of companions that nobody wants any more, list of str."""
-        return [unit for companion in self.unwanted for unit in companion.units if self.is_active(unit)]
+        """The units of companions that nobody wants any more and that do something, list of str."""
+        quiet = ("inactive", "failed", None)
+        units = [unit for companion in self.unwanted for unit in companion.units]
+        return [unit for unit in units if self.states.get(unit, {}).get("ActiveState") not in quiet]
 
     def links(self):
         """The units to enable and to disable: two lists."""
@@ -207,22 +219,30 @@ class Changes:
         names += [companion.user for companion in self.companions]
         return [name for name in names if not account(pwd.getpwnam, name)]
 
-    def directory_changes(self):
-        """Those of endpoints whose user exists already; the others are new altogether."""
-        endpoints = [e for e in self.wanted if account(grp.getgrnam, e.user)]
-        return [d for e in endpoints for d in e.directories() if d.changed]
+    def place_changes(self):
+        """The directories that are missing, and what has other rights than it shall, beside Files: list of Place. What
+        would belong to a user that does not exist yet is left out."""
+        paths = {file.path for file in self.files() if file.content is not None}
+        places = own_directories(paths)
+        if self.wanted:
+            places += [Directory(path) for path in (JOBS, SPOOL, STATE)] + [Directory(CREDENTIALS, 0o700)]
+        places += [d for e in self.wanted if account(grp.getgrnam, e.user) for d in e.directories()]
+        places += self.frontend.places()
+        if self.programs:
+            places += [place for place in programs_places(self.obsolete()) if place.path not in paths]
+        return [place for place in {place.path: place for place in places}.values() if place.changed]
 
     def obsolete(self):
         """Versions of the programs that may go, list of str. The last but one is kept: what runs since before may still
         load parts of it."""
         return earlier_versions(self.programs.target)[:-1] if self.programs else []
 
-    def inotify_limit(self):
-        """The limit to set, int, or None when the present one is enough."""
-        needed = len(self.wanted) + len(self.others) + INOTIFY_RESERVE
-        with open(INOTIFY_LIMIT) as file:
-            present = int(file.read())
-        return None if present >= needed else max(512, 1 << (2 * needed - 1).bit_length())
+    def _stale_metrics(self):
+        """The metrics that were written where they are not any more, also those that an earlier run had to leave."""
+        unit = METRICS.files[1]
+        before = File(unit, None).before or b""
+        after = b"".join(file.content or b"" for file in self.shared if file.path == unit)
+        return stale_metrics(before, after, [path for path in self.unfinished if path.startswith("/")])
 
     def leftovers(self):
         """What is to be removed from the file system."""
@@ -250,9 +270,10 @@ class Changes:
             or self.unwanted_units()
             or any(self.links())
             or self.missing_users()
-            or self.directory_changes()
+            or self.place_changes()
             or self.obsolete()
-            or self.inotify_limit()
+            or self.inotify.files()
+            or self.stale_metrics
             or self.leftovers()
             or self.users_to_remove()
             or self.unfinished

@@ -30,12 +30,14 @@ def check(changes):
 
 def _check_mounts(changes):
     """Nothing is removed through what the host has mounted: it may be shared with others."""
-    for path in changes.leftovers() + changes.obsolete():
-        mounted = [] if path == ROOT else mounts_below(path)
-        if mounted:
-            raise Mistake(
-                f"nothing was changed.\n{path} is to be removed, but {mounted[0]} is mounted; unmount it first"
-            )
+    messages = [
+        f"{path} is to be removed, but {mounted} is mounted; unmount it first"
+        for path in changes.leftovers() + changes.obsolete()
+        if path != ROOT
+        for mounted in mounts_below(path)
+    ]
+    if messages:
+        raise Mistake("\n".join(["nothing was changed.", *messages]))
 
 
 def _check_units(changes):

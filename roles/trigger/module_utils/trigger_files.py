@@ -10,9 +10,38 @@ import os
 import re
 import shutil
 import stat
+from typing import NamedTuple
 
-HIDDEN = "(not shown)\n"
+_HIDDEN = "(not shown)\n"
 _OCTAL = re.compile(rb"\\([0-7]{3})")
+
+
+class Rights(NamedTuple):
+    """Who may what. mode: int. uid, gid: int."""
+
+    mode: int
+    uid: int = 0
+    gid: int = 0
+
+    @classmethod
+    def of(cls, path):
+        """Those of what is at a path, a link itself; None where there is nothing."""
+        try:
+            return cls.of_status(os.lstat(path))
+        except FileNotFoundError:
+            return None
+
+    @classmethod
+    def of_status(cls, status):
+        return cls(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+
+    def __str__(self):
+        return f"mode {self.mode:04o}, owner {self.uid}:{self.gid}"
+
+    def give(self, fd):
+        """Set them, whatever the umask."""
+        os.fchown(fd, self.uid, self.gid)  # which may take bits of the mode away
+        os.fchmod(fd, self.mode)
 
 
 class File:
@@ -25,8 +54,16 @@ class File:
         self.mode = mode
         self.show = show
         self.gid = gid
-        self.before, self.mode_before, self.gid_before = _read(path)
-        self.changed = self.before != content or (content is not None and not self._has_mode())
+        self.before, self._rights_before = _read(path)
+        self.changed = self.before != content or self._changes_rights()
+
+    @property
+    def mode_before(self):
+        return self._rights_before and self._rights_before.mode
+
+    @property
+    def gid_before(self):
+        return self._rights_before and self._rights_before.gid
 
     @classmethod
     def decode(cls, item):
@@ -35,13 +72,12 @@ class File:
         return cls(item["path"], content, int(item["mode"], 8), item["show"])
 
     def diff(self):
-        """Return what Ansible shows with --diff: dict."""
-        return {
-            "before_header": self.path,
-            "after_header": self.path,
-            "before": self._shown(self.before, "before"),
-            "after": self._shown(self.content, "after"),
-        }
+        """Return what Ansible shows with --diff: dict. Rights are told of where a file that stays has others."""
+        before, after = self._shown(self.before, "before"), self._shown(self.content, "after")
+        if self._changes_rights():
+            after = before if self.before == self.content else after
+            before, after = f"{self._rights_before}\n{before}", f"{self._rights()}\n{after}"
+        return {"before_header": self.path, "after_header": self.path, "before": before, "after": after}
 
     def write(self, root=""):
         """Bring the file about, all at once, below `root`: str, a directory that stands for /."""
@@ -49,15 +85,14 @@ class File:
         if self.content is None:
             os.unlink(path)
             return
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        make_directories(os.path.dirname(path))
         draft = f"{os.path.dirname(path)}/.{os.path.basename(path)}.new"
         if os.path.lexists(draft):
             os.unlink(draft)  # of a run that was killed
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with open(fd, "wb") as file:
             file.write(self.content)
-            os.fchown(fd, 0, self.gid)
-            os.fchmod(fd, self.mode)
+            self._rights().give(fd)
             file.flush()
             os.fsync(fd)
         os.rename(draft, path)
@@ -70,15 +105,18 @@ class File:
             self.write()
         self.content, self.mode, self.gid = wanted
 
-    def _has_mode(self):
-        status = os.lstat(self.path)
-        return stat.S_IMODE(status.st_mode) == self.mode and (status.st_uid, status.st_gid) == (0, self.gid)
+    def _rights(self):
+        return Rights(self.mode, gid=self.gid)
+
+    def _changes_rights(self):
+        """Whether it is there, stays, and has other rights than it shall."""
+        return None not in (self.before, self.content) and self._rights_before != self._rights()
 
     def _shown(self, content, side):
         if content is None:
             return ""
         if not self.show:
-            return HIDDEN if side == "before" else "(not shown, new)\n"
+            return _HIDDEN if side == "before" else "(not shown, new)\n"
         try:
             return content.decode()
         except UnicodeDecodeError:
@@ -113,25 +151,57 @@ class Link:
         os.rename(draft, self.path)
 
 
-class Directory:
-    """A directory as it shall be. path: str. mode: int. gid: int."""
+class Place:
+    """A file or a directory that is there, whose rights alone are looked at. path: str. mode: int. gid: int. It belongs
+    to root."""
 
     def __init__(self, path, mode, gid=0):
         self.path = path
-        self.mode = mode
-        self.gid = gid
-        try:
-            status = os.lstat(path)
-        except FileNotFoundError:
-            self.changed = True
-        else:
-            is_right = stat.S_IMODE(status.st_mode) == mode and (status.st_uid, status.st_gid) == (0, gid)
-            self.changed = not (stat.S_ISDIR(status.st_mode) and is_right)
+        self.before = Rights.of(path)
+        self.rights = Rights(mode, gid=gid)
+        self.changed = self.before != self.rights
+
+    def diff(self):
+        """Return what Ansible shows with --diff: dict."""
+        return {
+            "before_header": self.path,
+            "after_header": self.path,
+            "before": f"{self.before}\n" if self.before else "",
+            "after": f"{self.rights}\n",
+        }
 
     def write(self):
-        os.makedirs(self.path, mode=0o755, exist_ok=True)
-        os.chown(self.path, 0, self.gid, follow_symlinks=False)
-        os.chmod(self.path, self.mode)
+        """Give it the rights that it shall have."""
+        fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        try:
+            self.rights.give(fd)
+        finally:
+            os.close(fd)
+
+
+class Directory(Place):
+    """A directory as it shall be. Who may write around it is root alone, so a link in its place is root's, too: what it
+    leads to is meant."""
+
+    def __init__(self, path, mode=0o755, gid=0):
+        super().__init__(os.path.realpath(path), mode, gid)
+        self.changed = self.changed or not os.path.isdir(path)
+
+    def write(self):
+        """Make it, where it is missing, with all that leads to it."""
+        make_directories(self.path)
+        super().write()
+
+
+def make_directories(path):
+    """Make a directory and all that leads to it, where it is missing, as root does with the umask of most hosts,
+    whatever the one of this process is. path: str."""
+    if os.path.isdir(path):
+        return
+    make_directories(os.path.dirname(path))
+    os.mkdir(path, 0o700)
+    inherited = stat.S_IMODE(os.stat(path).st_mode) & stat.S_ISGID
+    os.chmod(path, 0o755 | inherited)
 
 
 def remove(path):
@@ -176,13 +246,13 @@ def _byte(escaped):
 
 
 def _read(path):
-    """A plain file's content, mode and group; None of each where there is none. What stands in its place otherwise is
+    """A plain file's content and Rights; None of each where there is none. What stands in its place otherwise is
     replaced."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode):
-                return file.read(), stat.S_IMODE(status.st_mode), status.st_gid
+                return file.read(), Rights.of_status(status)
     except OSError:
         pass
-    return None, None, None
+    return None, None

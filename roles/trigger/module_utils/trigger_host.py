@@ -10,8 +10,9 @@ import json
 import os
 import pwd
 import re
+from pathlib import PurePosixPath
 
-from .trigger_files import Directory, File
+from .trigger_files import Directory, File, Place
 from .trigger_names import (
     CONFIGURATION,
     CREDENTIALS,
@@ -25,11 +26,17 @@ from .trigger_names import (
     STATE,
     SYSUSERS,
     UNITS,
+    VERSIONS,
 )
 
 JOBS_GECOS = "Trigger jobs"
 # Endpoints whose change is under way. One that is found here was left by a run that did not end.
 UNFINISHED = STATE + "/unfinished.json"
+# Directories that belong to the role alone with all that is below them; others are the host's.
+_OWN = re.compile(
+    "|".join(f"{re.escape(path)}(/.*)?" for path in (LIBRARY, CONFIGURATION, PROXY_FILES))
+    + rf"|{re.escape(UNITS)}/trigger[-@][^/]*\.d"
+)
 
 
 class Mistake(Exception):
@@ -178,6 +185,24 @@ def found_names():
     for user in pwd.getpwall():
         if user.pw_gecos == f"Trigger acceptor of {user.pw_name[len('trigger-') :]}":
             yield user.pw_name[len("trigger-") :]
+
+
+def own_directories(paths):
+    """The role's own directories on the way to files: list of Directory, outer ones first. paths: iterable of str."""
+    found = {str(parent) for path in paths for parent in PurePosixPath(path).parents if _OWN.fullmatch(str(parent))}
+    return [Directory(path, 0o700 if f"{path}/".startswith(f"{CREDENTIALS}/") else 0o755) for path in sorted(found)]
+
+
+def programs_places(obsolete, versions=VERSIONS):
+    """All that is there of the programs' versions, also what Python has compiled: list of Place. Everybody may read it.
+
+    obsolete: list of str, the directories of versions that are about to go."""
+    found = []
+    for directory, names, files in os.walk(versions):
+        names[:] = [name for name in names if os.path.join(directory, name) not in obsolete]
+        found += [Place(os.path.join(directory, name), 0o755) for name in names]
+        found += [Place(os.path.join(directory, name), 0o644) for name in files]
+    return found
 
 
 def earlier_versions(present, library=LIBRARY):

@@ -13,6 +13,7 @@ import grp
 import hashlib
 import ipaddress
 import os
+import pwd
 import re
 import secrets
 import shutil
@@ -21,7 +22,7 @@ import tempfile
 import time
 
 from .trigger_addresses import is_of_process, why_not_free
-from .trigger_files import File
+from .trigger_files import File, Place, Rights, make_directories
 from .trigger_names import (
     CERTIFICATE,
     FRONTEND_CREDENTIALS,
@@ -106,6 +107,12 @@ class Frontend:
         files += _main_file(0)
         return [file for file in files if file.changed]
 
+    def places(self):
+        """The certificate and the key that the host made, where they are there: list of Place."""
+        if not (self.plan and self.plan["is_self_signed"]) or self.makes_certificate:
+            return []
+        return [Place(CERTIFICATE, 0o644), Place(KEY, 0o600)]
+
     def _secret_files(self):
         """The secret by which nginx and the page are known; made once."""
         path = f"{FRONTEND_CREDENTIALS}/secret"
@@ -189,8 +196,10 @@ class Frontend:
             self.make_certificate()
             self.done.append(f"{CERTIFICATE} made, self-signed")
         if self.plan and not os.path.exists(ACCESS_LOG):  # nginx would let everybody read it
-            os.close(os.open(ACCESS_LOG, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o640))
-            shutil.chown(ACCESS_LOG, NGINX_GROUP, "adm")
+            fd = os.open(ACCESS_LOG, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            owner = pwd.getpwnam(NGINX_GROUP).pw_uid, grp.getgrnam("adm").gr_gid
+            Rights(0o640, *owner).give(fd)
+            os.close(fd)
 
     def tidy(self):
         """Let directories go in which nothing is left."""
@@ -201,14 +210,17 @@ class Frontend:
     def make_certificate(self, root=""):
         """Make a key and a certificate that it signs itself, below root: str."""
         names = self.plan["names"]
-        os.makedirs(root + PROXY_FILES, mode=0o755, exist_ok=True)
+        make_directories(root + PROXY_FILES)
         draft = f"{root}{KEY}.new"
+        if os.path.lexists(draft):
+            os.unlink(draft)  # of a run that was killed
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
         certificate = run(
             *(OPENSSL, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
             *("-sha256", "-days", str(SELF_SIGNED_DAYS), "-subj", f"/CN={names[0][:64]}", "-keyout", draft),
             *("-addext", "subjectAltName=" + ",".join(sorted(_alternative_names(names)))),
         )
-        os.chmod(draft, 0o600)
+        Place(draft, 0o600).write()
         os.rename(draft, root + KEY)
         File(CERTIFICATE, certificate.encode()).write(root)
 
