@@ -569,6 +569,7 @@ def test_output_arrives_as_it_is_printed_and_then_the_result(host):
 def test_what_was_said_of_the_run_is_hidden_by_its_result(host):
     """The rule .now:has(~ .result) needs the two to be siblings, in this order."""
     made = host.put()
+    queue(made, request_id())
     claim(made, request_id())
     live = Live(host, request_id()).until("Running")
     record(made, request_id())
@@ -649,6 +650,7 @@ def test_records_that_become_unreadable_end_the_page_orderly(host, capsys):
 
 def test_the_file_of_the_output_is_let_go(host):
     made = host.put()
+    queue(made, request_id())
     claim(made, request_id())
     before = len(os.listdir("/proc/self/fd"))
     live = Live(host, request_id()).until("<pre")

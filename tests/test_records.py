@@ -16,6 +16,7 @@ from trigger import entry, history, output, records, runs
 from trigger.ctl import files, sight
 from trigger.page import known
 from trigger.reception import Reception
+from trigger.spool import Spool
 
 LIMIT = records.SIZE_LIMIT
 
@@ -301,6 +302,7 @@ def test_a_damaged_record_keeps_no_other_client_waiting(endpoint):
             pass
     with open(history.path(settings, ids[0]), "w") as file:
         file.write("{")
-    waiting = [SimpleNamespace(request_id=each, endpoint=settings, granted=None) for each in ids]
-    answered = Reception(settings, None, None).ended(waiting)
-    assert [connection.request_id for connection, _ in answered] == ids[1:]
+    told = {"request": None, "endpoint": settings, "granted": None, "outcome": "accepted"}
+    waiting = [SimpleNamespace(**told, request_id=each) for each in ids]
+    answered = Reception(settings, Spool(settings.spool, settings.claimed), None).ended(waiting)
+    assert [(connection.request_id, reply.status) for connection, reply in answered] == list(zip(ids, (503, 200, 200)))

@@ -86,8 +86,8 @@ class Host:
         return answer(self.send(*arguments, **options))
 
     def look_round(self):
-        """Come back when the acceptor has looked at whoever came before: a refusal is told within its round, before what
-        is complete is accepted, so it takes two."""
+        """Come back when the acceptor has looked at whoever came before. A refusal is told within its round, before
+        what is complete is accepted, so it takes two."""
         for _ in range(2):
             assert self.ask(target="/elsewhere").status == 404
 
