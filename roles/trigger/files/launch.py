@@ -13,9 +13,6 @@ LIBRARY = __file__.rpartition("/")[0]
 sys.path.insert(0, LIBRARY + "/" + os.readlink(LIBRARY + "/current"))
 sys.path.append("/usr/lib/python3/dist-packages")  # python3-systemd
 
-if sys.argv[1] in ("claim", "record", "metrics"):
-    os.umask(0o022)  # root's, whatever UMask= the unit of a job has: others have to read what they make
-
 status = __import__("trigger." + sys.argv[1], fromlist=["main"]).main(sys.argv[2])
 try:
     sys.stdout.flush()

@@ -8,7 +8,7 @@ import os
 import time
 
 from .trigger_changes import NGINX_UNFINISHED, ROOT_UNIT
-from .trigger_files import remove
+from .trigger_files import mounts_below, remove
 from .trigger_host import (
     METRICS,
     PAGE,
@@ -22,11 +22,13 @@ from .trigger_names import (
     COMMAND,
     LAUNCHER,
     LIBRARY,
+    ROOT,
     SYSUSERS,
     UNITS,
 )
 from .trigger_systemd import SYSTEMCTL, SYSTEMD_SYSUSERS, Failed, journal, run, show, systemctl
 
+UMOUNT = "/bin/umount"
 ENTRIES = (LAUNCHER, COMMAND)  # what calls the programs
 
 
@@ -213,7 +215,14 @@ def _remove_endpoints(changes):
     if changes.purge_all:
         changes.inotify.take_back()
     for path in changes.leftovers():
+        _unbind(path)
         remove(path)
+
+
+def _unbind(path):
+    """What the host has unmounted there may still be bound for acceptors, and nobody could remove where it was."""
+    while path != ROOT and mounts_below(ROOT + path):
+        run(UMOUNT, "--lazy", mounts_below(ROOT + path)[0])
 
 
 def _unbind_root(changes):
