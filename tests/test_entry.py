@@ -1,6 +1,7 @@
 """The form of a request on disk, and its ids."""
 
 import os
+import time
 
 import pytest
 from hypothesis import given
@@ -61,6 +62,43 @@ def test_ids_follow_what_waits_when_the_clock_goes_back(monkeypatch):
     monkeypatch.setattr(entry.time, "time_ns", lambda: 10**18)
     ids = entry.Ids(after=before)
     assert before < ids.next() < ids.next()
+
+
+def an_id(second):
+    time_part = f"{int(second * 1000):012x}"
+    return f"{time_part[:8]}-{time_part[8:]}-7000-8000-000000000000"
+
+
+@pytest.mark.parametrize("days", [0.1, 1, 6])
+def test_ids_follow_one_that_is_some_days_ahead(days):
+    before = an_id(time.time() + days * 86400)
+    ids = entry.Ids(after=before, ahead=entry.FOLLOWED)
+    assert before < ids.next() < ids.next()
+
+
+@pytest.mark.parametrize(
+    "before", [an_id(time.time() + 8 * 86400), an_id(2**47 / 1000), "f" * 8 + "-ffff-7fff-bfff-" + "f" * 12]
+)
+def test_ids_do_not_follow_one_of_the_far_future(before):
+    """Somebody may have made it up, and claim takes none of those."""
+    ids = entry.Ids(after=before, ahead=entry.FOLLOWED)
+    first, second = ids.next(), ids.next()
+    assert entry.is_id(first)
+    assert first < second < before
+    assert abs(entry.second_of(second) - time.time()) < 60
+
+
+def test_ids_come_back_when_the_clock_is_set_back_by_far(monkeypatch):
+    """In the same process: what claim refuses is never given to a request."""
+    ids = entry.Ids(ahead=entry.FOLLOWED)
+    now = time.time_ns()
+    monkeypatch.setattr(entry.time, "time_ns", lambda: now + 30 * 86400 * 10**9)
+    ahead = ids.next()
+    monkeypatch.setattr(entry.time, "time_ns", lambda: now)
+    back = [ids.next() for _ in range(3)]
+    assert back == sorted(set(back))
+    assert back[-1] < ahead
+    assert entry.second_of(back[-1]) < now / 10**9 + 1
 
 
 @pytest.mark.parametrize(

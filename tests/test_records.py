@@ -16,7 +16,6 @@ from trigger import entry, history, output, records, runs
 from trigger.ctl import files, sight
 from trigger.page import known
 from trigger.reception import Reception
-from trigger.spool import Spool
 
 LIMIT = records.SIZE_LIMIT
 
@@ -133,8 +132,9 @@ def test_runs_of_an_older_run_that_is_kept_keep_their_links(endpoint):
     settings = endpoint(keep_runs=1)
     ids = [request_id(SECOND + number) for number in range(4)]
     record(settings, [ids[1]])
-    record(settings, [ids[0], ids[3]])
     record(settings, [ids[2]])
+    record(settings, [ids[0], ids[3]])
+    assert records.ids(settings) == [ids[3]]
     assert runs.Runs(settings).find(ids[0])["run"] == ids[3]
 
 
@@ -302,7 +302,7 @@ def test_a_damaged_record_keeps_no_other_client_waiting(endpoint):
             pass
     with open(history.path(settings, ids[0]), "w") as file:
         file.write("{")
-    told = {"request": None, "endpoint": settings, "granted": None, "outcome": "accepted"}
-    waiting = [SimpleNamespace(**told, request_id=each) for each in ids]
-    answered = Reception(settings, Spool(settings.spool, settings.claimed), None).ended(waiting)
+    told = {"endpoint": settings, "granted": None, "outcome": "accepted", "request": None}
+    waiting = [SimpleNamespace(request_id=each, **told) for each in ids]
+    answered = Reception(settings, None, None).ended(waiting)
     assert [(connection.request_id, reply.status) for connection, reply in answered] == list(zip(ids, (503, 200, 200)))

@@ -5,6 +5,7 @@ import re
 import stat
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from host import (
@@ -134,6 +135,33 @@ def test_a_replaced_acceptor_can_do_no_more_than_ask(tmp_path, name, make, reaso
     assert property_of("trigger-run@echo.path", "ActiveState") == "active"
     wait_for_record("echo", request_id(exchange("/run/trigger/echo.sock")))
     run("sh", "-c", "rm -rf /var/spool/trigger/echo/.damaged-* /var/spool/trigger/echo/.keep")
+
+
+def test_a_replaced_acceptor_changes_nothing_about_a_run_that_is_recorded():
+    """Neither a proper entry with the id of that run nor garbage is run or recorded, and none with an id of the far
+    future, which would be the latest for good."""
+    identifier = request_id(exchange("/run/trigger/echo.sock"))
+    wait_for_record("echo", identifier)
+    wait_until_idle("echo")
+    record, seen = (Path(f"/var/lib/trigger/echo/{path}/{identifier}.json") for path in ("runs", "job"))
+    before = record.read_bytes(), record.stat().st_ino, seen.stat().st_mtime_ns
+    known = sorted(os.listdir("/var/lib/trigger/echo/runs"))
+    ahead = "f" + identifier[1:]
+    for name, content, reason in (
+        (identifier, _entry(identifier), "its run is recorded already"),
+        (identifier, b"garbage", "it has no end mark"),
+        (ahead, _entry(ahead), "its id lies in the future"),
+        (ahead, b"garbage", "it has no end mark"),
+    ):
+        since = time.time()
+        run(*AS_ACCEPTOR, "sh", "-c", "cat > /var/spool/trigger/echo/.x", input=content.decode())
+        run(*AS_ACCEPTOR, "mv", "/var/spool/trigger/echo/.x", f"/var/spool/trigger/echo/{name}")
+        told = re.compile(f"'{name}' in /var/spool/trigger/echo is set aside as '.damaged-.*': {reason}")
+        wait_until(lambda told=told, since=since: told.search(journal("trigger-run@echo.service", since)))
+        wait_until_idle("echo")
+    assert (record.read_bytes(), record.stat().st_ino, seen.stat().st_mtime_ns) == before
+    assert sorted(os.listdir("/var/lib/trigger/echo/runs")) == known
+    run("sh", "-c", "rm -rf /var/spool/trigger/echo/.damaged-*")
 
 
 def test_an_idle_host_runs_nothing_of_ours():

@@ -1,6 +1,7 @@
 """Before a run, as root: claim what waits, and lay the request out where the runner finds it."""
 
 import os
+import time
 
 from trigger import endpoint, entry, handover, output, parameters, turn
 from trigger.claimed import Claimed
@@ -91,7 +92,8 @@ def _record_damaged(settings, damaged):
         if entry.is_id(name):
             from trigger import history
 
-            history.write(settings, [name], None, {"state": "damaged", "reason": reason})
+            if history.objection(settings, name, time.time()) is None:
+                history.write(settings, [name], None, {"state": "damaged", "reason": reason})
 
 
 def _hand_over(settings, claimed, ids):

@@ -84,6 +84,7 @@ class Claimed:
                         described = name
                     else:
                         self._check_content(source, size, name)
+                        self._check_id(source, name)
                         os.close(os.open(name, _CREATE, 0o600, dir_fd=self._claimed))
             except entry.Damaged as error:
                 damaged.append((name, self._set_aside(name), str(error)))
@@ -167,6 +168,7 @@ class Claimed:
                     raise entry.Damaged("it was cut short while it was read")
                 sent += count
             self._check_content(target, size, name)
+            self._check_id(source, name)
             os.fsync(target)
         os.rename(_DRAFT, name, src_dir_fd=self._claimed, dst_dir_fd=self._claimed)
 
@@ -183,6 +185,16 @@ class Claimed:
             execution.check(self._endpoint.command, self._endpoint.exec_limit, values, variables)
         except parameters.Invalid as invalid:
             raise entry.Damaged("its parameter %s %s" % invalid.errors[0]) from None
+
+    def _check_id(self, source, name):
+        """An id that was used before would have a run take place once more, and its record replaced."""
+        from trigger import history
+
+        # Nobody can set this time but the kernel, and the clock may have been set back since.
+        now = max(time.time(), os.fstat(source).st_ctime)
+        objection = history.objection(self._endpoint, name, now)
+        if objection is not None:
+            raise entry.Damaged(objection)
 
     def _known_variables(self):
         """Nothing but these names reaches the job's environment: no LD_PRELOAD, no PATH."""

@@ -12,6 +12,10 @@ _HEX = "0123456789abcdef"
 _MARK = b"%08x trigger entry\n"
 MARK_SIZE = len(_MARK % 0)
 VARIABLES_LIMIT = 1024 * 1024  # bytes
+# Seconds by which an id may lie ahead of the clock, which may have been set back. One that is farther ahead is not
+# followed by those that acceptors make, and, with a day to spare, refused by claim.
+FOLLOWED = 7 * 86400.0
+AHEAD = 8 * 86400.0
 
 
 class Damaged(Exception):
@@ -73,8 +77,10 @@ class Ids:
     the one before whatever the clock does. 62 random bits make them unguessable.
     """
 
-    def __init__(self, after=None):
-        """after: str, an id that all ids made here must follow; None for no such id."""
+    def __init__(self, after=None, ahead=None):
+        """after: str, an id that all ids made here must follow; None for no such id. ahead: seconds by which they may
+        lie ahead of the clock for that, or None for any."""
+        self._ahead = ahead and int(ahead * 1000) << 12
         self._last = 0
         if after:
             self._last = int(after[:8] + after[9:13] + after[15:18], 16)
@@ -83,7 +89,8 @@ class Ids:
         """Return a new id, str of 36 characters."""
         # Milliseconds, then the fraction of one in 1/4096: method 3 of RFC 9562, section 6.2.
         now = (time.time_ns() << 12) // 1_000_000
-        self._last = max(now, self._last + 1)
+        follows = self._ahead is None or self._last < now + self._ahead
+        self._last = max(now, self._last + 1) if follows else now
         time_part = "%015x" % self._last
         random = int.from_bytes(os.urandom(8), "big") >> 2 | 1 << 63
         tail = "%016x" % random

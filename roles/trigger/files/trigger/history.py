@@ -6,10 +6,12 @@ A run goes by the id of the request that it was told about, the newest that it s
 
 import errno
 import os
+import stat
 import time
 
 from trigger import entry, output, strict_json
 
+_NO_RUN = 0o440  # the mode of the record of what was no request: it is told from those of runs without being read
 _LATEST = 253402300799.999  # the end of the year 9999, behind which a time is written otherwise
 
 
@@ -17,6 +19,14 @@ def has(endpoint, request_id):
     """Whether there is a record of the run that served a request."""
     run_id = run_of(endpoint, request_id)
     return os.path.exists(path(endpoint, request_id)) or (run_id is not None and os.path.exists(path(endpoint, run_id)))
+
+
+def objection(endpoint, request_id, now):
+    """Say why no run can be recorded under an id that an acceptor has chosen, which may have been taken over: str, or
+    None. now: seconds since the epoch. Raises OSError."""
+    if entry.second_of(request_id) > now + entry.AHEAD:
+        return "its id lies in the future"
+    return "its run is recorded already" if has(endpoint, request_id) else None
 
 
 def write(endpoint, request_ids, started, outcome):
@@ -38,7 +48,7 @@ def write(endpoint, request_ids, started, outcome):
     members = ["%s: %s" % (strict_json.encode(key), strict_json.encode(value)) for key, value in record.items()]
     _see_to_links(endpoint)
     _write_file(endpoint, record, "{\n %s\n}\n" % ",\n ".join(members))
-    _prune(endpoint, finished)
+    _prune(endpoint, time.time())
     if endpoint.metrics:
         _count(endpoint, record, finished)
     return record
@@ -80,7 +90,7 @@ def _write_file(endpoint, record, text):
         # The acceptor, whose group the directory has, may read records; nobody else may.
         with open(draft, "w", encoding="utf-8", opener=_private) as file:
             os.fchown(file.fileno(), 0, os.fstat(directory).st_gid)
-            os.fchmod(file.fileno(), 0o640)
+            os.fchmod(file.fileno(), _NO_RUN if record["state"] == "damaged" else 0o640)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -153,26 +163,31 @@ def _count(endpoint, record, finished):
 
 
 def _prune(endpoint, now):
+    """Let the oldest records go. They are as old as their files say: an id may be of an acceptor's making. Records of
+    what was no request are counted by themselves, so that however much garbage pushes out no run."""
     from trigger import records
 
-    recorded = records.ids(endpoint)
-    gone = recorded[: max(0, len(recorded) - endpoint.keep_runs)]
+    found = {run_id: os.lstat(path(endpoint, run_id)) for run_id in records.ids(endpoint)}
+    # What was written in the future was written before the clock was set back.
+    ages = {run_id: (status.st_mtime <= now, status.st_mtime_ns) for run_id, status in found.items()}
+    kept = []
+    for is_run in (True, False):
+        those = [run_id for run_id in found if (stat.S_IMODE(found[run_id].st_mode) != _NO_RUN) == is_run]
+        those.sort(key=lambda run_id: (*ages[run_id], run_id))
+        kept += those[max(0, len(those) - endpoint.keep_runs) :]
     if endpoint.keep_for is not None:
-        for run_id in recorded[len(gone) :]:
-            if now - os.lstat(path(endpoint, run_id)).st_mtime <= endpoint.keep_for:
-                break
-            gone.append(run_id)
-    for run_id in gone:
+        kept = [run_id for run_id in kept if now - found[run_id].st_mtime <= endpoint.keep_for]
+    for run_id in found.keys() - set(kept):
         _let_go(endpoint, path(endpoint, run_id))
         _let_go(endpoint, output.path(endpoint, run_id))
-    _prune_links(endpoint, recorded[len(gone) :])
+    _prune_links(endpoint, kept)
 
 
 def _prune_links(endpoint, kept):
     """A request is older than the run that served it, so of what is gone no link is younger than all that is kept."""
-    known = set(kept)
+    known, first = set(kept), min(kept, default=None)
     for request_id in os.listdir(endpoint.served):
-        if (not kept or request_id < kept[0]) and run_of(endpoint, request_id) not in known:
+        if (first is None or request_id < first) and run_of(endpoint, request_id) not in known:
             _let_go(endpoint, endpoint.served + "/" + request_id)
 
 

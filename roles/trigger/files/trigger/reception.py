@@ -277,15 +277,16 @@ class Reception:
 
     def _record_of(self, connection):
         """The record of a request's run, or None as long as that goes on. Raises OSError, and Refusal where it is
-        over, and its record gone or damaged."""
-        waits = self._spool.holds(connection.request_id)  # first: it leaves the spool after its record is written
+        over, and its record gone or damaged: nobody waits for what will not come."""
+        # In this order: a request leaves the spool after its record is written.
+        is_under_way = self._runs.is_under_way(connection.request_id)
         try:
             record = self._runs.record_of(connection.request_id)
         except OSError:
-            if waits:
+            if is_under_way:
                 return None
             raise admission.unavailable("what became of it cannot be read") from None
-        if record is None and not waits:
+        if record is None and not is_under_way:
             raise http.Refusal(410, "the run has ended, and how is no longer known", self._headers(connection))
         return record
 

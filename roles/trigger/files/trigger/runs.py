@@ -26,7 +26,7 @@ class Runs:
         if not entry.is_id(request_id):
             return None
         # In this order: a record is written before the request leaves the claimed ones and the spool.
-        claimed, waiting = self._under_way() if self._is_under_way(request_id) else ([], [])
+        claimed, waiting = self._under_way() if self.is_under_way(request_id) else ([], [])
         record = self.record_of(request_id)
         if record is not None:
             return self._recorded(request_id, record)
@@ -65,7 +65,8 @@ class Runs:
         """Return the record of the run that served a request, dict, or None. Raises OSError."""
         return records.find(self.endpoint, request_id)
 
-    def _is_under_way(self, request_id):
+    def is_under_way(self, request_id):
+        """Whether a request waits or is being run: it stays in the spool until its run is recorded."""
         return self.is_claimed(request_id) or os.path.lexists(self.endpoint.spool + "/" + request_id)
 
     def _under_way(self):
@@ -161,9 +162,9 @@ class Output:
 
     def _look_for_record(self):
         # In this order: a request leaves the spool after its record is written.
-        waits = os.path.lexists(self._runs.endpoint.spool + "/" + self._request_id)
+        is_under_way = self._runs.is_under_way(self._request_id)
         self.record = self._runs.record_of(self._request_id)
-        self._ended = self.record is not None or not waits
+        self._ended = self.record is not None or not is_under_way
 
 
 class Endings:

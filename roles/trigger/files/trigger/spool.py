@@ -61,14 +61,6 @@ class Spool:
         waiting = sum(name not in claimed for name in entries)
         return waiting, waiting < len(entries)
 
-    def holds(self, request_id):
-        """Whether an accepted request waits or is being run: it stays here until its run is recorded. Raises OSError
-        where the spool itself is not there."""
-        if os.path.lexists(self._path + "/" + request_id):
-            return True
-        os.stat(self._path)
-        return False
-
     def next_id(self):
         """Return the id for the next entry. draft() has been called before."""
         return self._ids.next()
@@ -142,7 +134,7 @@ class Spool:
             self._forget_drafts_of_earlier_releases(drafts, entries)
         for name in drafts:
             _unlink(self._path + "/" + name)
-        self._ids = entry.Ids(after=max(entries, default=None))
+        self._ids = entry.Ids(after=max(entries, default=None), ahead=entry.FOLLOWED)
 
     def _finish(self, accepted, entries):
         """Make those whose delivery is remembered entries, and remove the others: the client of one of these was told

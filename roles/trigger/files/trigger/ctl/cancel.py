@@ -44,8 +44,8 @@ def cancel(arguments, screen):
 
 
 def _take_back(endpoint, request_id):
-    """The record first: who asks finds the request all the time, and if the power goes in between it is run, and its
-    record tells of that."""
+    """The record first: who asks finds the request all the time, and if the power goes in between it is not run, since
+    it has a record."""
     history.write(endpoint, [request_id], None, {"state": "cancelled"})
     directory = os.open(endpoint.spool, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

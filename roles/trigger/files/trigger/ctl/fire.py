@@ -55,7 +55,7 @@ def _explain(name, refusal):
 def _write(endpoint, spool, fired):
     """Bring the request to the disk, and return its id."""
     waiting = filter(entry.is_id, os.listdir(endpoint.spool))
-    request_id = entry.Ids(after=max(waiting, default=None)).next()
+    request_id = entry.Ids(after=max(waiting, default=None), ahead=entry.FOLLOWED).next()
     for _ in range(TRIES):
         draft = Draft("%s/.draft-triggerctl-%d" % (endpoint.spool, os.getpid()))
         draft.write(fired.body)

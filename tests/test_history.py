@@ -1,0 +1,166 @@
+"""What an acceptor that was taken over lays into its spool changes nothing about runs that are recorded."""
+
+import os
+import time
+from types import SimpleNamespace
+
+import pytest
+import role
+
+from trigger import claim, entry, history, records, spool
+from trigger.claimed import Claimed
+
+NOW = time.time()
+
+
+def an_id(second, number=0):
+    time_part = f"{int(second * 1000):012x}"
+    return f"{time_part[:8]}-{time_part[8:]}-7{number:03x}-8000-000000000000"
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    """Makes an endpoint with its directories."""
+    monkeypatch.setenv("INVOCATION_ID", "0" * 32)
+    if os.getuid():
+        for name in ("fchown", "chown"):
+            monkeypatch.setattr(os, name, lambda *_: None)
+
+    def make(**keys):
+        made = role.endpoint(**keys)
+        made.user = "root"
+        for name in ("spool", "claimed", "runs"):
+            (tmp_path / name).mkdir(exist_ok=True)
+            setattr(made, name, str(tmp_path / name))
+        return made
+
+    if os.getuid():
+        monkeypatch.setattr("pwd.getpwnam", lambda _: SimpleNamespace(pw_uid=os.getuid()))
+    return make
+
+
+def lay(endpoint, request_id, content=None):
+    """An entry, or a file of its name."""
+    if content is None:
+        content = b"body" + entry.encode([(b"TRIGGER_REQUEST_ID", request_id.encode())])
+    with open(f"{endpoint.spool}/{request_id}", "wb") as file:
+        file.write(content)
+
+
+def take(endpoint):
+    """What `claim` does with all that waits. Returns the ids that are claimed."""
+    with Claimed(endpoint) as claimed:
+        claim._record_damaged(endpoint, claimed.take(claimed.waiting()))
+        assert claimed.waiting() == claimed.ids()
+        return claimed.ids()
+
+
+def run(endpoint, *ids, state="succeeded"):
+    """A run of requests that waited."""
+    for request_id in ids:
+        lay(endpoint, request_id)
+    assert take(endpoint) == list(ids)
+    history.write(endpoint, list(ids), NOW, {"state": state, "exit_code": 0})
+    with Claimed(endpoint) as claimed:
+        claimed.finish(ids)
+
+
+def content(endpoint, run_id):
+    with open(history.path(endpoint, run_id), "rb") as file:
+        return file.read()
+
+
+@pytest.mark.parametrize("lain", [None, b"garbage", b""])
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_an_id_that_has_a_record_is_not_run_again_and_its_record_stays(host, capsys, which, lain):
+    """Also one that was served together with a newer one, and has no file of its own."""
+    endpoint = host()
+    ids = [an_id(NOW - 60 + number) for number in range(3)]
+    run(endpoint, ids[0])
+    run(endpoint, ids[1], ids[2])
+    before = {run_id: content(endpoint, run_id) for run_id in records.ids(endpoint)}
+    fresh = an_id(NOW)
+    lay(endpoint, ids[which], lain)
+    lay(endpoint, fresh)
+    assert take(endpoint) == [fresh]
+    assert {run_id: content(endpoint, run_id) for run_id in records.ids(endpoint)} == before
+    assert records.find(endpoint, ids[which])["state"] == "succeeded"
+    assert f"'{ids[which]}' in {endpoint.spool} is set aside as" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("lain", [None, b"garbage"])
+@pytest.mark.parametrize("far", [9 * 86400, 365 * 86400, 2**47 / 1000 - NOW])
+def test_an_id_of_the_far_future_is_not_run_and_not_recorded(host, capsys, lain, far):
+    endpoint = host()
+    lay(endpoint, an_id(NOW + far), lain)
+    assert take(endpoint) == []
+    assert records.ids(endpoint) == []
+    assert "its id lies in the future" in capsys.readouterr().out or lain
+
+
+@pytest.mark.parametrize("ahead", [-3650, -1, 0, 1, 2, 6])
+def test_what_acceptors_accept_while_the_clock_steps_is_run(host, ahead):
+    endpoint = host()
+    run(endpoint, an_id(NOW + ahead * 86400))
+
+
+def test_so_it_is_when_the_clock_was_set_back_by_months_since(host, monkeypatch):
+    """The kernel has noted when the file came."""
+    endpoint = host()
+    request_id = an_id(NOW)
+    lay(endpoint, request_id)
+    monkeypatch.setattr(time, "time", lambda: NOW - 90 * 86400)
+    assert take(endpoint) == [request_id]
+
+
+def test_garbage_pushes_out_no_run(host):
+    endpoint = host(keep_runs=3)
+    ids = [an_id(NOW - 60 + number) for number in range(3)]
+    for request_id in ids:
+        run(endpoint, request_id)
+    for number in range(100):
+        lay(endpoint, an_id(NOW + 86400, number), b"garbage")
+        lay(endpoint, an_id(NOW + 1000 * 86400, number), b"garbage")
+    assert take(endpoint) == []
+    kept = records.ids(endpoint)
+    assert kept[:3] == ids
+    assert [records.read(endpoint, run_id)["state"] for run_id in kept[3:]] == ["damaged"] * 3
+    run(endpoint, an_id(NOW))
+    assert records.ids(endpoint)[:3] == [*ids[1:], an_id(NOW)]
+
+
+def test_runs_with_ids_ahead_do_not_stay_longer_than_others(host):
+    endpoint = host(keep_runs=3)
+    for number in range(3):
+        run(endpoint, an_id(NOW + 86400, number))
+        age(endpoint, an_id(NOW + 86400, number), 60 - number)
+    genuine = [an_id(NOW + number) for number in range(3)]
+    for number, request_id in enumerate(genuine):
+        run(endpoint, request_id)
+        age(endpoint, request_id, 30 - number)
+    assert records.ids(endpoint) == genuine
+
+
+def test_runs_from_before_the_clock_was_set_back_are_the_older_ones(host):
+    endpoint = host(keep_runs=3)
+    ids = [an_id(NOW + number) for number in range(5)]
+    for number, request_id in enumerate(ids):
+        run(endpoint, request_id)
+        age(endpoint, request_id, -86400 - number if number < 3 else 30 - number)
+    assert records.ids(endpoint) == ids[2:]
+
+
+def age(endpoint, run_id, seconds):
+    """Make a record so old."""
+    os.utime(history.path(endpoint, run_id), (NOW - seconds, NOW - seconds))
+
+
+def test_what_lies_in_the_far_future_leads_no_acceptor_there(host):
+    endpoint = host()
+    lay(endpoint, "ffffffff-ffff-7fff-bfff-ffffffffffff", b"garbage")
+    stored = spool.Spool(endpoint.spool, endpoint.claimed)
+    draft = stored.draft()
+    request_id = stored.next_id()
+    draft.close_body([(b"TRIGGER_REQUEST_ID", request_id.encode())])
+    assert stored.commit([(request_id, draft, [])]) == [None]
+    assert take(endpoint) == [request_id]
