@@ -90,7 +90,7 @@ class Connection:
         """Keep of a request what its answer and its line in the journal need, and nothing that a client made large."""
         if self.draft is not None:
             self.draft.discard()
-        self.received = b""
+        self.received = bytearray()
         self.body = self.draft = self.variables = None
         self.keys = []
         self.repeats = []
