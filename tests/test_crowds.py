@@ -14,7 +14,7 @@ import pytest
 from crowds import host, read_all
 from test_page_host import claim, prints, record, request_id
 
-from trigger import failures, http, room
+from trigger import failures, http, places, room
 from trigger.spool import MEMORY_LIMIT
 
 MIB = 1024 * 1024
@@ -318,3 +318,39 @@ def test_all_that_there_may_be_at_the_same_time(tmp_path):
 def read_until(client, size):
     while size > 0:
         size -= len(client.recv(65536))
+
+
+# Who is slow
+
+
+def test_who_sends_does_not_give_way_for_a_crowd_that_is_taken_in_at_once(tmp_path):
+    """All of it has just come when the acceptor goes on, and the one who sends has been there longer."""
+    part = b"x" * 8192
+    with host(tmp_path) as acceptor, acceptor.connect() as client:
+        client.sendall(head(b"POST", b"Content-Length: %d" % (2 * len(part))) + part)
+        began = time.monotonic()
+        settle(acceptor)
+        os.kill(acceptor.process.pid, signal.SIGSTOP)
+        with crowd(acceptor, b"", 1100) as silent:
+            wait_until(lambda: time.monotonic() - began > places.UNTOUCHED)
+            os.kill(acceptor.process.pid, signal.SIGCONT)
+            wait_until(lambda: answered(silent) == 1100 - PLACES)
+            client.sendall(part)
+            assert read_all(client).startswith(b"HTTP/1.1 200 ")
+
+
+def test_whoever_has_sent_something_meanwhile_does_not_give_way(tmp_path):
+    """All places are taken by silent clients. When others come, most of them have just sent a byte."""
+    with host(tmp_path) as acceptor, crowd(acceptor, b"", PLACES + 1) as silent:
+        came = time.monotonic()
+        settle(acceptor)
+        wait_until(lambda: time.monotonic() - came > places.UNTOUCHED)
+        speaking = [client for client in silent if not answered([client])][:900]
+        os.kill(acceptor.process.pid, signal.SIGSTOP)
+        for client in speaking:
+            client.send(b"G")
+        with crowd(acceptor, b"", 100) as newcomers:
+            os.kill(acceptor.process.pid, signal.SIGCONT)
+            wait_until(lambda: answered(silent) >= 100)
+            assert answered(newcomers) == 0
+            assert answered(speaking) == 0
