@@ -66,10 +66,11 @@ def test_a_sender_that_tries_again_can_be_told_with_another_status(what, code, s
 def test_what_takes_longer_than_the_client_waits_is_answered_202_and_goes_on():
     begun = time.monotonic()
     answer = do("crowd", "hold", "wait=1")
-    assert 1 <= time.monotonic() - begun < 3
+    assert time.monotonic() - begun >= 1
     request = answer.headers["X-Request-Id"]
     assert (answer.status, answer.headers["Preference-Applied"], answer.body) == (202, "wait=1", b"OK\n")
     assert answer.headers["X-Run-State"] is None
+    wait_for_state("crowd", request, "running")
     assert json.loads(ask("crowd", answer.headers["Location"]).body)["state"] == "running"
     open_gate("crowd")
     wait_for_state("crowd", request, "succeeded")

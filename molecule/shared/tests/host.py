@@ -38,8 +38,16 @@ def wait_until(condition, seconds=30):
         result = condition()
         if result:
             return result
-        assert time.monotonic() < deadline, f"in {seconds} s it has not come true"
+        assert time.monotonic() < deadline, f"in {seconds} s it has not come true{blame()}"
         time.sleep(0.02)
+
+
+def blame():
+    """What else is at fault on this machine, if anything: root's inotify instances are those of all its containers."""
+    if "Result=resources" not in run("systemctl", "show", "--property", "Result", "*.path"):
+        return ""
+    limit = Path("/proc/sys/fs/inotify/max_user_instances").read_text().strip()
+    return f"; but the machine has no inotify instance left, and path units need them: its limit is {limit}"
 
 
 def connect(address, source=None):

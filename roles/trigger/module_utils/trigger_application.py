@@ -191,11 +191,23 @@ def _start(changes):
     states = show(units)
     failed = [unit for unit in units if states[unit]["ActiveState"] != "active"]
     if failed:
-        raise Mistake("\n".join(f"{unit} did not start:\n{journal(unit)}" for unit in failed))
+        raise Mistake("\n".join(_why_it_did_not_start(unit) for unit in failed))
     for endpoint in changes.wanted:
         for unit in (endpoint.path, endpoint.socket):
             if unit in states and not changes.is_active(unit):
                 endpoint.done.append(f"{unit} started")
+
+
+def _why_it_did_not_start(unit):
+    told = f"{unit} did not start:\n{journal(unit)}"
+    if unit.endswith(".path") and "'resources'" in told:
+        with open(INOTIFY_LIMIT) as file:
+            limit = file.read().strip()
+        told += (
+            f"\nroot has no inotify instance left for it: programs and containers have used up the {limit} of "
+            "fs.inotify.max_user_instances. Stop some, or raise the limit: sysctl fs.inotify.max_user_instances=512"
+        )
+    return told
 
 
 def _remove_endpoints(changes):
