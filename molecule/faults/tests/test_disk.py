@@ -18,6 +18,12 @@ def _umount(path):
     wait_until(lambda: not os.system(f"umount {path} 2>/dev/null"))
 
 
+def _show_acceptors():
+    """What they see is bound once, and privately: what is mounted later shows after this."""
+    wait_until(lambda: property_of("trigger@plain.service", "ActiveState") == "inactive")
+    run("systemctl", "restart", "trigger-root.service")
+
+
 @contextlib.contextmanager
 def own_disk(path):
     """A small file system instead of a directory, with what was in it; in the end all goes back."""
@@ -29,11 +35,13 @@ def own_disk(path):
     options = f"size=1m,mode={like.st_mode & 0o7777:o},uid={like.st_uid},gid={like.st_gid}"
     run("mount", "-t", "tmpfs", "-o", options, "tmpfs", path)
     _move(kept, path)
+    _show_acceptors()
     try:
         yield
     finally:
         _move(path, kept)
         _umount(path)
+        _show_acceptors()
         _move(kept, path)
 
 
