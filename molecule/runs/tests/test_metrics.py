@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 from datetime import datetime, timezone
+from pathlib import Path
 
 import metrics
 import pytest
@@ -122,6 +123,20 @@ def test_what_is_counted_is_told_in_the_end(before):
         for name in names:
             wait_until_idle(name)
         wait_for_growth(before, {("trigger_runs_total", name, "succeeded"): number for name in names})
+
+
+@pytest.mark.parametrize("left", ['{"accepted": NaN}', "[" * 60000, '{"accepted": %s}' % ("9" * 60000), "\0"], ids=len)
+def test_whatever_an_acceptor_counts_the_others_numbers_go_on(before, left):
+    counts = Path("/var/spool/trigger/hook/.counts")
+    kept = counts.read_bytes() if counts.exists() else b"{}"
+    counts.write_text(left)
+    try:
+        do("act")
+        wait_for_growth(before, {("trigger_requests_accepted_total", "act", None): 1})
+        settle()
+        assert property_of("trigger-metrics.service", "Result") == "success"
+    finally:
+        counts.write_bytes(kept)
 
 
 def test_everybody_may_read_the_file_and_nobody_else_write_it():

@@ -233,6 +233,16 @@ def test_a_unit_is_started_when_a_run_has_succeeded():
     assert not Path(f"/run/note-failure,{request}").exists()
 
 
+def test_what_root_writes_for_a_run_nobody_else_may_write():
+    """The job of `told` has UMask=0000, and so have root's steps of its unit."""
+    request = fire("told")
+    note("success", request)
+    wait_until_idle("told")
+    for path in (f"ended/{request}", "ended", "requests", "requests/told", ""):
+        status = os.stat(f"/run/trigger/{path}")
+        assert (status.st_uid, status.st_mode & 0o022) == (0, 0), path
+
+
 def test_units_are_started_when_a_run_has_failed():
     for what, state in (("fail", "failed"), ("die", "failed"), ("hang", "timed-out")):
         wait_until(lambda: property_of("note-any.service", "ActiveState") in ("inactive", "failed"))
