@@ -121,6 +121,19 @@ def test_links_go_with_their_run(endpoint):
     assert os.listdir(settings.served) == []
 
 
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_links_go_also_beside_a_record_with_an_old_id(endpoint, is_damaged):
+    """Records go by their age, and an acceptor may have chosen an id."""
+    settings = endpoint(keep_runs=2)
+    ids = [request_id(SECOND + number) for number in range(6)]
+    record(settings, ids[:2])
+    if is_damaged:
+        os.truncate(history.path(settings, ids[1]), 5)
+    record(settings, ids[2:4])
+    record(settings, [request_id(1)])
+    assert os.listdir(settings.served) == [ids[2]]
+
+
 def test_links_are_found_by_name_alone(endpoint):
     settings = endpoint()
     record(settings, [request_id(SECOND)])
@@ -306,3 +319,14 @@ def test_a_damaged_record_keeps_no_other_client_waiting(endpoint):
     waiting = [SimpleNamespace(request_id=each, **told) for each in ids]
     answered = Reception(settings, None, None).ended(waiting)
     assert [(connection.request_id, reply.status) for connection, reply in answered] == list(zip(ids, (503, 200, 200)))
+
+
+def test_a_run_goes_on_although_its_acceptor_has_lost_the_request(endpoint):
+    """What root has claimed is under way, whatever becomes of the file in the spool."""
+    settings = endpoint()
+    put(settings, "claimed", ONE)
+    with open(settings.output_file, "wb") as file:
+        file.write(b"x")
+    source = runs.Output(runs.Runs(settings), ONE, follow=True)
+    assert (source.read(), source.read()) == (b"x", None)
+    source.close()

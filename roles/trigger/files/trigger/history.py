@@ -178,16 +178,21 @@ def _prune(endpoint, now):
     if endpoint.keep_for is not None:
         kept = [run_id for run_id in kept if now - found[run_id].st_mtime <= endpoint.keep_for]
     for run_id in found.keys() - set(kept):
+        _let_go_links(endpoint, run_id)
         _let_go(endpoint, path(endpoint, run_id))
         _let_go(endpoint, output.path(endpoint, run_id))
-    _prune_links(endpoint, kept)
 
 
-def _prune_links(endpoint, kept):
-    """A request is older than the run that served it, so of what is gone no link is younger than all that is kept."""
-    known, first = set(kept), min(kept, default=None)
-    for request_id in os.listdir(endpoint.served):
-        if (first is None or request_id < first) and run_of(endpoint, request_id) not in known:
+def _let_go_links(endpoint, run_id):
+    """Before the record, which says whose they are; of a damaged one, all are looked at."""
+    from trigger import records
+
+    try:
+        requests = (records.read(endpoint, run_id) or {}).get("requests", [])
+    except records.Damaged:
+        requests = os.listdir(endpoint.served)
+    for request_id in requests:
+        if run_of(endpoint, request_id) == run_id:
             _let_go(endpoint, endpoint.served + "/" + request_id)
 
 
