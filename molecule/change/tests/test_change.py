@@ -25,6 +25,7 @@ from host import (
     wait_for_record,
     wait_until,
     wait_until_idle,
+    wait_until_served,
 )
 
 NOTES = Path("/root/notes.json")
@@ -147,6 +148,7 @@ MODES = (
     (r"/usr/local/lib/trigger/jobs/.*|/usr/local/bin/triggerctl", 0o755),
     (r"/var/spool/trigger/[^/]+", 0o770),
     (r"/var/lib/trigger/[^/]+/(claimed|runs)", 0o750),
+    (r"/var/lib/trigger/[^/]+/served", 0o710),
     (r"/var/lib/trigger/[^/]+/job", 0o700),
 )
 PLACES = ("/etc/trigger", "/usr/local/lib/trigger", "/usr/local/bin/triggerctl", "/var/spool/trigger", "/run/trigger")
@@ -166,6 +168,8 @@ def test_modes():
     """Those of all that is there, and that requests are answered and run with them."""
     wait_for_record("changing", request_id(exchange(3000)))
     wait_for_record("neighbour", request_id(exchange("/run/neighbour.sock")))
+    for name in ("changing", "neighbour"):
+        wait_until_served(name)
     found = run("find", *PLACES, "-name", ".?*", "-prune", "-o", "(", "-type", "f", "-o", "-type", "d", ")", "-print")
     found = [*found.splitlines(), *map(str, UNITS.glob("trigger*")), *map(str, UNITS.glob("trigger*.d/*"))]
     found += run("find", "/var/lib/trigger", "-maxdepth", "2", "-type", "d").splitlines()
@@ -254,8 +258,10 @@ def test_mounts_after_the_upgrade():
         writable = [line[4] for line in ours() if "ro" not in line[5].split(",") and not line[4].startswith(spool)]
         assert writable == []
         for path in OWN:
-            touch = ["chroot", f"--userspec={user.pw_uid}:{user.pw_gid}", ROOT, "/usr/bin/touch", f"{path}/mark"]
-            assert (subprocess.run(touch, stderr=subprocess.DEVNULL).returncode == 0) == ("spool" in str(path))
+            write = ["/usr/bin/python3", "-I", "-S", "-c", f"open('{path}/mark', 'w')"]
+            inside = ["chroot", f"--userspec={user.pw_uid}:{user.pw_gid}", ROOT, *write]
+            said = subprocess.run(inside, stderr=subprocess.PIPE, text=True).stderr
+            assert said.strip().endswith(f"Read-only file system: '{path}/mark'") == ("spool" not in str(path)), said
         wait_for_record("neighbour", request_id(exchange("/run/neighbour.sock")))
 
 
