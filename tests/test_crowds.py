@@ -116,6 +116,7 @@ def settle(acceptor):
 
 GUESS = head(b"POST", b"X-Gitlab-Token: wrong", b"Content-Length: 0")
 RIGHT = head(b"POST", b"X-Gitlab-Token: " + SECRET.encode(), b"Content-Length: 0")
+LATER = "from trigger import failures; failures.FIRST = 1.5"
 FOR_EVER = "from trigger import failures; failures.FIRST = failures.LONGEST = 1000.0"
 
 
@@ -138,6 +139,21 @@ def test_what_guessers_have_sent_is_not_kept(tmp_path):
         settle(acceptor)
         print(acceptor.peak() // MIB)
         assert acceptor.peak() < MOST // 2
+
+
+def test_whose_large_body_is_refused_is_told_so(tmp_path):
+    """Although nobody reads it, and the answer comes later: clients look for one when they have sent all."""
+    message = head(b"POST", b"X-Gitlab-Token: wrong", b"Content-Length: 9000000")
+    with host(tmp_path, auth=AUTH, body_limit="10MiB", before=LATER) as acceptor:
+        served(acceptor, GUESS)
+        assert served(acceptor, message + b"x" * 3 * MIB).startswith(b"HTTP/1.1 401 ")
+
+
+def test_who_goes_on_sending_while_he_waits_is_closed(tmp_path):
+    with host(tmp_path, wait="1h") as acceptor, acceptor.connect() as client:
+        with contextlib.suppress(ConnectionError):
+            client.sendall(head(b"GET") + b"x" * 9 * MIB)
+        assert read_all(client) == b""
 
 
 # Who waits, or reads slowly

@@ -18,6 +18,7 @@ from .trigger_host import (
     mark_unfinished,
     pending,
 )
+from .trigger_inotify import LIMIT as INOTIFY_LIMIT
 from .trigger_names import (
     COMMAND,
     LAUNCHER,

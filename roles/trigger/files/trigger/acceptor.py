@@ -23,7 +23,7 @@ UNSENT_LIMIT = 16 * 1024  # bytes of a long answer in the kernel, beside what is
 LOOKS_LIMIT = 16  # at clients that may have to give way to the same one
 READY_LIMIT = 8 * 1024 * 1024  # bytes of complete requests, past which they are spooled before others are read
 READ_SIZE = 64 * 1024
-DRAIN_LIMIT = 1024 * 1024  # bytes that a client may still send behind its answer
+DRAIN_LIMIT = 1024 * 1024  # bytes that a client may still send behind its request, and as many behind its answer
 DRAIN_TIME = 2.0  # seconds that it has for that
 SAVE_EVERY = 15.0  # seconds between two times that counts are written
 LOOK_EVERY = 0.01  # seconds between two looks at runs that somebody waits for
@@ -286,7 +286,7 @@ class Acceptor:
         """A client that waits for its answer sends something."""
         received = connection.socket.recv(READ_SIZE)
         connection.drained += len(received)
-        if connection.drained > DRAIN_LIMIT:
+        if connection.drained > DRAIN_LIMIT and connection.reply is None:  # a refusal comes soon
             self._close(connection)
         elif not received:
             connection.ended = True
@@ -337,6 +337,7 @@ class Acceptor:
             self._begin_stream(connection, reply, head_only)
         connection.state = ANSWERING
         places.begin(connection, time.monotonic())
+        connection.drained = 0
         connection.deadline = connection.since + self._endpoint.request_timeout
         self._log_request(connection, reply)
         if self._counts is not None:
@@ -405,7 +406,7 @@ class Acceptor:
         return bool(connection.output)
 
     def _drain(self, connection):
-        while not connection.ended and connection.drained < DRAIN_LIMIT:
+        while connection.drained < DRAIN_LIMIT:
             received = connection.socket.recv(READ_SIZE)
             if not received:
                 break

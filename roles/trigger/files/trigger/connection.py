@@ -19,7 +19,7 @@ class Connection:
         "chunked",  # whether the answer's body is sent in chunks
         "deadline",  # when the present state ends
         "draft",  # spool.Draft
-        "drained",  # bytes that came behind the answer
+        "drained",  # bytes that came behind the request, or behind the answer
         "ended",  # whether it has said that it sends nothing more
         "endpoint",  # endpoint.Endpoint, as it looks from where the client came
         "granted",  # what is said as Preference-Applied, str or None
