@@ -36,8 +36,9 @@ FOR_ALL |= {"/var/spool/trigger/", "/run/trigger/requests/victim/credentials/"}
 FOR_ALL |= {
     place.format(name)
     for place in ("/etc/trigger/{}.json", "/run/trigger/requests/{}/", "/var/lib/trigger/{}/")
-    for name in ("victim", "taken", "forger", "slow", "shown", "corpus", *JOBS)
+    for name in ("victim", "taken", "forger", "planter", "slow", "shown", "corpus", *JOBS)
 }
+FOR_ALL |= {"/run/trigger/ended/", "/run/trigger/ended/ID"}  # how runs ended, for the units that follow them
 OF_TAKEN = {
     "/var/lib/trigger/taken/claimed/",
     "/var/lib/trigger/taken/runs/",
