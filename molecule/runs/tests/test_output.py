@@ -77,7 +77,7 @@ def test_a_job_that_prints_a_gigabyte_fills_nothing():
     while waiting.is_alive():
         try:
             peak = max(peak, peak_memory(pump))
-        except (FileNotFoundError, TypeError):
+        except (FileNotFoundError, ProcessLookupError, TypeError):
             break  # it has ended
     answer = waiting.result()
     assert (answer.status, answer.body) == (200, b"x" * LIMIT + CUT)
