@@ -222,7 +222,7 @@ def remove(path):
 def mounts_below(path):
     """The mount points at a path and below it: list of str. What a link at the path's end leads to is not below it."""
     path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-    return [point for point, _ in _mounts("self") if point == path or point.startswith(path + "/")]
+    return [point for point, _shared in _mounts("self") if point == path or point.startswith(path + "/")]
 
 
 def shared_mounts_below(path):
