@@ -16,7 +16,7 @@ from readers import Refused, bytes_handled, differences, ours, single_bytes
 from seeds import IDS, SEPARATOR
 
 from trigger import conditions, entry, http, parameters, sources, strict_json
-from trigger.claimed import Claimed
+from trigger.dispatcher.claims import Claimed
 
 # A client's HTTP
 

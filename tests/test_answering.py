@@ -5,7 +5,9 @@ import role
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trigger import answers, cgi_output, http, preferences, runs_api
+from trigger import cgi_response, http, responses
+from trigger.acceptor import prefer as preferences
+from trigger.acceptor import runs_api
 
 ID = "01a208b6-4822-7c03-87e7-cc541deca7e0"
 
@@ -152,7 +154,7 @@ def test_any_preference_keeps_the_bound(prefer):
     ],
 )
 def test_a_head_of_cgi(output, expected):
-    *found, body = cgi_output.parse_head(output)
+    *found, body = cgi_response.parse_head(output)
     assert tuple(found) == expected
     assert output[body:] == b"x"
 
@@ -189,12 +191,12 @@ def test_a_head_of_cgi(output, expected):
         b"Content-Type: a/b\n folded\n\n",
         b"Content-Type:\n\n",
         b"Location:\n\n",
-        b"X: " + b"a" * cgi_output.HEAD_LIMIT + b"\nContent-Type: a/b\n\n",
+        b"X: " + b"a" * cgi_response.HEAD_LIMIT + b"\nContent-Type: a/b\n\n",
     ],
 )
 def test_a_head_that_is_none(output):
-    with pytest.raises(cgi_output.Malformed):
-        cgi_output.parse_head(output)
+    with pytest.raises(cgi_response.Malformed):
+        cgi_response.parse_head(output)
 
 
 LINES = st.sampled_from(
@@ -205,8 +207,8 @@ LINES = st.sampled_from(
 @given(st.lists(LINES | st.binary(max_size=8), max_size=20).map(b"".join))
 def test_no_output_makes_a_head_that_could_be_read_in_two_ways(output):
     try:
-        status, headers, body = cgi_output.parse_head(output)
-    except cgi_output.Malformed:
+        status, headers, body = cgi_response.parse_head(output)
+    except cgi_response.Malformed:
         return
     assert 200 <= status <= 599
     assert {name for name, _ in headers} <= {"Content-Type", "Location"}
@@ -234,13 +236,13 @@ def test_no_output_makes_a_head_that_could_be_read_in_two_ways(output):
     ],
 )
 def test_the_last_line_of_a_stream(record, line):
-    assert answers.result_line(record) == line
+    assert responses.result_line(record) == line
 
 
 def test_the_fields_that_tell_how_a_run_ended():
-    assert answers.run_headers({"state": "failed", "exit_code": 3}) == [
+    assert responses.run_headers({"state": "failed", "exit_code": 3}) == [
         ("X-Run-State", "failed"),
         ("X-Run-Exit-Code", "3"),
     ]
-    assert answers.run_headers({"state": "running", "exit_code": None}) == [("X-Run-State", "running")]
-    assert ("X-Run-Exit-Code", "0") in answers.run_headers({"state": "succeeded", "exit_code": 0})
+    assert responses.run_headers({"state": "running", "exit_code": None}) == [("X-Run-State", "running")]
+    assert ("X-Run-Exit-Code", "0") in responses.run_headers({"state": "succeeded", "exit_code": 0})

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from message import message, parse
 
-from trigger import answers, http
+from trigger import http, responses
 
 ERRORS = [("a", "is required"), ("b-c.d", "must be an integer"), ("", "is not a parameter here")]
 
 
 def body_for(accept, refusal):
     fields = [] if accept is None else [("Accept", accept)]
-    return answers.refusal_body(parse(message(fields))[0], refusal)
+    return responses.refusal_body(parse(message(fields))[0], refusal)
 
 
 ACCEPT = {
@@ -49,7 +49,7 @@ def test_who_asks_for_json_by_name_gets_it(accept):
 
 
 def test_before_there_is_a_head_the_answer_is_text():
-    assert answers.refusal_body(None, http.Refusal(400, "this is not HTTP/1"))[0] == b"400 this is not HTTP/1\n"
+    assert responses.refusal_body(None, http.Refusal(400, "this is not HTTP/1"))[0] == b"400 this is not HTTP/1\n"
 
 
 def test_an_error_as_text():
@@ -76,13 +76,13 @@ def test_an_error_as_problem_details():
 @pytest.mark.parametrize("status", sorted(http.REASONS))
 def test_without_errors_there_are_none(status):
     refusal = http.Refusal(status, "a reason")
-    assert set(json.loads(answers.problem(refusal))) == {"title", "status", "detail"}
-    assert answers.plain_text(refusal) == b"%d a reason\n" % status
+    assert set(json.loads(responses.problem(refusal))) == {"title", "status", "detail"}
+    assert responses.plain_text(refusal) == b"%d a reason\n" % status
 
 
 @given(st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
 def test_problem_details_are_json_whatever_they_say(reason, name, wrong):
-    problem = json.loads(answers.problem(http.Refusal(400, reason, errors=[(name, wrong)])))
+    problem = json.loads(responses.problem(http.Refusal(400, reason, errors=[(name, wrong)])))
     assert problem["detail"] == reason
     assert problem["errors"] == [{"parameter": name, "detail": wrong}]
 
@@ -91,8 +91,8 @@ def test_the_detail_is_for_the_journal_alone():
     refusal = http.Refusal(401, "not authorized", detail="its timestamp is old", errors=ERRORS)
     for accept in ("*/*", "application/json"):
         assert b"timestamp" not in body_for(accept, refusal)[0]
-    assert answers.journal_text(refusal) == (
+    assert responses.journal_text(refusal) == (
         "not authorized: its timestamp is old: a is required; b-c.d must be an integer; "
         "a parameter is not a parameter here"
     )
-    assert answers.journal_text(http.Refusal(404, "nothing is served here")) == "nothing is served here"
+    assert responses.journal_text(http.Refusal(404, "nothing is served here")) == "nothing is served here"

@@ -22,7 +22,8 @@ from role import guard_entries
 from vectors import DELIVERIES, FORM, RFC_CASES, SECRET, STANDARD_SECRET, TRUNCATED, VECTORS
 from vectors import REFUSED as REFUSED_VECTORS
 
-from trigger import auth, credentials, http
+from trigger import http
+from trigger.acceptor import auth, credentials
 from trigger.endpoint import Endpoint
 
 NOW = 1700000000

@@ -14,7 +14,8 @@ import pytest
 from crowds import host, read_all
 from test_page_host import claim, prints, record, request_id
 
-from trigger import failures, http, places, room
+from trigger import http, room
+from trigger.acceptor import backoff, eviction
 from trigger.spool import MEMORY_LIMIT
 
 MIB = 1024 * 1024
@@ -116,8 +117,8 @@ def settle(acceptor):
 
 GUESS = head(b"POST", b"X-Gitlab-Token: wrong", b"Content-Length: 0")
 RIGHT = head(b"POST", b"X-Gitlab-Token: " + SECRET.encode(), b"Content-Length: 0")
-LATER = "from trigger import failures; failures.FIRST = 1.5"
-FOR_EVER = "from trigger import failures; failures.FIRST = failures.LONGEST = 1000.0"
+LATER = "from trigger.acceptor import backoff; backoff.FIRST = 1.5"
+FOR_EVER = "from trigger.acceptor import backoff; backoff.FIRST = backoff.LONGEST = 1000.0"
 
 
 def test_guessers_are_held_or_closed_and_take_nobodys_place(tmp_path):
@@ -125,7 +126,7 @@ def test_guessers_are_held_or_closed_and_take_nobodys_place(tmp_path):
     waits on."""
     with host(tmp_path, auth=AUTH, before=FOR_EVER, wait="1h") as acceptor, crowd(acceptor, RIGHT, 1) as waiting:
         assert served(acceptor, GUESS).startswith(b"HTTP/1.1 401 ")  # the first one is told at once
-        with crowd(acceptor, GUESS, failures.DELAYED_LIMIT + 300) as guessers:
+        with crowd(acceptor, GUESS, backoff.DELAYED_LIMIT + 300) as guessers:
             with crowd(acceptor, RIGHT, 1) as late:
                 settle(acceptor)
                 assert answered(late) == answered(waiting) == 0
@@ -135,7 +136,7 @@ def test_guessers_are_held_or_closed_and_take_nobodys_place(tmp_path):
 
 def test_what_guessers_have_sent_is_not_kept(tmp_path):
     message = filled(http.FIELDS_LIMIT - 5, b"X-Gitlab-Token: wrong", b"Content-Length: 1") + b"x" * 300_000
-    with host(tmp_path, auth=AUTH, before=FOR_EVER) as acceptor, crowd(acceptor, message, failures.DELAYED_LIMIT):
+    with host(tmp_path, auth=AUTH, before=FOR_EVER) as acceptor, crowd(acceptor, message, backoff.DELAYED_LIMIT):
         settle(acceptor)
         print(acceptor.peak() // MIB)
         assert acceptor.peak() < MOST // 2
@@ -348,7 +349,7 @@ def test_who_sends_does_not_give_way_for_a_crowd_that_is_taken_in_at_once(tmp_pa
         settle(acceptor)
         os.kill(acceptor.process.pid, signal.SIGSTOP)
         with crowd(acceptor, b"", 1100) as silent:
-            wait_until(lambda: time.monotonic() - began > places.UNTOUCHED)
+            wait_until(lambda: time.monotonic() - began > eviction.UNTOUCHED)
             os.kill(acceptor.process.pid, signal.SIGCONT)
             wait_until(lambda: answered(silent) == 1100 - PLACES)
             client.sendall(part)
@@ -360,7 +361,7 @@ def test_whoever_has_sent_something_meanwhile_does_not_give_way(tmp_path):
     with host(tmp_path) as acceptor, crowd(acceptor, b"", PLACES + 1) as silent:
         came = time.monotonic()
         settle(acceptor)
-        wait_until(lambda: time.monotonic() - came > places.UNTOUCHED)
+        wait_until(lambda: time.monotonic() - came > eviction.UNTOUCHED)
         speaking = [client for client in silent if not answered([client])][:900]
         os.kill(acceptor.process.pid, signal.SIGSTOP)
         for client in speaking:

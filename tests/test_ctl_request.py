@@ -2,8 +2,9 @@
 
 import pytest
 
-from trigger import claimed, http
-from trigger.ctl.request import make
+from trigger import http
+from trigger.ctl.fire_request import make
+from trigger.dispatcher import claims
 from trigger.endpoint import Endpoint
 
 REQUEST = "019f0000-0000-7000-8000-000000000000"
@@ -114,7 +115,7 @@ def test_a_discarded_body_is_checked_and_not_passed_on():
 def test_the_claim_knows_all_of_its_variables():
     declared = endpoint([parameter("a")])
     _, variables = fire(declared, ("a", "1"), body=b"{}")
-    assert set(variables) <= claimed.Claimed(declared)._known_variables()
+    assert set(variables) <= claims.Claimed(declared)._known_variables()
 
 
 def test_all_that_is_wrong_is_named_at_once():

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from trigger.ctl import host, systemd, units
-from trigger.ctl.sight import Sight
+from trigger.ctl import systemd
+from trigger.ctl.doctor import host, units
+from trigger.ctl.status import Sight
 
 NOW = 1_780_000_000
 OLD = "%08x-%04x-7000-8000-000000000000" % divmod((NOW - 3600) * 1000, 1 << 16)

@@ -13,8 +13,9 @@ from test_telling import SECOND, _root_or_not, record, request_id  # noqa: F401 
 from test_telling import endpoint as endpoint
 
 from trigger import history, records, runs
-from trigger.ctl import doctor, files, finding, host, look, sight
-from trigger.ctl.failure import MOUNT, Failure, told
+from trigger.ctl import doctor, show, status
+from trigger.ctl.doctor import files, finding, host
+from trigger.ctl.errors import MOUNT, Failure, told
 
 LIBRARY = Path(host.__file__).parent.parent.parent
 COMMAND = [
@@ -77,8 +78,8 @@ def test_nobody_hears_complaints(arguments):
 
 
 def test_without_configurations_a_list_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(sight.paths, "DIRECTORY", str(tmp_path / "gone"))
-    for command in (look.list_endpoints, look.show):
+    monkeypatch.setattr(status.paths, "DIRECTORY", str(tmp_path / "gone"))
+    for command in (show.list_endpoints, show.show):
         with pytest.raises(Failure) as caught:
             command(SimpleNamespace(name="a"), None)
         assert str(caught.value) == f"{tmp_path}/gone cannot be read: No such file or directory; {MOUNT}"
@@ -95,7 +96,7 @@ def lost(tmp_path, monkeypatch):
                 path.write_text("")
             elif kind == "a loop":
                 path.symlink_to(path)
-            monkeypatch.setattr(sight.paths, name, str(path))
+            monkeypatch.setattr(status.paths, name, str(path))
         monkeypatch.setattr(host, "INOTIFY_LIMIT", str(tmp_path / "none"))
         monkeypatch.setattr(host, "ROOT", str(tmp_path / "root"))
 
@@ -125,11 +126,11 @@ def test_what_is_bound_for_acceptors_and_gone_for_us(lost, tmp_path):
 def test_an_endpoint_whose_places_are_gone(endpoint, monkeypatch, place):
     settings = endpoint()
     os.rmdir(getattr(settings, place))
-    monkeypatch.setattr(sight.paths, "Endpoint", lambda name, _: settings)
-    seen = sight._look_at("a", {})
-    seen.states = {unit: dict.fromkeys(sight.systemd.PROPERTIES, "") for unit in seen.units.all()}
+    monkeypatch.setattr(status.paths, "Endpoint", lambda name, _: settings)
+    seen = status._look_at("a", {})
+    seen.states = {unit: dict.fromkeys(status.systemd.PROPERTIES, "") for unit in seen.units.all()}
     assert (seen.state, seen.last) == ("failed", None)
-    assert sight.problem_of(seen).endswith(f"/{place}: No such file or directory")
+    assert status.problem_of(seen).endswith(f"/{place}: No such file or directory")
     missing = [found for found in files._places(settings) if found.what == f"{getattr(settings, place)} is missing"]
     assert [found.mend for found in missing] == [MOUNT]
     assert list(files._records(settings)) == []
@@ -137,7 +138,7 @@ def test_an_endpoint_whose_places_are_gone(endpoint, monkeypatch, place):
 
 def test_a_configuration_that_lacks_everything_is_a_finding():
     job = {"User": "", "DropInPaths": "", "WorkingDirectory": ""}
-    found = list(files.findings(sight.paths.Endpoint("a", {}), job))
+    found = list(files.findings(status.paths.Endpoint("a", {}), job))
     assert [each for each in found if "AttributeError" in each.what and each.endpoint == "a" and each.mend]
 
 

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from message import message, parse
 
-from trigger import deliveries, entry, http
-from trigger.deliveries import Deliveries
+from trigger import entry, http
+from trigger.acceptor import replay
+from trigger.acceptor.replay import Deliveries
 from trigger.spool import MEMORY_LIMIT, Spool
 
 NOW = 1700000000
@@ -32,7 +33,7 @@ def path(tmp_path):
     return str(tmp_path / ".deliveries")
 
 
-def memory(path, limit=deliveries.LIMIT, window=WINDOW):
+def memory(path, limit=replay.LIMIT, window=WINDOW):
     """A new acceptor's."""
     return Deliveries(path, window, limit)
 
@@ -50,7 +51,7 @@ def keys(fields=(), *digests, name=b"a", is_token=True, signed=(), body=b"", **o
     attempt = SimpleNamespace(
         admitted=SimpleNamespace(name=name, is_token=is_token, signed=signed), digests=list(digests)
     )
-    return deliveries.keys(parse(message(fields, body, **options))[0], attempt, lambda: body)
+    return replay.keys(parse(message(fields, body, **options))[0], attempt, lambda: body)
 
 
 ID_FIELDS = ["webhook-id", "X-GitHub-Delivery", "X-Gitea-Delivery", "X-Gogs-Delivery", "Idempotency-Key"]
@@ -62,7 +63,7 @@ def test_a_delivery_goes_by_the_id_of_its_sender(field):
     assert keys({field.upper(): "1", "X-Other": "2"}) == [key]
     assert keys({field: "2"}) != [key]
     assert keys({field: "1"}, name=b"b") != [key]
-    assert re.fullmatch("[0-9a-f]{64}", deliveries.bare(key))
+    assert re.fullmatch("[0-9a-f]{64}", replay.bare(key))
     assert (":" in key) == (field == "Idempotency-Key")
 
 
@@ -87,7 +88,7 @@ def test_without_both_nothing_is_remembered():
 
 
 def test_an_id_in_one_field_is_not_the_same_in_another():
-    found = {deliveries.bare(*keys({field: "1"})) for field in ID_FIELDS}
+    found = {replay.bare(*keys({field: "1"})) for field in ID_FIELDS}
     assert len(found) == len(ID_FIELDS)
 
 
@@ -102,14 +103,14 @@ def test_the_fingerprint_is_of_all_that_is_asked():
         *keys(field, target="/?", body=b"x?"), *keys(field, target="/?x", body=b"x"),
     }  # fmt: skip
     assert len(found) == 6
-    assert len(set(map(deliveries.bare, found))) == 1
+    assert len(set(map(replay.bare, found))) == 1
     for one, other in itertools.combinations(found, 2):
         with pytest.raises(http.Refusal) as caught:
-            deliveries.check_same(one, other)
+            replay.check_same(one, other)
         assert caught.value.status == 422
     for one in found:
-        deliveries.check_same(one, one)
-        deliveries.check_same(one, deliveries.bare(one))
+        replay.check_same(one, one)
+        replay.check_same(one, replay.bare(one))
 
 
 @given(st.binary(max_size=20))
@@ -119,9 +120,9 @@ def test_any_idempotency_key_is_read(value):
     request.fields[b"idempotency-key"] = value
     quoted = b'"' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
     attempt = SimpleNamespace(admitted=SimpleNamespace(name=b"", is_token=True, signed=()), digests=[])
-    bare = deliveries.keys(request, attempt, bytes)
+    bare = replay.keys(request, attempt, bytes)
     request.fields[b"idempotency-key"] = quoted
-    assert value[:1] == b'"' or deliveries.keys(request, attempt, bytes) == bare
+    assert value[:1] == b'"' or replay.keys(request, attempt, bytes) == bare
 
 
 # The memory

@@ -13,10 +13,11 @@ import role
 from message import message, parse
 
 import trigger_endpoints
-from trigger import admission, claimed, entry, execution, http, parameters
-from trigger.acceptor import Acceptor
-from trigger.ctl.request import make
-from trigger.reception import Reception
+from trigger import admission, entry, execution, http, parameters
+from trigger.acceptor.handler import Reception
+from trigger.acceptor.loop import Acceptor
+from trigger.ctl.fire_request import make
+from trigger.dispatcher import claims as claimed
 from trigger.sources import Sources
 from trigger.spool import Spool
 

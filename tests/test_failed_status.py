@@ -13,8 +13,8 @@ from message import message
 
 import trigger_endpoints
 from trigger import endpoint, history
-from trigger.acceptor import Acceptor
-from trigger.reception import Reception
+from trigger.acceptor.handler import Reception
+from trigger.acceptor.loop import Acceptor
 from trigger.spool import Spool
 
 TIME_LIMIT = 30  # seconds, for a test that would otherwise hang

@@ -12,7 +12,8 @@ import pytest
 from test_telling import SECOND, _root_or_not, request_id  # noqa: F401 - it is for all tests here
 from test_telling import endpoint as endpoint
 
-from trigger import follow_up, history
+from trigger import history
+from trigger.dispatcher import on_end
 
 UNIT = Path(__file__).parent.parent / "files/notify@.service"
 RECORD = {"endpoint": "a", "id": request_id(SECOND), "state": "failed", "exit_code": 3}
@@ -33,8 +34,8 @@ def test_what_units_read_is_root_s_to_write_whatever_the_umask_is(tmp_path, monk
     if umask == 0o777 and os.getuid():
         pytest.skip("with that umask only root can write in its own directories")
     directory = tmp_path / "ended"
-    monkeypatch.setattr(follow_up, "DIRECTORY", str(directory))
-    follow_up._tell(RECORD)
+    monkeypatch.setattr(on_end, "DIRECTORY", str(directory))
+    on_end._tell(RECORD)
     path = directory / RECORD["id"]
     assert (mode(path), mode(directory)) == (0o644, 0o755)
     assert "TRIGGER_RUN_STATE=failed\n" in path.read_text()

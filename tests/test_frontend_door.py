@@ -17,8 +17,10 @@ import front
 import pytest
 from message import message
 
-from trigger import acceptor, credentials, endpoint, entry, history, record, spool
-from trigger.reception import Reception
+from trigger import endpoint, entry, history, spool
+from trigger.acceptor import credentials, loop
+from trigger.acceptor.handler import Reception
+from trigger.dispatcher import record
 
 SECRET = hashlib.sha256(b"of this test").hexdigest()
 DIGEST = hashlib.sha256(SECRET.encode()).hexdigest()
@@ -86,7 +88,7 @@ class Host:
         guard, _ = credentials.load_guard(self.endpoint)
         door, self.problem = credentials.load_door(self.endpoint)
         stored = spool.Spool(self.endpoint.spool, self.endpoint.claimed)
-        served = acceptor.Acceptor(
+        served = loop.Acceptor(
             self.endpoint, list(self.listeners.values()), Reception(self.endpoint, stored, guard, None, door)
         )
         assert served.serve() == 0

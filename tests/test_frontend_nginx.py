@@ -15,8 +15,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import trigger_endpoints
-from trigger import answers, http
-from trigger import frontend as door
+from trigger import http, responses
+from trigger import proxy_headers as door
 
 SITE = "/etc/nginx/sites-enabled/zz-trigger.conf"
 OWN = "/etc/nginx/trigger"
@@ -389,8 +389,8 @@ RANGES = st.lists(
 @example("text/html;q=0;q=1")
 def test_it_reads_accept_as_acceptors_do(field):
     request = SimpleNamespace(fields={b"accept": field.encode()})
-    assert expression("problem")(field.encode()) == answers.accepts_json(request)
-    assert expression("html")(field.encode()) == answers.accepts_html(request)
+    assert expression("problem")(field.encode()) == responses.accepts_json(request)
+    assert expression("html")(field.encode()) == responses.accepts_html(request)
 
 
 def said(status, way):
@@ -413,7 +413,7 @@ def test_it_tells_a_refusal_as_acceptors_do(status):
     refusal = http.Refusal(status, trigger_endpoints.frontend.DETAILS[status])
     for way, accept in (("text", b"*/*"), ("problem", b"application/json")):
         request = SimpleNamespace(fields={b"accept": accept})
-        body, content_type = answers.refusal_body(request, refusal)
+        body, content_type = responses.refusal_body(request, refusal)
         assert said(status, way) == (content_type, body)
     content_type, page = said(status, "html")
     assert content_type == "text/html; charset=utf-8"

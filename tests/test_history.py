@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 import role
 
-from trigger import claim, entry, history, records, spool
-from trigger.claimed import Claimed
+from trigger import entry, history, records, spool
+from trigger.dispatcher import claim
+from trigger.dispatcher.claims import Claimed
 
 NOW = time.time()
 

@@ -11,7 +11,7 @@ from ansible.module_utils.trigger_host import Mistake
 from ansible.module_utils.trigger_inotify import InotifyLimit
 from ansible.module_utils.trigger_turn import turn
 
-from trigger import metrics
+from trigger.metrics import main as metrics
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="files are to be root's")
 

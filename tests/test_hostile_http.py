@@ -10,8 +10,8 @@ from http_corpus import CASES, Case, get, post
 from role import endpoint
 
 from trigger import entry, http
-from trigger.acceptor import Acceptor
-from trigger.reception import Reception
+from trigger.acceptor.handler import Reception
+from trigger.acceptor.loop import Acceptor
 from trigger.spool import Spool
 
 TIME_LIMIT = 30  # seconds, for a test that would otherwise hang; nothing here waits for it

@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from trigger import endpoint as paths
-from trigger import metrics
+from trigger.metrics import main as metrics
 
 
 @pytest.mark.parametrize("make", [os.symlink, os.link])

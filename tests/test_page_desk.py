@@ -27,9 +27,9 @@ from test_page_host import host as host
 from trigger import history, http
 from trigger import output as job_output
 from trigger.page import form, run
+from trigger.page.access import Door, load_secret
 from trigger.page.cgi_head import Head
-from trigger.page.desk import Desk
-from trigger.page.door import Door, load_secret
+from trigger.page.routes import Desk
 
 FORM = "application/x-www-form-urlencoded"
 

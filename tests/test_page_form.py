@@ -10,7 +10,7 @@ from role import endpoint
 from test_page_host import tree
 
 from trigger import http, parameters
-from trigger.page import form, start
+from trigger.page import form, submit
 from trigger.sources import Sources
 
 NASTY = "\"><script>alert('&')</script>"
@@ -217,7 +217,7 @@ def test_a_field_that_the_form_has_not_is_refused():
 
 def as_acceptor_sees_it(made, values):
     """The values that the acceptor finds in what is sent."""
-    composed = start.Composed(made, values)
+    composed = submit.Composed(made, values)
     assert composed.errors == []
     types = [("Content-Type", composed.content_type)] if composed.content_type else []
     request, body = parse(message([*types, *composed.headers], composed.body, "/?" + composed.query))
@@ -233,7 +233,7 @@ PLACES = [None, "query:x", "form:x", "json:/x", "json:/a~1b/0/c", "json:", "head
 @example("ä")
 def test_a_value_arrives_as_it_was_typed(place, text):
     made = on_host(p(pattern="(?s).*", **{"from": place}), extra_parameters="refuse")
-    if start.Composed(made, {"p": text}).errors:
+    if submit.Composed(made, {"p": text}).errors:
         # A field of the head takes neither what is not printable nor blanks around the value.
         assert place == "header:X-Value" and not (text.isprintable() and text == text.strip(" "))
         return
@@ -255,13 +255,13 @@ def test_a_value_arrives_as_it_was_typed(place, text):
 )  # fmt: skip
 def test_json_says_a_value_by_its_type_where_that_is_the_same(keys, text, sent):
     made = on_host(p(**{"from": "json:/p", **keys}))
-    composed = start.Composed(made, {"p": text})
+    composed = submit.Composed(made, {"p": text})
     assert (composed.body.decode(), composed.content_type) == ('{"p": %s}' % sent, "application/json")
 
 
 def test_form_and_json_together_go_as_a_form_with_a_payload():
     made = on_host({"name": "a"}, {"name": "b", "from": "json:/x/y"}, {"name": "c", "from": "query:c"})
-    composed = start.Composed(made, {"a": "1", "b": "2", "c": "3"})
+    composed = submit.Composed(made, {"a": "1", "b": "2", "c": "3"})
     assert composed.content_type == "application/x-www-form-urlencoded"
     assert urllib.parse.parse_qs(composed.body.decode()) == {"a": ["1"], "payload": ['{"x": {"y": "2"}}']}
     assert composed.query == "c=3"
@@ -269,7 +269,7 @@ def test_form_and_json_together_go_as_a_form_with_a_payload():
 
 
 def test_what_was_left_empty_is_not_sent():
-    composed = start.Composed(on_host({"name": "a"}, {"name": "b", "from": "header:b"}), {})
+    composed = submit.Composed(on_host({"name": "a"}, {"name": "b", "from": "header:b"}), {})
     assert (composed.query, composed.headers, composed.body, composed.content_type) == ("", [], b"", None)
 
 
@@ -277,14 +277,14 @@ def test_what_was_left_empty_is_not_sent():
     "value", ["a\r\nX-Remote-User: root", "a\nb", "a\rb", "a\0b", "\x1b", "a\x85b", "\u2028", " a", "a ", "a\tb"]
 )
 def test_a_header_cannot_be_smuggled(value):
-    composed = start.Composed(on_host(p(**{"from": "header:X-Value"})), {"p": value})
+    composed = submit.Composed(on_host(p(**{"from": "header:X-Value"})), {"p": value})
     assert composed.headers == []
     assert composed.errors == [("p", "holds something that this form cannot pass on")]
 
 
 def test_where_one_place_takes_nothing_the_next_is_used():
     made = on_host(p(**{"from": ["header:X-Value", "query:v"]}))
-    composed = start.Composed(made, {"p": "a\tb"})
+    composed = submit.Composed(made, {"p": "a\tb"})
     assert (composed.headers, composed.query) == ([], "v=a%09b")
 
 
@@ -292,5 +292,5 @@ def test_two_values_at_one_place_of_the_json_are_a_mistake_of_the_second():
     made = on_host(
         {"name": "a", "from": "json:/x"}, {"name": "b", "from": "json:/x/y"}, {"name": "c", "from": "json:/x"}
     )
-    composed = start.Composed(made, {"a": "1", "b": "2", "c": "3"})
+    composed = submit.Composed(made, {"a": "1", "b": "2", "c": "3"})
     assert [name for name, _ in composed.errors] == ["b", "c"]

@@ -16,8 +16,8 @@ import role
 
 from trigger import endpoint as paths
 from trigger import history, http, output
-from trigger.page import known
-from trigger.page.door import Door
+from trigger.page import status
+from trigger.page.access import Door
 
 SECRET = "0123456789abcdef" * 4
 SECOND = 1_795_000_000
@@ -105,7 +105,7 @@ class Host:
     def start_acceptor(self, name):
         listener = self.listen(name + ".sock")
         digest = hashlib.sha256(SECRET.encode()).hexdigest()
-        code = f"from trigger import acceptor; sys.exit(acceptor.main({name!r}))"
+        code = f"from trigger.acceptor import loop; sys.exit(loop.main({name!r}))"
         return self.start(listener, code, digest)
 
     def start_page(self, settings="", **popen):
@@ -274,7 +274,7 @@ def tree(page):
 
 
 def names(host):
-    return [endpoint.name for endpoint in known.endpoints(host.etc)]
+    return [endpoint.name for endpoint in status.endpoints(host.etc)]
 
 
 def test_only_what_is_behind_the_front_end_is_known(host):
@@ -314,13 +314,13 @@ def test_a_file_that_goes_meanwhile_takes_nothing_else_down(host, capsys):
 
 def test_what_is_going_on(host):
     endpoint = host.put()
-    standing = known.Standing(endpoint)
+    standing = status.Standing(endpoint)
     assert (standing.running, standing.waiting, standing.last, standing.is_known) == (False, 0, None, True)
     ids = [request_id(SECOND + number) for number in range(5)]
     record(endpoint, ids[0])
     queue(endpoint, *ids[1:], ".draft-1")
     claim(endpoint, *ids[1:3])
-    standing = known.Standing(endpoint)
+    standing = status.Standing(endpoint)
     assert (standing.running, standing.waiting, standing.last["id"]) == (True, 2, ids[0])
 
 
@@ -333,12 +333,12 @@ def test_the_last_run_is_one_that_began_and_can_be_read(host):
     for number, text in ((2, "{"), (3, '{"state": "failed", "started": null, "finished": "now", "duration": 1}')):
         with open(history.path(endpoint, ids[number]), "w") as file:
             file.write(text)
-    assert known.Standing(endpoint).last["id"] == ids[0]
+    assert status.Standing(endpoint).last["id"] == ids[0]
 
 
 def test_runs_that_cannot_be_read_are_said_to_be_so(host, capsys):
     endpoint = host.put()
     shutil.rmtree(endpoint.spool)
-    assert not known.Standing(endpoint).is_known
-    assert known.latest_runs(endpoint, 10) is None
+    assert not status.Standing(endpoint).is_known
+    assert status.latest_runs(endpoint, 10) is None
     assert capsys.readouterr().err.count("<4>hello: its runs cannot be read: No such file") == 2

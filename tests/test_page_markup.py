@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from test_page_host import tree
 
-from trigger.page import layout, states, times
+from trigger.page import labels, layout, times
 from trigger.page.markup import element, escape, join
-from trigger.page.printed import Text
+from trigger.plain_text import Text
 
 # All that a JSON file or a client can hold, half surrogate pairs among them.
 ANY_TEXT = st.text(st.characters())
@@ -153,16 +153,16 @@ def test_a_time_tells_machines_and_people(monkeypatch):
      "unknown"],
 )  # fmt: skip
 def test_a_state_is_told_by_a_word(state):
-    badge = tree(states.badge(state)).all("span")
+    badge = tree(labels.badge(state)).all("span")
     mark = badge[1]
     assert mark["aria-hidden"] == "true"
     word = badge[0].text[len(mark.text) :].strip()
     assert re.fullmatch("[A-Z][a-z ]+", word)
-    assert word not in [tree(states.badge(other)).text[2:] for other in states._STATES if other != state]
+    assert word not in [tree(labels.badge(other)).text[2:] for other in labels._STATES if other != state]
 
 
 def test_a_state_of_another_version_is_told_as_it_is():
-    assert tree(states.badge("<new>")).text == "? <new>"
+    assert tree(labels.badge("<new>")).text == "? <new>"
 
 
 def run(**keys):
@@ -188,7 +188,7 @@ def run(**keys):
     ],
 )  # fmt: skip
 def test_how_a_run_ended(keys, told):
-    assert " ".join(states.ending(run(**keys))) == told
+    assert " ".join(labels.ending(run(**keys))) == told
 
 
 # What all pages share

@@ -15,7 +15,7 @@ from test_page_host import SECRET, claim, head, prints, queue, record, request_i
 from test_page_host import host as host
 
 from trigger import runs
-from trigger.page import form, server, start
+from trigger.page import form, server, submit
 
 PATIENCE = 20  # seconds; what is waited for is there much sooner
 PROBLEM = "application/problem+json"
@@ -431,13 +431,13 @@ def test_errors_without_a_field_are_told_too(host, page):
 
 
 def test_an_acceptor_that_never_answers(host):
-    host.start_page("from trigger.page import start; start.TIME_LIMIT = 0.2")
+    host.start_page("from trigger.page import submit; submit.TIME_LIMIT = 0.2")
     made = host.put()
     listener = host.listen("hello.sock")
     answer = send_form(host, made)
     assert answer.status == 504 and "Whether a run was started is seen" in main(answer)
     listener.close()
-    assert start.TIME_LIMIT == 30
+    assert submit.TIME_LIMIT == 30
 
 
 # Output that arrives

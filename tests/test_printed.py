@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trigger.ctl.screen import Screen
-from trigger.page.printed import Text, line, plain
+from trigger.ctl.terminal import Screen
+from trigger.plain_text import Text, line, plain
 
-SCREEN = "import sys; sys.path.insert(0, %r); from trigger.ctl.screen import Screen; screen = Screen(); "
+SCREEN = "import sys; sys.path.insert(0, %r); from trigger.ctl.terminal import Screen; screen = Screen(); "
 FORBIDDEN = {*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))} - set("\n\t")
 FORBIDDEN |= set("\u061c\u200e\u200f\u2028\u2029\ufeff\u200b\u2060")
 FORBIDDEN |= {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}

@@ -13,9 +13,10 @@ from test_telling import SECOND, _root_or_not, put, record, request_id  # noqa: 
 from test_telling import endpoint as endpoint
 
 from trigger import entry, history, output, records, runs
-from trigger.ctl import files, sight
-from trigger.page import known
-from trigger.reception import Reception
+from trigger.acceptor.handler import Reception
+from trigger.ctl import status
+from trigger.ctl.doctor import files
+from trigger.page import status as page_status
 
 LIMIT = records.SIZE_LIMIT
 
@@ -297,9 +298,9 @@ def with_parameters(endpoint):
 
 def test_page_and_triggerctl_name_the_same_last_run(endpoint, monkeypatch):
     settings = with_parameters(endpoint)
-    monkeypatch.setattr(sight.paths, "Endpoint", lambda name, _: settings)
-    by_ctl = sight._look_at("a", {}).last
-    by_page = known.Standing(settings).last
+    monkeypatch.setattr(status.paths, "Endpoint", lambda name, _: settings)
+    by_ctl = status._look_at("a", {}).last
+    by_page = page_status.Standing(settings).last
     assert by_ctl == by_page and by_ctl["id"] == request_id(SECOND)
 
 

@@ -16,9 +16,10 @@ import pytest
 import role
 from message import message
 
-from trigger import acceptor, credentials, entry, history, output, runs, spool
-from trigger.deliveries import Deliveries
-from trigger.reception import Reception
+from trigger import entry, history, output, runs, spool
+from trigger.acceptor import credentials, loop
+from trigger.acceptor.handler import Reception
+from trigger.acceptor.replay import Deliveries
 
 A, B, KEY = "a" * 40, "b" * 40, "k" * 40
 GITHUB = {"github": {"secret": KEY}}
@@ -54,7 +55,7 @@ class Host:
         assert problem is None
         known = Deliveries(self.endpoint.deliveries, self.endpoint.replay_window)
         stored = spool.Spool(self.endpoint.spool, self.endpoint.claimed, known)
-        served = acceptor.Acceptor(self.endpoint, [self.listener], Reception(self.endpoint, stored, guard))
+        served = loop.Acceptor(self.endpoint, [self.listener], Reception(self.endpoint, stored, guard))
         result = []
 
         def play():

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from trigger import room
-from trigger.ctl import host
+from trigger.ctl.doctor import host
 
 MIB = 1024**2
 LARGE = {"f_frsize": 4096, "f_blocks": 10**7, "f_bavail": 10**6, "f_files": 10**6, "f_favail": 10**5}

@@ -13,7 +13,7 @@ from ansible.module_utils import trigger_changes
 from ansible.module_utils.trigger_files import mounts_below, remove, shared_mounts_below
 
 from trigger import endpoint
-from trigger.ctl import host
+from trigger.ctl.doctor import host
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mount(8) is root's")
 

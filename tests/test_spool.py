@@ -5,7 +5,7 @@ import os
 import pytest
 
 from trigger import entry
-from trigger.deliveries import Deliveries
+from trigger.acceptor.replay import Deliveries
 from trigger.spool import MEMORY_LIMIT, Spool
 
 

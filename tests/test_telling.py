@@ -10,7 +10,10 @@ import role
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trigger import counts, entry, history, metrics, output, rate, runs, turn
+from trigger import counts, entry, history, output, runs
+from trigger.acceptor import rate_limit
+from trigger.dispatcher import schedule
+from trigger.metrics import main as metrics
 
 SECOND = 1_795_000_000
 
@@ -304,7 +307,7 @@ def test_keep_does_not_wait_for_a_pipe(endpoint):
 
 
 def test_a_rate_is_kept_over_any_span_of_its_length(tmp_path):
-    limit = rate.Rate(str(tmp_path / "rate"), 3, 10.0)
+    limit = rate_limit.Rate(str(tmp_path / "rate"), 3, 10.0)
     for now in (100.0, 101.0, 105.0):
         assert limit.wait(now) == 0
         limit.count(now)
@@ -317,22 +320,22 @@ def test_a_rate_is_kept_over_any_span_of_its_length(tmp_path):
 
 def test_a_rate_survives_in_its_file(tmp_path):
     path = str(tmp_path / "rate")
-    first = rate.Rate(path, 1, 60.0)
+    first = rate_limit.Rate(path, 1, 60.0)
     first.wait(100.0)
     first.count(100.0)
     first.save()
     assert os.stat(path).st_mode & 0o777 == 0o600
-    assert rate.Rate(path, 1, 60.0).wait(130.0) == 30
+    assert rate_limit.Rate(path, 1, 60.0).wait(130.0) == 30
 
 
 @pytest.mark.parametrize("content", ["", "x\n", "nan\n", "inf\n", "1\n\n", "\0"])
 def test_a_rate_whose_file_is_damaged_begins_anew(tmp_path, content):
     (tmp_path / "rate").write_text(content)
-    assert rate.Rate(str(tmp_path / "rate"), 1, 60.0).wait(100.0) == 0
+    assert rate_limit.Rate(str(tmp_path / "rate"), 1, 60.0).wait(100.0) == 0
 
 
 def test_a_clock_that_is_set_back_locks_nobody_out(tmp_path):
-    limit = rate.Rate(str(tmp_path / "rate"), 1, 60.0)
+    limit = rate_limit.Rate(str(tmp_path / "rate"), 1, 60.0)
     limit.wait(1_000_000.0)
     limit.count(1_000_000.0)
     assert limit.wait(100.0) == 0
@@ -340,7 +343,7 @@ def test_a_clock_that_is_set_back_locks_nobody_out(tmp_path):
 
 @given(st.lists(st.floats(0, 5), max_size=40), st.integers(1, 4), st.floats(1, 10))
 def test_no_span_has_more_than_the_rate(steps, count, span):
-    limit = rate.Rate("/nonexistent/rate", count, span)
+    limit = rate_limit.Rate("/nonexistent/rate", count, span)
     now, taken = 1000.0, []
     for step in steps:
         now += step
@@ -371,7 +374,7 @@ def test_no_span_has_more_than_the_rate(steps, count, span):
 )
 def test_when_a_quiet_time_is_over(stamps, now, expected):
     settings = role.endpoint(debounce="10s", debounce_max="30s")
-    assert turn.quiet_in(settings, stamps, now) == expected
+    assert schedule.quiet_in(settings, stamps, now) == expected
 
 
 # counts and metrics

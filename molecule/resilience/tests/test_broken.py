@@ -63,13 +63,13 @@ def broken(path):
 
 BREAKS_ACCEPTOR = {
     "launcher": lambda: moved_away(LIBRARY / "launch.py"),
-    "module": lambda: broken(LIBRARY / "current" / "trigger" / "acceptor.py"),
+    "module": lambda: broken(LIBRARY / "current" / "trigger" / "acceptor" / "loop.py"),
     "user": lambda: without_line("/etc/passwd", "trigger-frail"),
     "configuration": lambda: moved_away("/etc/trigger/frail.json"),
 }
 BREAKS_RUN = {
     "job": lambda: moved_away(LIBRARY / "jobs" / "frail"),
-    "module": lambda: broken(LIBRARY / "current" / "trigger" / "claim.py"),
+    "module": lambda: broken(LIBRARY / "current" / "trigger" / "dispatcher" / "claim.py"),
     "user": lambda: without_line("/etc/passwd", "frail"),
     "group": lambda: without_line("/etc/group", "frailgroup"),
     "working directory": lambda: moved_away("/srv/frail"),

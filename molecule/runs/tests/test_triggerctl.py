@@ -292,14 +292,14 @@ def cancel_at_once(name, request):
     """As `triggerctl cancel`, without the time that a program takes to start. Returns what it says, or None."""
     sys.path.insert(0, "/usr/local/lib/trigger/current")
     try:
-        from trigger.ctl import cancel, failure, screen
+        from trigger.ctl import cancel, errors, terminal
     finally:
         del sys.path[0]
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said):
-            cancel.cancel(argparse.Namespace(name=name, id=request), screen.Screen())
-    except failure.Failure:
+            cancel.cancel(argparse.Namespace(name=name, id=request), terminal.Screen())
+    except errors.Failure:
         return None
     return said.getvalue()
 

@@ -1,4 +1,4 @@
-"""SHA-256, HMAC and a comparison in constant time: the C halves of hashlib and hmac (see descriptors.py).
+"""SHA-256, HMAC and a comparison in constant time: the C halves of hashlib and hmac (see listen_fds.py).
 
 hashlib itself loads all of OpenSSL for the SHA-256 of a token, and hmac some modules more: 2.9 ms of a cold answer.
 """

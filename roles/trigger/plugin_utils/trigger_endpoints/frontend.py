@@ -51,7 +51,7 @@ REFUSED = {status: (host.http.REASONS[status], detail) for status, detail in DET
 
 SOCKET_ACCESS = ("SocketMode", "SocketUser", "SocketGroup")
 # What nginx says of a client, see files/trigger/frontend.py. It is taken out of each request.
-FIELDS = {name.decode() for name in host.frontend.FIELDS}
+FIELDS = {name.decode() for name in host.proxy_headers.FIELDS}
 
 
 class Frontend:

@@ -7,12 +7,12 @@ under way is neither over nor another one when systemd is told to stop it.
 import os
 import time
 
-from trigger import history, runs
-from trigger.ctl import sight, systemd, words
-from trigger.ctl.failure import FAILED, OK, Failure
+from trigger import history, runs, timespan
+from trigger.ctl import status, systemd
+from trigger.ctl.errors import FAILED, OK, Failure
 from trigger.ctl.follow import ending
 from trigger.ctl.logs import unknown
-from trigger.standstill import Standstill
+from trigger.dispatcher.claim_lock import Standstill
 
 LOOK_EVERY = 0.05  # seconds
 TRIES = 5
@@ -20,7 +20,7 @@ TRIES = 5
 
 def cancel(arguments, screen):
     """Cancel a request, and tell what became of it."""
-    endpoint = sight.load(arguments.name)
+    endpoint = status.load(arguments.name)
     found = runs.Runs(endpoint)
     # A run that is stopped before its job began gives its requests back to the queue.
     for _ in range(TRIES):
@@ -36,7 +36,7 @@ def cancel(arguments, screen):
             others = len(found.claimed()) - 1
             _stop(endpoint, run["run"], still)
         if others:
-            screen.note("the run also serves %s" % words.count(others, "other request"))
+            screen.note("the run also serves %s" % timespan.count(others, "other request"))
         run = _wait_for_end(found, arguments.id)
         if run["state"] == "cancelled":
             return _tell(run, "its run was stopped", screen)

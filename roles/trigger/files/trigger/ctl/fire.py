@@ -3,11 +3,11 @@
 import os
 import sys
 
-from trigger import admission, entry, http, runs
-from trigger.ctl import sight, systemd, words
-from trigger.ctl.failure import FAILED, OK, REFUSED, Failure
+from trigger import admission, entry, http, runs, timespan
+from trigger.ctl import status, systemd
+from trigger.ctl.errors import FAILED, OK, REFUSED, Failure
+from trigger.ctl.fire_request import make
 from trigger.ctl.follow import ending, follow
-from trigger.ctl.request import make
 from trigger.spool import Draft, Spool
 
 TRIES = 5
@@ -15,8 +15,8 @@ TRIES = 5
 
 def fire(arguments, screen):
     """Write a request into the spool; with --wait, print what its run prints."""
-    endpoint = sight.load(arguments.name)
-    seen = sight.look([endpoint.name])[0]
+    endpoint = status.load(arguments.name)
+    seen = status.look([endpoint.name])[0]
     if seen.hands_over:
         raise Failure("%s hands its socket to a server of its own; send that a request instead" % endpoint.name)
     body = _read_body(arguments.body, endpoint.body_limit)
@@ -103,6 +103,6 @@ def _wait(endpoint, request_id, seconds, screen):
         screen.json({**run, "output": b"".join(parts).decode(errors="replace")})
     else:
         served = len(record["requests"])
-        others = "; it served %s" % words.count(served, "request") if served > 1 else ""
+        others = "; it served %s" % timespan.count(served, "request") if served > 1 else ""
         screen.note("%s: %s%s" % (endpoint.name, ending(record), others))
     return OK if record["state"] == "succeeded" else FAILED

@@ -2,9 +2,8 @@
 
 import time
 
-from trigger import runs
-from trigger.ctl import words
-from trigger.ctl.failure import FAILED, NOT_IN_TIME, Failure
+from trigger import runs, timespan
+from trigger.ctl.errors import FAILED, NOT_IN_TIME, Failure
 
 LOOK_EVERY = 0.05  # seconds
 MISS_EVERY = 2.0  # seconds between two looks whether the request is still known
@@ -26,7 +25,9 @@ def follow(found, request_id, write, seconds=float("inf")):
                 time.sleep(LOOK_EVERY)
             now = time.monotonic()
             if now - begun > seconds:
-                raise Failure("after %s %s has not ended; it goes on" % (words.span(seconds), request_id), NOT_IN_TIME)
+                raise Failure(
+                    "after %s %s has not ended; it goes on" % (timespan.span(seconds), request_id), NOT_IN_TIME
+                )
             if now - looked > MISS_EVERY:
                 looked = now
                 if found.find(request_id) is None:
@@ -43,5 +44,5 @@ def ending(record):
     if record.get("signal"):
         told += ", signal " + record["signal"]
     if record.get("duration") is not None:
-        told += ", took " + words.span(record["duration"])
+        told += ", took " + timespan.span(record["duration"])
     return told

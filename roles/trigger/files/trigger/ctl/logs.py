@@ -3,17 +3,17 @@
 import subprocess
 
 from trigger import programs, runs
-from trigger.ctl import sight, systemd
-from trigger.ctl.failure import FAILED, OK, UNKNOWN, Failure
+from trigger.ctl import status, systemd
+from trigger.ctl.errors import FAILED, OK, UNKNOWN, Failure
 from trigger.ctl.follow import ending, follow
 
 
 def logs(arguments, screen):
     """Print what a run has printed, or the journal."""
     if arguments.id is None:
-        sight.check_name(arguments.name)
+        status.check_name(arguments.name)
         return _journal(arguments.name, arguments.follow, screen)
-    found = runs.Runs(sight.load(arguments.name))
+    found = runs.Runs(status.load(arguments.name))
     run = found.find(arguments.id)
     if run is None:
         raise unknown(arguments.name, arguments.id)

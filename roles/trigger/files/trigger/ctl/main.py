@@ -4,7 +4,8 @@ import argparse
 import os
 import sys
 
-from trigger.ctl import failure, words
+from trigger import timespan
+from trigger.ctl import errors
 
 _EXIT_STATUS = """\
 exit status:
@@ -25,14 +26,14 @@ def main(arguments):
     try:
         _see_to_streams()
         return _run(arguments)
-    except failure.Failure as error:
+    except errors.Failure as error:
         _complain(error)
         return error.status
     except OSError as error:
-        _complain(failure.told(error) + "; `triggerctl doctor` looks for the reason")
-        return failure.FAILED
+        _complain(errors.told(error) + "; `triggerctl doctor` looks for the reason")
+        return errors.FAILED
     except KeyboardInterrupt:
-        return failure.INTERRUPTED
+        return errors.INTERRUPTED
 
 
 def _see_to_streams():
@@ -46,13 +47,13 @@ def _see_to_streams():
     if sys.stderr is None:
         sys.stderr = os.fdopen(2, "w", closefd=False)
     if is_closed:
-        raise failure.Failure("standard output is closed")
+        raise errors.Failure("standard output is closed")
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")
 
 
 def _run(arguments):
-    from trigger.ctl.screen import Screen, drop
+    from trigger.ctl.terminal import Screen, drop
 
     try:
         options = _parser().parse_args(arguments)
@@ -61,17 +62,17 @@ def _run(arguments):
             sys.stdout.flush()  # of --help
         except OSError as error:
             drop(sys.stdout)
-            raise failure.Failure("the output is cut short: %s" % error.strerror) from None
+            raise errors.Failure("the output is cut short: %s" % error.strerror) from None
         return end.code
     if os.geteuid() != 0:
-        raise failure.Failure("requests and records are for root alone; call it with sudo", failure.NOT_ALLOWED)
+        raise errors.Failure("requests and records are for root alone; call it with sudo", errors.NOT_ALLOWED)
     module, function = options.run
     command = getattr(__import__("trigger.ctl." + module, fromlist=[function]), function)
     return command(options, Screen(options.json))
 
 
 def _complain(error):
-    from trigger.ctl.screen import complain
+    from trigger.ctl.terminal import complain
 
     complain("triggerctl: %s" % error)
 
@@ -94,8 +95,8 @@ def _parser():
             command.add_argument("name", metavar="NAME", help="the endpoint")
         return command
 
-    add("list", ("look", "list_endpoints"), "list the endpoints and how they are", takes_name=False)
-    add("show", ("look", "show"), "tell all about an endpoint")
+    add("list", ("show", "list_endpoints"), "list the endpoints and how they are", takes_name=False)
+    add("show", ("show", "show"), "tell all about an endpoint")
     _add_runs(add)
     _add_logs(add)
     _add_fire(add)
@@ -110,7 +111,7 @@ def _parser():
 
 
 def _add_runs(add):
-    runs = add("runs", ("look", "runs"), "list the latest requests and what became of them")
+    runs = add("runs", ("show", "runs"), "list the latest requests and what became of them")
     runs.add_argument("--limit", metavar="N", type=_positive, default=20, help="at most so many (%(default)s)")
 
 
@@ -140,7 +141,7 @@ def _pair(text):
 
 def _span(text):
     try:
-        return words.parse_span(text)
+        return timespan.parse_span(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -8,9 +8,10 @@ import os
 import time
 
 from trigger import endpoint as paths
-from trigger.ctl import look, sight, systemd, words
-from trigger.ctl.failure import OK, Failure
-from trigger.standstill import Standstill
+from trigger import timespan
+from trigger.ctl import show, status, systemd
+from trigger.ctl.errors import OK, Failure
+from trigger.dispatcher.claim_lock import Standstill
 
 LOOK_EVERY = 0.2  # seconds
 
@@ -21,7 +22,7 @@ def pause(arguments, screen):
     if seen.hands_over:
         raise Failure("%s hands its socket to a server, so nothing can wait; drain stops it" % seen.name)
     os.makedirs(paths.RUNTIME, mode=0o755, exist_ok=True)
-    os.close(os.open(sight.pause_mark(seen.name), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
+    os.close(os.open(status.pause_mark(seen.name), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
     systemd.order("stop", seen.units.path)
     _call_back(seen)
     seen = _look(seen.name)
@@ -39,7 +40,7 @@ def resume(arguments, screen):
     seen = _look(arguments.name)
     done = []
     if seen.paused:
-        os.unlink(sight.pause_mark(seen.name))
+        os.unlink(status.pause_mark(seen.name))
         done.append("runs begin again")
     if not seen.hands_over and seen.of(seen.units.path) != "active":
         systemd.order("start", seen.units.path)
@@ -61,7 +62,7 @@ def drain(arguments, screen):
     if seen.paused and seen.waiting:
         raise Failure(
             "%s is paused, so the %s would wait for ever; `triggerctl resume %s` comes first"
-            % (seen.name, words.count(len(seen.waiting), "request"), seen.name)
+            % (seen.name, timespan.count(len(seen.waiting), "request"), seen.name)
         )
     systemd.order("stop", seen.units.socket)
     screen.note("%s: it no longer listens" % seen.name)
@@ -79,21 +80,21 @@ def drain(arguments, screen):
 
 
 def _look(name):
-    sight.check_name(name)
-    return sight.look([name])[0]
+    status.check_name(name)
+    return status.look([name])[0]
 
 
 def _check_can_be_seen(seen):
     """Nothing is over only because it cannot be read."""
     if seen.is_hidden:
-        raise Failure("%s: %s; `triggerctl doctor` tells what to do" % (seen.name, sight.problem_of(seen)))
+        raise Failure("%s: %s; `triggerctl doctor` tells what to do" % (seen.name, status.problem_of(seen)))
 
 
 def _call_back(seen):
     """A claim that waits for a quiet time or a lock would begin a run in the midst of the pause."""
-    endpoint = sight.load(seen.name)
+    endpoint = status.load(seen.name)
     with Standstill(endpoint):
-        if not sight.look([seen.name])[0].claimed:
+        if not status.look([seen.name])[0].claimed:
             systemd.order_only("stop", seen.units.job)
 
 
@@ -105,7 +106,7 @@ def _wait_until_idle(name, screen):
         left = "%s: %s, %s" % (
             name,
             "a run is under way" if seen.running else "no run is under way",
-            words.count(len(seen.waiting), "request") + " left to run",
+            timespan.count(len(seen.waiting), "request") + " left to run",
         )
         if not seen.waiting and not seen.running:
             return seen
@@ -119,7 +120,7 @@ def _wait_until_idle(name, screen):
 
 def _tell(seen, text, screen):
     if screen.as_json:
-        screen.json(look.told(seen))
+        screen.json(show.told(seen))
     else:
         screen.say(text)
     return OK

@@ -3,7 +3,7 @@
 import subprocess
 
 from trigger import programs
-from trigger.ctl.failure import Failure
+from trigger.ctl.errors import Failure
 
 PROPERTIES = (
     "Id",

@@ -1,6 +1,6 @@
 """Tables for people. No I/O."""
 
-from trigger.page import printed
+from trigger import plain_text
 
 GAP = "  "
 NARROWEST = 8  # characters that a column keeps
@@ -22,7 +22,7 @@ def lines(titles, rows, width=None, shrinking=(), colours=False):
     titles: list of str; one that begins with a space stands to the right. rows: lists of str. width: int, or None for
     as wide as it is. shrinking: indices of the columns that give way, the widest first. colours: bool.
     """
-    cells = [[printed.line(cell) for cell in row] for row in rows]
+    cells = [[plain_text.line(cell) for cell in row] for row in rows]
     right = [title[:1] == " " for title in titles]
     titles = [title.strip() for title in titles]
     widths = [max(len(row[i]) for row in [titles, *cells]) for i in range(len(titles))]

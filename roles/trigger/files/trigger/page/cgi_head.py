@@ -1,6 +1,6 @@
 """The head that a job of `output: cgi` prints: taken off, since it is for whoever waits for the answer. No I/O."""
 
-from trigger import cgi_output
+from trigger import cgi_response
 
 
 class Head:
@@ -22,13 +22,13 @@ class Head:
         """Return what there is of the body when no part follows: bytes. What begins with no head is the body."""
         begin, self._begin = self._begin or b"", None
         try:
-            status, fields, body = cgi_output.parse_head(begin)
-        except cgi_output.Malformed:
+            status, fields, body = cgi_response.parse_head(begin)
+        except cgi_response.Malformed:
             return begin
         self.told = ", ".join(["Status: %d" % status, *map(": ".join, fields)])
         return begin[body:]
 
 
 def _is_complete(begin):
-    lines = begin[: cgi_output.HEAD_LIMIT].split(b"\n")[:-1]
-    return len(begin) >= cgi_output.HEAD_LIMIT or any(not line.rstrip(b"\r") for line in lines)
+    lines = begin[: cgi_response.HEAD_LIMIT].split(b"\n")[:-1]
+    return len(begin) >= cgi_response.HEAD_LIMIT or any(not line.rstrip(b"\r") for line in lines)

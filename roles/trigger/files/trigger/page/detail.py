@@ -1,6 +1,6 @@
 """The page of one endpoint: what it is, the form that starts it, and its latest runs. No I/O."""
 
-from trigger.page import form, known, states, times
+from trigger.page import form, labels, status, times
 from trigger.page.markup import element
 
 LATEST = 10  # runs
@@ -19,7 +19,7 @@ class Detail:
         self._now = now
 
     def draw(self):
-        """Return the page as an answers.Reply."""
+        """Return the page as an responses.Reply."""
         return self._reply(200, "the page of an endpoint", self._endpoint.name, form.draw(self._endpoint, self._token))
 
     def draw_again(self, typed, errors):
@@ -28,12 +28,12 @@ class Detail:
         summary = form.summary(self._endpoint, errors)
         return self._reply(400, "the parameters are not right", "Error: " + self._endpoint.name, summary, again)
 
-    def _reply(self, status, reason, title, *content):
+    def _reply(self, code, reason, title, *content):
         heading = [element("h1", self._endpoint.name)]
-        description = known.describe(self._endpoint)
+        description = status.describe(self._endpoint)
         if description:
             heading.append(element("p", description))
-        return self._frame.reply(status, reason, title, *heading, *content, *self._runs())
+        return self._frame.reply(code, reason, title, *heading, *content, *self._runs())
 
     def _runs(self):
         if not self._may_list:
@@ -60,7 +60,7 @@ class Detail:
             element(
                 "th", element("a", times.short(run["accepted"], self._now), href=href), scope="row", role="rowheader"
             ),
-            element("td", states.badge(run["state"]), place, role="cell"),
+            element("td", labels.badge(run["state"]), place, role="cell"),
             element("td", "" if run["duration"] is None else times.span(run["duration"]), role="cell"),
             role="row",
         )

@@ -3,9 +3,9 @@
 import base64
 import hashlib
 
-from trigger.answers import Reply
 from trigger.page import markup
 from trigger.page.markup import Markup, element, join
+from trigger.responses import Reply
 
 CONTENT_TYPE = "text/html; charset=utf-8"
 
@@ -145,7 +145,7 @@ class Frame:
         self.user = user
 
     def reply(self, status, reason, title, *content, headers=()):
-        """Return a whole page as an answers.Reply. reason: str, for the log. title: str, or None for the list's."""
+        """Return a whole page as an responses.Reply. reason: str, for the log. title: str, or None for the list's."""
         page = join((self.begin(title), *content, self.end()))
         return Reply(status, reason, page.encode(), CONTENT_TYPE, HEADERS + list(headers))
 

@@ -1,13 +1,13 @@
 """The list: what this user may start, and what became of it last. No I/O."""
 
-from trigger.page import form, known, states, times
+from trigger.page import form, labels, status, times
 from trigger.page.markup import NOTHING, element, join
 
 _PROGRAMS, _SERVER, _PAGE, _GET = range(4)
 
 
 def draw(frame, visitor, standings, now):
-    """Return the list as an answers.Reply. frame: layout.Frame. visitor: door.Visitor. standings: list of
+    """Return the list as an responses.Reply. frame: layout.Frame. visitor: door.Visitor. standings: list of
     (endpoint.Endpoint, known.Standing), those of this user alone; the latter is None where a server of its own answers.
     now: seconds since the epoch."""
     heading = element("h1", frame.title)
@@ -54,7 +54,7 @@ def _kind(endpoint):
     """What a person can do with it."""
     if endpoint.auth:
         return _PROGRAMS
-    if known.is_handed_over(endpoint):
+    if status.is_handed_over(endpoint):
         return _SERVER
     if endpoint.frontend["page"]:
         return _PAGE
@@ -63,29 +63,29 @@ def _kind(endpoint):
 
 def _name(endpoint, kind):
     if kind == _PAGE:
-        yield element("a", endpoint.name, href=known.place(endpoint))
+        yield element("a", endpoint.name, href=status.place(endpoint))
     else:
         yield element("strong", endpoint.name)
-    description = known.describe(endpoint)
+    description = status.describe(endpoint)
     if description:
         yield element("p", description, class_="quiet")
 
 
 def _state(standing):
     if not standing.is_known:
-        return [states.badge("unknown")]
-    told = [states.badge("running")] if standing.running else []
+        return [labels.badge("unknown")]
+    told = [labels.badge("running")] if standing.running else []
     if standing.waiting:
-        told.append(states.waiting(standing.waiting))
-    return told or [states.badge("idle")]
+        told.append(labels.waiting(standing.waiting))
+    return told or [labels.badge("idle")]
 
 
 def _last(record, now):
     if record is None:
-        return states.badge("never")
+        return labels.badge("never")
     took = "" if record["duration"] is None else ", took " + times.span(record["duration"])
     return join(
-        (states.badge(record["state"]), element("p", times.short(record["finished"], now), took, class_="quiet"))
+        (labels.badge(record["state"]), element("p", times.short(record["finished"], now), took, class_="quiet"))
     )
 
 
@@ -99,5 +99,5 @@ def _action(visitor, endpoint, kind):
         return form.button_of_get(endpoint)
     if form.needs_input(endpoint):
         label = "Fill in… for " + endpoint.name
-        return element("a", "Fill in…", href=known.place(endpoint), class_="button", aria_label=label)
+        return element("a", "Fill in…", href=status.place(endpoint), class_="button", aria_label=label)
     return form.button_alone(endpoint, visitor.token(endpoint))

@@ -3,13 +3,13 @@
 import time
 
 from trigger import history, runs
-from trigger.answers import Reply
-from trigger.page import known, layout, markup, states, times
+from trigger.acceptor.handler import UNBUFFERED
+from trigger.page import labels, layout, markup, status, times
 from trigger.page.cgi_head import Head
-from trigger.page.known import DAMAGED, say
 from trigger.page.markup import Markup, element, escape, join
-from trigger.page.printed import Text
-from trigger.reception import UNBUFFERED
+from trigger.page.status import DAMAGED, say
+from trigger.plain_text import Text
+from trigger.responses import Reply
 
 MISS_EVERY = 2.0  # seconds between two looks whether a run is still known
 SIGN_EVERY = 20.0  # seconds without a word after which the page shows that it is still there, so that nobody gives up
@@ -19,7 +19,7 @@ _LIVE = ("queued", "running")
 
 
 def draw(frame, endpoint, found, run, leaving):
-    """Return the page of a run as an answers.Reply, whose source brings its parts. found: runs.Runs. run: dict, as
+    """Return the page of a run as an responses.Reply, whose source brings its parts. found: runs.Runs. run: dict, as
     found.find() has returned it. leaving: a function that says whether this process is about to end, bool."""
     page = _Page(frame, endpoint, found, run)
     parts = page.live(leaving) if run["state"] in _LIVE else page.whole()
@@ -76,7 +76,7 @@ class _Page:
 
     def _begin(self):
         name = self._endpoint.name
-        link = element("a", name, href=known.place(self._endpoint))
+        link = element("a", name, href=status.place(self._endpoint))
         return join((self._frame.begin("Run of " + name), element("h1", "Run of ", link)))
 
     def _find(self):
@@ -98,13 +98,13 @@ class _Page:
             if run["position"] != position:
                 position = run["position"]
                 at = times.full(history.timestamp(time.time()))
-                yield _now(states.badge("queued"), ": number %d in the queue at " % position, at, ".")
+                yield _now(labels.badge("queued"), ": number %d in the queue at " % position, at, ".")
             yield from _pause(LOOK_EVERY, leaving)
             run = self._find()
         if run is not None and run["state"] == "running":
             # Worded so that it stays true when the run is over and the page is still there.
             since = (" from ", times.full(run["started"]), " on") if run["started"] else ()
-            yield _now(states.badge("running"), *since, ". What it prints appears below, and at the end how it went.")
+            yield _now(labels.badge("running"), *since, ". What it prints appears below, and at the end how it went.")
 
     def _output(self, leaving):
         """Yield what the run prints, until it has ended."""
@@ -164,7 +164,7 @@ class _Page:
 
     def _outcome(self, run):
         """Yield what is known of a run that has ended."""
-        yield element("p", states.badge(run["state"]), ". ", " ".join(states.ending(run)))
+        yield element("p", labels.badge(run["state"]), ". ", " ".join(labels.ending(run)))
         record = self._record()
         facts = [
             ("Asked for by", record.get("remote_user") if record["id"] == run["id"] else None),
@@ -187,7 +187,7 @@ class _Page:
             return {"id": None}
 
     def _end(self):
-        way_back = element("a", "Back to " + self._endpoint.name, href=known.place(self._endpoint))
+        way_back = element("a", "Back to " + self._endpoint.name, href=status.place(self._endpoint))
         return join((element("p", way_back), self._frame.end()))
 
 

@@ -12,12 +12,12 @@ import socket
 import threading
 import time
 
-from trigger import answers, descriptors, http
-from trigger.page import message
-from trigger.page.desk import Desk
-from trigger.page.door import Door, load_secret
-from trigger.page.known import say
+from trigger import http, listen_fds, responses
+from trigger.page import error_pages
+from trigger.page.access import Door, load_secret
 from trigger.page.layout import Frame
+from trigger.page.routes import Desk
+from trigger.page.status import say
 
 LINGER = 5.0  # seconds without a connection
 STREAMS = 32  # of the threads, that may be at pages which go on
@@ -154,7 +154,7 @@ class Exchange:
                 self._streams.release()
 
     def _answer(self):
-        """Return the answers.Reply, or None where nothing was asked. Raises OSError when the client goes."""
+        """Return the responses.Reply, or None where nothing was asked. Raises OSError when the client goes."""
         try:
             body = self._read()
             if body is None:
@@ -172,9 +172,9 @@ class Exchange:
         """Return the Reply that tells a refusal: a page, but to a program as an acceptor would."""
         request = self._request
         if request is not None and b"accept" in request.fields and not _is_reader(request):
-            return answers.of_refusal(request, refusal)
+            return responses.of_refusal(request, refusal)
         frame = Frame(self._visitor.host, self._visitor.name) if self._visitor else Frame("this host", "")
-        return message.of_refusal(frame, refusal)
+        return error_pages.of_refusal(frame, refusal)
 
     # The request.
 
@@ -271,7 +271,7 @@ class Exchange:
 
 
 def _is_reader(request):
-    return answers.accepts_html(request) and not answers.accepts_json(request)
+    return responses.accepts_html(request) and not responses.accepts_json(request)
 
 
 def _tell(error):
@@ -297,7 +297,7 @@ def _one_word(text):
 
 def main(directory):
     """Serve the page of the endpoints whose configuration is in a directory. Returns the exit status."""
-    listeners = [socket.socket(fileno=listener.detach()) for listener in descriptors.listen_sockets()]
+    listeners = [socket.socket(fileno=listener.detach()) for listener in listen_fds.listen_sockets()]
     for listener in listeners:
         listener.setblocking(False)
     leaving = threading.Event()

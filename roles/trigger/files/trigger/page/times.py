@@ -2,8 +2,8 @@
 
 import time
 
-from trigger.ctl.words import second_of
 from trigger.page.markup import element
+from trigger.timespan import second_of
 
 _SHOWN = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 

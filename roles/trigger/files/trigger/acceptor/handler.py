@@ -6,8 +6,9 @@ http.Refusal; one that has to wait gets its reply later.
 
 import time
 
-from trigger import admission, answers, cgi, http, preferences, runs_api, sources
-from trigger.answers import Reply
+from trigger import admission, cgi, http, responses, sources
+from trigger.acceptor import prefer, runs_api
+from trigger.responses import Reply
 from trigger.spool import Unflushed
 
 NO_ANSWER = object()  # stands for a Reply where neither "accepted" nor "refused" would be true for sure
@@ -17,7 +18,7 @@ UNBUFFERED = [("X-Accel-Buffering", "no")]  # asks nginx to pass on at once what
 
 class Reception:
     """endpoint: endpoint.Endpoint. spool: spool.Spool. guard: what asks who calls (credentials.load_guard), or None.
-    rate: rate.Rate, or None. door: frontend.Door, or None."""
+    rate: rate_limit.Rate, or None. door: proxy_headers.Door, or None."""
 
     def __init__(self, endpoint, spool, guard, rate=None, door=None):
         self._endpoint = endpoint
@@ -64,14 +65,14 @@ class Reception:
         """How the endpoint looks from where a client came."""
         connection.endpoint = self._endpoint
         if self._door is not None:
-            from trigger import frontend
+            from trigger import proxy_headers
 
             try:
                 if self._door.is_way_of(connection):
                     self._door.enter(connection)
                     admission.check_user(connection.endpoint, connection.user)
             finally:
-                frontend.forget(connection.request)
+                proxy_headers.forget(connection.request)
         return connection.endpoint
 
     def body(self, connection, received):
@@ -145,22 +146,22 @@ class Reception:
         values, ignored = admission.check_values(self._endpoint, found)
         if ignored:
             connection.outcome = "ignored"
-            return Reply(200, ignored, ignored.encode() + b"\n", answers.PLAIN)
+            return Reply(200, ignored, ignored.encode() + b"\n", responses.PLAIN)
         connection.keys = self._delivery_keys(connection)
         if self._endpoint.body == "discard":
             draft.drop_body()
         connection.variables = self._variables(connection, values)
         admission.check_execution(self._endpoint, values, connection.variables)
-        connection.wait, connection.granted = preferences.waiting_time(self._endpoint, connection.request)
+        connection.wait, connection.granted = prefer.waiting_time(self._endpoint, connection.request)
         return None
 
     def _delivery_keys(self, connection):
         """What a delivery goes by where it is known who sends it; otherwise anybody could spoil an id."""
         if connection.attempt is None or not self._endpoint.replay_window:
             return []
-        from trigger import deliveries
+        from trigger.acceptor import replay
 
-        return deliveries.keys(connection.request, connection.attempt, connection.draft.read_body)
+        return replay.keys(connection.request, connection.attempt, connection.draft.read_body)
 
     def _repeated(self, connections):
         """Find deliveries that were accepted before. Returns their replies, and the connections that bring something
@@ -186,9 +187,9 @@ class Reception:
         comes under the name of another."""
         if not connection.keys:
             return None
-        from trigger import deliveries
+        from trigger.acceptor import replay
 
-        before = deliveries.keys_of_before(connection.request, connection.attempt)
+        before = replay.keys_of_before(connection.request, connection.attempt)
         return self._spool.delivered(connection.keys) or self._spool.delivered(before)
 
     def _twin(self, connection, first):
@@ -196,14 +197,14 @@ class Reception:
         of a connection and its key; what is new is added. Raises Refusal as _delivered() does."""
         if not connection.keys:
             return None
-        from trigger import deliveries
+        from trigger.acceptor import replay
 
         for key in connection.keys:
-            twin, known = first.get(deliveries.bare(key), (None, key))
-            deliveries.check_same(key, known)
+            twin, known = first.get(replay.bare(key), (None, key))
+            replay.check_same(key, known)
             if twin:
                 return twin
-        first.update((deliveries.bare(key), (connection, key)) for key in connection.keys)
+        first.update((replay.bare(key), (connection, key)) for key in connection.keys)
         return None
 
     def _commit(self, connections):
@@ -296,7 +297,7 @@ class Reception:
             record = self._record_of(connection)
             return None if record is None else self._result(connection, record)
         except http.Refusal as refusal:
-            return answers.of_refusal(connection.request, refusal)
+            return responses.of_refusal(connection.request, refusal)
         except OSError:
             return None  # what cannot be read of one keeps no other waiting
 
@@ -319,10 +320,10 @@ class Reception:
         try:
             self._record_of(connection)
         except http.Refusal as refusal:
-            return answers.of_refusal(connection.request, refusal)
+            return responses.of_refusal(connection.request, refusal)
         except OSError:
             pass  # it may be readable by and by
-        source = self._output(connection.request_id, follow=True, last_line=answers.result_line)
+        source = self._output(connection.request_id, follow=True, last_line=responses.result_line)
         content_type = self._endpoint.response["content_type"]
         return Reply(200, "accepted, streaming", b"", content_type, self._headers(connection) + UNBUFFERED, source)
 
@@ -334,25 +335,25 @@ class Reception:
         headers = self._headers(connection)
         if not self._may_know(connection):
             headers.append(("X-Run-State", record["state"]))
-            return Reply(status, "delivered before, " + reason, reason.encode() + b"\n", answers.PLAIN, headers)
-        headers += answers.run_headers(record)
+            return Reply(status, "delivered before, " + reason, reason.encode() + b"\n", responses.PLAIN, headers)
+        headers += responses.run_headers(record)
         source = self._output(connection.request_id, follow=False)
         if succeeded and self._endpoint.output == "cgi":
             return self._cgi_result(source, headers)
         return Reply(status, reason, b"", self._endpoint.response["content_type"], headers, source)
 
     def _cgi_result(self, source, headers):
-        from trigger import cgi_output
+        from trigger import cgi_response
 
         begin = b""
-        while len(begin) < cgi_output.HEAD_LIMIT:
+        while len(begin) < cgi_response.HEAD_LIMIT:
             part = source.read()
             if not part:
                 break
             begin += part
         try:
-            status, own, body = cgi_output.parse_head(begin)
-        except cgi_output.Malformed:
+            status, own, body = cgi_response.parse_head(begin)
+        except cgi_response.Malformed:
             source.close()
             raise http.Refusal(502, "the job's output begins with no CGI head", headers) from None
         # The run's own Location would be taken for the job's.
@@ -383,8 +384,8 @@ class Reception:
         if not call.output:
             return self._json(run)
         source = self._output(call.run_id, call.follow)
-        headers = answers.run_headers(run) + (UNBUFFERED if call.follow else [])
-        return Reply(200, "the output of a run", b"", answers.PLAIN, headers, source)
+        headers = responses.run_headers(run) + (UNBUFFERED if call.follow else [])
+        return Reply(200, "the output of a run", b"", responses.PLAIN, headers, source)
 
     @property
     def _runs(self):

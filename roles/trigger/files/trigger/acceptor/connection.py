@@ -2,8 +2,8 @@
 
 import _socket
 
-from trigger import places
-from trigger.answers import forget_question
+from trigger.acceptor import eviction
+from trigger.responses import forget_question
 from trigger.spool import MEMORY_LIMIT
 
 HEAD, BODY, READY, HELD, ANSWERING, DRAINING, CLOSED = range(7)
@@ -31,7 +31,7 @@ class Connection:
         "port",  # the local port, bytes; b"" on a Unix socket
         "received",  # bytes of the head
         "repeats",  # connections that brought the same delivery in the same moment
-        "reply",  # answers.Reply that waits to be told, while the client is delayed
+        "reply",  # responses.Reply that waits to be told, while the client is delayed
         "request",  # http.Request
         "request_id",  # str, when it is accepted
         "since",  # when the client began to send, or to be answered
@@ -39,19 +39,19 @@ class Connection:
         "source",  # what brings the rest of the answer's body, runs.Output, or None
         "started",
         "state",
-        "stepped",  # when it had sent so much more of its body: places.STEP
+        "stepped",  # when it had sent so much more of its body: eviction.STEP
         "user",  # who the front end says it is, bytes; b"" where it did not ask
         "variables",  # what the job is told of a complete request, list of (bytes, bytes)
         "wait",  # seconds for which the answer is held, until the run has ended
         "way",  # the Unix socket by which the client came: its path, str; None on others
-        "worth",  # how it compares with others when places are short: places.py
+        "worth",  # how it compares with others when places are short: eviction.py
     )
 
     def __init__(self, socket, address, now, time_limit):
         self.socket = socket
         self.state = HEAD
         self.started = self.stepped = now
-        places.begin(self, now)
+        eviction.begin(self, now)
         self.deadline = now + time_limit
         self.peer = self.port = b""
         self.way = None

@@ -4,8 +4,8 @@ import hashlib
 import hmac
 import os
 
-from trigger import admission, frontend
-from trigger.credentials import DOOR
+from trigger import admission, proxy_headers
+from trigger.acceptor.credentials import DOOR
 from trigger.endpoint import Endpoint
 from trigger.http import Refusal
 
@@ -20,7 +20,7 @@ class Door:
         """Return who asks, a Visitor. Raises Refusal: 503 without a secret to compare with, 403 for a wrong one."""
         if self._secret is None:
             raise admission.unavailable("nobody can be let in at present")
-        if not hmac.compare_digest(request.fields.get(frontend.SECRET, b""), self._secret):
+        if not hmac.compare_digest(request.fields.get(proxy_headers.SECRET, b""), self._secret):
             raise Refusal(403, "only the front end may call here")
         return Visitor(request, self._secret)
 
@@ -31,8 +31,8 @@ class Visitor:
 
     def __init__(self, request, secret):
         self._secret = secret
-        self.user = request.fields.get(frontend.USER, b"")
-        self._address = frontend.address(request.fields.get(frontend.ADDRESS, b""))
+        self.user = request.fields.get(proxy_headers.USER, b"")
+        self._address = proxy_headers.address(request.fields.get(proxy_headers.ADDRESS, b""))
         self.name = self.user.decode("latin-1")
         self.host = _without_port(request.fields.get(b"host", b"").decode("latin-1")) or "this host"
 
@@ -61,13 +61,17 @@ class Visitor:
         # To admission, the address of a form is one more endpoint; allow_origins is for programs, not for it.
         place = {"path": endpoint.frontend["location"] + "start", "methods": ["POST"], "allow_origins": []}
         admission.check_head(Endpoint(endpoint.name, place), request)
-        frontend.check_origin(Endpoint(endpoint.name, place), request.fields)
+        proxy_headers.check_origin(Endpoint(endpoint.name, place), request.fields)
         if not hmac.compare_digest(token.encode(), self.token(endpoint).encode()):
             raise Refusal(403, "this form was not made for you here; go back, load the page again, and start anew")
 
     def fields(self, request):
         """What an endpoint's acceptor is to believe of the visitor: list of (str, bytes)."""
-        known = [(b"host", "Host"), (frontend.ADDRESS, "X-Forwarded-For"), (frontend.PROTOCOL, "X-Forwarded-Proto")]
+        known = [
+            (b"host", "Host"),
+            (proxy_headers.ADDRESS, "X-Forwarded-For"),
+            (proxy_headers.PROTOCOL, "X-Forwarded-Proto"),
+        ]
         passed_on = [(name, request.fields[key]) for key, name in known if key in request.fields]
         user = [("X-Remote-User", self.user)] if self.user else []
         return [("X-Trigger-Frontend", self._secret), *user, *passed_on]

@@ -5,8 +5,8 @@ import os
 import shutil
 import sys
 
-from trigger.ctl import failure, table
-from trigger.page import printed
+from trigger import plain_text
+from trigger.ctl import errors, table
 
 
 class Screen:
@@ -18,7 +18,7 @@ class Screen:
         self._is_terminal = sys.stdout.isatty()
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         self._colours = self._is_terminal and not plain
-        self._output = printed.Text()
+        self._output = plain_text.Text()
 
     def json(self, value):
         """Print a value as JSON."""
@@ -38,7 +38,7 @@ class Screen:
     def say(self, text, word=None):
         """Print a line of an answer. word: of state, in front of it, str or None."""
         front = "" if word is None else self._word(word) + ": "
-        self._print(front + printed.plain(text) + "\n")
+        self._print(front + plain_text.plain(text) + "\n")
 
     def note(self, text):
         """Tell beside the answer how things go on."""
@@ -58,7 +58,7 @@ class Screen:
 
     def _word(self, text):
         """A text, in its colour when it is a word of state."""
-        text = printed.line(text)
+        text = plain_text.line(text)
         return table.paint(text) if self._colours else text
 
     @staticmethod
@@ -69,13 +69,13 @@ class Screen:
             stream.flush()
         except OSError as error:
             drop(sys.stdout)
-            raise failure.Failure("the output is cut short: %s" % error.strerror) from None
+            raise errors.Failure("the output is cut short: %s" % error.strerror) from None
 
 
 def complain(text):
     """Tell on standard error. What nobody can hear stops nothing."""
     try:
-        print(printed.plain(text), file=sys.stderr, flush=True)
+        print(plain_text.plain(text), file=sys.stderr, flush=True)
     except OSError:
         drop(sys.stderr)
 

@@ -7,7 +7,7 @@ counts of an endpoint have changed.
 import itertools
 import os
 
-from trigger import counts, descriptors, endpoint, entry
+from trigger import counts, endpoint, entry, listen_fds
 from trigger.http import REASONS
 from trigger.records import STATES
 
@@ -90,7 +90,7 @@ def render(samples):
 
 def _drain():
     """Take what was said so far, before the counts are read: what is said from now on starts this again."""
-    for fifo in descriptors.listen_fds():
+    for fifo in listen_fds.listen_fds():
         os.set_blocking(fifo, False)
         try:
             for _ in range(DRAIN_LIMIT):

@@ -3,12 +3,12 @@
 import time
 
 from trigger import runs
-from trigger.answers import Reply
 from trigger.entry import is_id
 from trigger.http import Refusal
-from trigger.page import form, known, message, overview, run, start
+from trigger.page import error_pages, form, overview, run, status, submit
 from trigger.page.detail import LATEST, Detail
 from trigger.page.layout import HEADERS, Frame
+from trigger.responses import Reply
 
 _LOOK = (b"GET", b"HEAD")
 
@@ -22,7 +22,7 @@ class Desk:
         self._leaving = leaving
 
     def answer(self, visitor, request, body):
-        """Return the answers.Reply to a request. visitor: door.Visitor. request: http.Request. body: bytes. Raises
+        """Return the responses.Reply to a request. visitor: door.Visitor. request: http.Request. body: bytes. Raises
         Refusal, and OSError when the configuration is not there."""
         frame = Frame(visitor.host, visitor.name)
         if request.path == b"/":
@@ -39,13 +39,13 @@ class Desk:
         return self._run(frame, endpoint, place[len(b"runs/") :].decode())
 
     def _overview(self, frame, visitor):
-        mine = [endpoint for endpoint in known.endpoints(self._directory) if visitor.may_call(endpoint)]
-        standings = [(each, None if known.is_handed_over(each) else known.Standing(each)) for each in mine]
+        mine = [endpoint for endpoint in status.endpoints(self._directory) if visitor.may_call(endpoint)]
+        standings = [(each, None if status.is_handed_over(each) else status.Standing(each)) for each in mine]
         return overview.draw(frame, visitor, standings, time.time())
 
     def _find(self, path):
         """Return the endpoint to which a path belongs, and what follows its location, bytes. Raises Refusal."""
-        for endpoint in known.endpoints(self._directory):
+        for endpoint in status.endpoints(self._directory):
             location = endpoint.frontend["location"].encode()
             if endpoint.frontend["page"] and path.startswith(location):
                 place = path[len(location) :]
@@ -57,7 +57,7 @@ class Desk:
         found = runs.Runs(endpoint)
         try:
             state = found.find(request_id)
-        except known.DAMAGED as error:
+        except status.DAMAGED as error:
             raise Refusal(503, "what became of this run cannot be read", detail=type(error).__name__) from None
         if state is None:
             raise Refusal(404, "no such run is known, or no longer")
@@ -68,26 +68,26 @@ class Desk:
         visitor.check_form(endpoint, request, token)
         left_empty = form.left_empty(endpoint, typed)
         form.check_names(endpoint, typed)
-        composed = start.Composed(endpoint, typed)
+        composed = submit.Composed(endpoint, typed)
         if left_empty or composed.errors:
             return _detail(frame, visitor, endpoint).draw_again(typed, left_empty + composed.errors)
         try:
-            answer = start.ask(endpoint, composed, visitor.fields(request))
-        except start.Unreachable as error:
-            known.say("<4>%s: %s" % (endpoint.name, error))
-            return message.unreachable(frame, endpoint, error.was_asked)
+            answer = submit.ask(endpoint, composed, visitor.fields(request))
+        except submit.Unreachable as error:
+            status.say("<4>%s: %s" % (endpoint.name, error))
+            return error_pages.unreachable(frame, endpoint, error.was_asked)
         if answer.request_id is not None:
             location = "%sruns/%s" % (endpoint.frontend["location"], answer.request_id)
             return Reply(303, "started " + answer.request_id, headers=[*HEADERS, ("Location", location)])
         if answer.status == 400 and answer.errors:
             return _detail(frame, visitor, endpoint).draw_again(typed, answer.errors)
         if answer.status < 400:
-            return message.ignored(frame, endpoint, answer)
-        return message.not_started(frame, endpoint, answer)
+            return error_pages.ignored(frame, endpoint, answer)
+        return error_pages.not_started(frame, endpoint, answer)
 
 
 def _detail(frame, visitor, endpoint):
-    return Detail(frame, visitor, endpoint, known.latest_runs(endpoint, LATEST), time.time())
+    return Detail(frame, visitor, endpoint, status.latest_runs(endpoint, LATEST), time.time())
 
 
 def _check_method(request, allowed):

@@ -8,8 +8,8 @@ import stat
 
 from trigger import endpoint as paths
 from trigger import records, strict_json
-from trigger.ctl.failure import MOUNT
-from trigger.ctl.finding import AGAIN, Finding, whatever_befalls
+from trigger.ctl.doctor.finding import AGAIN, Finding, whatever_befalls
+from trigger.ctl.errors import MOUNT
 
 CREDENTIALS = paths.DIRECTORY + "/credentials"
 # Where systemd looks for a program without a slash.

@@ -6,8 +6,8 @@ import stat
 
 from trigger import endpoint as paths
 from trigger import room as spool_room
-from trigger.ctl import files
-from trigger.ctl.finding import AGAIN, NOTE, Finding, whatever_befalls
+from trigger.ctl.doctor import files
+from trigger.ctl.doctor.finding import AGAIN, NOTE, Finding, whatever_befalls
 
 LIBRARY = "/usr/local/lib/trigger"
 ROOT = "/run/trigger-root"  # the root directory of acceptors

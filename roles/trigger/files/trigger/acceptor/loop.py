@@ -2,7 +2,7 @@
 
 It serves what systemd's socket holds, many connections at once in one thread, and leaves when nobody
 has come for the linger time. Each connection carries one request and goes through the states of
-connection.py; what becomes of the request is decided in reception.py.
+connection.py; what becomes of the request is decided in handler.py.
 """
 
 import _signal
@@ -11,13 +11,14 @@ import os
 import select
 import time
 
-from trigger import admission, answers, credentials, descriptors, endpoint, http, places, spool
-from trigger.connection import ANSWERING, BODY, CLOSED, DRAINING, HEAD, HELD, READY, Connection
-from trigger.failures import Delayed, Failures
-from trigger.reception import NO_ANSWER, Reception
+from trigger import admission, endpoint, http, listen_fds, responses, spool
+from trigger.acceptor import credentials, eviction
+from trigger.acceptor.backoff import Delayed, Failures
+from trigger.acceptor.connection import ANSWERING, BODY, CLOSED, DRAINING, HEAD, HELD, READY, Connection
+from trigger.acceptor.handler import NO_ANSWER, Reception
 
-CONNECTIONS_LIMIT = 1024  # more wait in the kernel's queue, until the slowest gives way: places.py
-WAITING_LIMIT = 1024  # beside them: answers that wait for a run; and refusals that are delayed, failures.DELAYED_LIMIT
+CONNECTIONS_LIMIT = 1024  # more wait in the kernel's queue, until the slowest gives way: eviction.py
+WAITING_LIMIT = 1024  # beside them: answers that wait for a run; and refusals that are delayed, backoff.DELAYED_LIMIT
 FOLLOWING_LIMIT = 1024  # beside those: answers that go on as a run prints
 UNSENT_LIMIT = 16 * 1024  # bytes of a long answer in the kernel, beside what is on its way
 LOOKS_LIMIT = 16  # at clients that may have to give way to the same one
@@ -32,7 +33,7 @@ _GONE = select.EPOLLHUP | select.EPOLLERR
 
 
 class Acceptor:
-    """endpoint: endpoint.Endpoint. listeners: list of _socket.socket. reception: reception.Reception. counts:
+    """endpoint: endpoint.Endpoint. listeners: list of _socket.socket. reception: handler.Reception. counts:
     counts.Counts, or None where nobody wants metrics."""
 
     def __init__(self, endpoint, listeners, reception, counts=None):
@@ -101,7 +102,7 @@ class Acceptor:
         if self._connections:
             until = min(connection.deadline for connection in self._connections.values())
             if not self._listening and not self._leaving:
-                until = min(until, places.next_time(self._served()))
+                until = min(until, eviction.next_time(self._served()))
         else:
             until = self._idle_since + self._endpoint.linger
         return max(0.0, until - time.monotonic())
@@ -127,7 +128,7 @@ class Acceptor:
         return [one for one in self._connections.values() if one.state in states and one not in self._following]
 
     def _slowest(self):
-        return places.slowest(self._served(), time.monotonic())
+        return eviction.slowest(self._served(), time.monotonic())
 
     def _to_give_way(self):
         """Return one who gives way, or None. Whoever gets on at the last moment does not: it may be this process that
@@ -206,7 +207,7 @@ class Acceptor:
 
     def _read(self, connection):
         received = connection.socket.recv(READ_SIZE)
-        places.moved(connection, len(received), time.monotonic())
+        eviction.moved(connection, len(received), time.monotonic())
         if not received:
             if not connection.received and connection.request is None:
                 self._close(connection)  # a look whether somebody listens, as load balancers take
@@ -228,9 +229,9 @@ class Acceptor:
             connection.state = BODY
             if connection.request.expects_continue and not received and not connection.body.complete:
                 connection.socket.send(http.CONTINUE)
-        steps = connection.draft.length // places.STEP
+        steps = connection.draft.length // eviction.STEP
         reply = self._reception.body(connection, received)
-        if connection.draft.length // places.STEP > steps:
+        if connection.draft.length // eviction.STEP > steps:
             connection.stepped = time.monotonic()
         if reply is not None:
             self._answer(connection, reply)
@@ -247,7 +248,7 @@ class Acceptor:
         """Nobody fills the disk who has proved nothing: where it is too much, the stalest give way."""
         while self._reception.is_full_of_strangers():
             drafts = [(one, one.draft) for one in self._connections.values() if one.state == BODY]
-            connection = places.stalest([one for one, draft in drafts if draft.of_stranger and draft.stored])
+            connection = eviction.stalest([one for one, draft in drafts if draft.of_stranger and draft.stored])
             reason = "too many large bodies come at once, and this was the slowest"
             self._refuse(connection, admission.unavailable(reason))
 
@@ -311,10 +312,10 @@ class Acceptor:
         if delay and not self._leaving:
             self._delay(connection, refusal, delay)
         else:
-            self._answer(connection, answers.of_refusal(connection.request, refusal))
+            self._answer(connection, responses.of_refusal(connection.request, refusal))
 
     def _delay(self, connection, refusal, seconds):
-        connection.reply = answers.of_refusal(connection.request, refusal)
+        connection.reply = responses.of_refusal(connection.request, refusal)
         gone = self._delayed.add(connection)
         self._hold(connection, seconds)
         if gone is not None:
@@ -336,7 +337,7 @@ class Acceptor:
         else:
             self._begin_stream(connection, reply, head_only)
         connection.state = ANSWERING
-        places.begin(connection, time.monotonic())
+        eviction.begin(connection, time.monotonic())
         connection.drained = 0
         connection.deadline = connection.since + self._endpoint.request_timeout
         self._log_request(connection, reply)
@@ -373,7 +374,7 @@ class Acceptor:
                 self._watch(connection, select.EPOLLOUT)
                 return
             now = time.monotonic()
-            places.moved(connection, sent, now)
+            eviction.moved(connection, sent, now)
             connection.output = connection.output[sent:]
             connection.deadline = now + self._endpoint.request_timeout
         if connection in self._following:
@@ -495,19 +496,19 @@ class Acceptor:
 def main(name):
     """Serve the endpoint called name: str. Returns the exit status."""
     settings = endpoint.load(name)
-    listeners = descriptors.listen_sockets()
+    listeners = listen_fds.listen_sockets()
     guard, shut = credentials.load_guard(settings)
     door, closed = credentials.load_door(settings)
     memory = None
     if settings.auth and settings.replay_window:
-        from trigger import deliveries
+        from trigger.acceptor import replay
 
-        memory = deliveries.Deliveries(settings.deliveries, settings.replay_window)
+        memory = replay.Deliveries(settings.deliveries, settings.replay_window)
     limit = None
     if settings.max_rate:
-        from trigger import rate
+        from trigger.acceptor import rate_limit
 
-        limit = rate.Rate(settings.rate, *settings.max_rate)
+        limit = rate_limit.Rate(settings.rate, *settings.max_rate)
 
     def is_recorded(request_id):  # asked only after an acceptor was killed
         from trigger import history

@@ -1,6 +1,6 @@
 """What the doctor says."""
 
-from trigger.ctl import failure
+from trigger.ctl import errors
 
 PROBLEM = "problem"
 NOTE = "note"  # somebody has wanted it so
@@ -25,9 +25,9 @@ def whatever_befalls(findings, endpoint=None):
     """Yield the Findings of one check; when it comes upon what nobody has thought of, one that says so."""
     try:
         yield from findings
-    except failure.Failure as error:
+    except errors.Failure as error:
         yield Finding(endpoint, str(error), AGAIN)
     except OSError as error:
-        yield Finding(endpoint, failure.told(error), failure.MOUNT)
+        yield Finding(endpoint, errors.told(error), errors.MOUNT)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         yield Finding(endpoint, "its configuration is not what the role writes (%s)" % type(error).__name__, AGAIN)

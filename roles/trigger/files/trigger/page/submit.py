@@ -5,7 +5,7 @@ import socket
 import urllib.parse
 
 from trigger import entry, sources, strict_json
-from trigger.page.known import DAMAGED
+from trigger.page.status import DAMAGED
 
 TIME_LIMIT = 30.0  # seconds; an acceptor that does not start is tried once a second
 ANSWER_LIMIT = 64 * 1024  # bytes of a refusal that are read

@@ -6,8 +6,9 @@ import stat
 import subprocess
 
 from trigger import programs
-from trigger.ctl import files, systemd
-from trigger.ctl.finding import AGAIN, Finding
+from trigger.ctl import systemd
+from trigger.ctl.doctor import files
+from trigger.ctl.doctor.finding import AGAIN, Finding
 
 SITE = "/etc/nginx/sites-enabled/zz-trigger.conf"
 NGINX = "nginx.service"

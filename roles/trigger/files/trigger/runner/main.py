@@ -3,7 +3,7 @@
 import _signal
 import os
 
-from trigger import endpoint, handover, output
+from trigger import endpoint, output, staged
 
 CANNOT_EXECUTE = 203  # systemd's EXIT_EXEC
 
@@ -12,19 +12,19 @@ def main(name):
     """Become the job of the endpoint called name: str. Returns an exit status only if there is nothing
     to run (0) or the job cannot be executed."""
     try:
-        arguments = handover.read_items(name, handover.ARGUMENTS)
+        arguments = staged.read_items(name, staged.ARGUMENTS)
     except FileNotFoundError:
         print("%s: nothing is pending, so there is nothing to run" % name)
         return 0
     environment = dict(os.environb)
-    for item in handover.read_items(name, handover.ENVIRONMENT):
+    for item in staged.read_items(name, staged.ENVIRONMENT):
         key, _, value = item.partition(b"=")
         environment[key] = value
-    credentials = handover.path(name) + "/" + handover.CREDENTIALS
+    credentials = staged.path(name) + "/" + staged.CREDENTIALS
     if os.path.isdir(credentials):
         environment[b"CREDENTIALS_DIRECTORY"] = os.fsencode(credentials)
     _let_go_of_lock(environment)
-    _connect_body(handover.path(name) + "/" + handover.BODY)
+    _connect_body(staged.path(name) + "/" + staged.BODY)
     _connect_output(name, environment)
     for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
         _signal.signal(number, _signal.SIG_DFL)  # Python ignores them, and a job would inherit that

@@ -6,16 +6,16 @@ $SERVICE_RESULT).
 
 import os
 
-from trigger import endpoint, handover, history, output, parameters
-from trigger.claimed import Claimed
-from trigger.standstill import Standstill
+from trigger import endpoint, history, output, parameters, staged
+from trigger.dispatcher.claim_lock import Standstill
+from trigger.dispatcher.claims import Claimed
 
 
 def main(name):
     """Record the run of the endpoint called name: str. Returns the exit status."""
     os.umask(0o022)  # not the job's (UMask=), by which others could write what root makes
     settings = endpoint.load(name)
-    handover.clear(settings)
+    staged.clear(settings)
     with Claimed(settings) as claimed, Standstill(settings) as still:
         ids = claimed.ids()
         if not ids or claimed.invocation() != os.environ["INVOCATION_ID"]:
@@ -34,9 +34,9 @@ def main(name):
         record = history.write(settings, ids, claimed.since(ids[-1]), outcome)
         claimed.finish(ids)
     if settings.on_success or settings.on_failure:
-        from trigger import follow_up
+        from trigger.dispatcher import on_end
 
-        follow_up.start(settings, record)
+        on_end.start(settings, record)
     print("%s: run %s %s" % (name, ids[-1], outcome["state"]))
     if os.environ["SERVICE_RESULT"] != "success":
         _spare_the_pause(name)

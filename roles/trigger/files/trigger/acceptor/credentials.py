@@ -14,7 +14,7 @@ def load_guard(endpoint):
     a Shut and a sentence for the journal. Returns (guard, sentence or None)."""
     if not endpoint.auth:
         return None, None
-    from trigger import auth
+    from trigger.acceptor import auth
 
     try:
         return auth.Guard(strict_json.decode(_read(GUARD))), None
@@ -24,19 +24,19 @@ def load_guard(endpoint):
 
 
 def load_door(endpoint):
-    """Return the front end's way in, a frontend.Door that is shut when its secret cannot be loaded, or None where there
-    is no front end; and then a sentence for the journal, or None."""
+    """Return the front end's way in, a proxy_headers.Door that is shut when its secret cannot be loaded, or None where
+    there is no front end; and then a sentence for the journal, or None."""
     if not endpoint.frontend:
         return None, None
-    from trigger import frontend
+    from trigger import proxy_headers
 
     try:
         digest = _read(DOOR).strip()
         if len(digest) != 64 or bytes.fromhex(digest).hex() != digest:
             raise ValueError("this is no SHA-256")
-        return frontend.Door(endpoint, digest), None
+        return proxy_headers.Door(endpoint, digest), None
     except (OSError, ValueError, LookupError) as error:
-        return frontend.Door(endpoint, None), _problem(error, DOOR)
+        return proxy_headers.Door(endpoint, None), _problem(error, DOOR)
 
 
 class Shut:

@@ -3,31 +3,32 @@
 import time
 
 from trigger import runs as requests
-from trigger.ctl import sight, words
-from trigger.ctl.failure import OK
+from trigger import timespan
+from trigger.ctl import status
+from trigger.ctl.errors import OK
 from trigger.endpoint import Endpoint
 
 
 def list_endpoints(_arguments, screen):
     """Print all endpoints."""
-    found = sight.look(sight.names())
+    found = status.look(status.names())
     rows = [told(seen) for seen in found]
     for seen in found:
         if seen.is_hidden:
-            screen.note("%s: %s; `triggerctl doctor` tells what to do" % (seen.name, sight.problem_of(seen)))
+            screen.note("%s: %s; `triggerctl doctor` tells what to do" % (seen.name, status.problem_of(seen)))
     if screen.as_json:
         screen.json(rows)
         return OK
     titles = ["ENDPOINT", "LISTENING", "STATE", " PENDING", "LAST", "WHEN", "TOOK"]
     screen.table(titles, [_row(row, time.time()) for row in rows], shrinking=(1,))
-    screen.say("\n%s listed." % words.count(len(rows), "endpoint"))
+    screen.say("\n%s listed." % timespan.count(len(rows), "endpoint"))
     return OK
 
 
 def show(arguments, screen):
     """Print all about one endpoint."""
-    endpoint = sight.load(arguments.name)
-    seen = sight.look([endpoint.name])[0]
+    endpoint = status.load(arguments.name)
+    seen = status.look([endpoint.name])[0]
     if screen.as_json:
         screen.json({**told(seen), **_configured(endpoint, seen)})
     else:
@@ -37,7 +38,7 @@ def show(arguments, screen):
 
 def runs(arguments, screen):
     """Print the latest requests of an endpoint, the newest first."""
-    endpoint = sight.load(arguments.name)
+    endpoint = status.load(arguments.name)
     latest = requests.Runs(endpoint).latest(arguments.limit)
     if screen.as_json:
         screen.json(latest)
@@ -45,7 +46,7 @@ def runs(arguments, screen):
     now = time.time()
     titles = ["REQUEST", "STATE", "ACCEPTED", "TOOK", "EXIT", "SERVED BY"]
     screen.table(titles, [_request_row(run, now) for run in latest])
-    screen.say("\n%s listed." % words.count(len(latest), "request"))
+    screen.say("\n%s listed." % timespan.count(len(latest), "request"))
     return OK
 
 
@@ -80,8 +81,8 @@ def _row(row, now):
         row["state"],
         str(row["pending"]),
         last.get("state") or "-",
-        words.ago(now - words.second_of(last["finished"])) if last.get("finished") else "-",
-        "-" if last.get("duration") is None else words.span(last["duration"]),
+        timespan.ago(now - timespan.second_of(last["finished"])) if last.get("finished") else "-",
+        "-" if last.get("duration") is None else timespan.span(last["duration"]),
     ]
 
 
@@ -90,8 +91,8 @@ def _request_row(run, now):
     return [
         run["id"],
         state,
-        words.ago(now - words.second_of(run["accepted"])),
-        "-" if run["duration"] is None else words.span(run["duration"]),
+        timespan.ago(now - timespan.second_of(run["accepted"])),
+        "-" if run["duration"] is None else timespan.span(run["duration"]),
         how_it_ended(run) or "-",
         run["run"] if run["run"] not in (None, run["id"]) else "-",
     ]

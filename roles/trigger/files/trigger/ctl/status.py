@@ -5,8 +5,8 @@ import re
 
 from trigger import endpoint as paths
 from trigger import runs
-from trigger.ctl import failure, systemd
-from trigger.ctl.failure import FAILED, UNKNOWN, Failure
+from trigger.ctl import errors, systemd
+from trigger.ctl.errors import FAILED, UNKNOWN, Failure
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
 
@@ -96,13 +96,13 @@ def names():
         found = os.listdir(paths.DIRECTORY)
     except OSError as error:
         what = "%s cannot be read: %s" % (paths.DIRECTORY, error.strerror)
-        raise Failure("%s; %s" % (what, failure.MOUNT)) from None
+        raise Failure("%s; %s" % (what, errors.MOUNT)) from None
     return sorted(file[:-5] for file in found if file.endswith(".json") and NAME.fullmatch(file[:-5]))
 
 
 def problem_of(seen):
     """Say what hides an endpoint's requests and runs, str. seen: Sight, is_hidden."""
-    return "its requests and runs cannot be read: %s" % failure.told(seen.problem)
+    return "its requests and runs cannot be read: %s" % errors.told(seen.problem)
 
 
 def check_name(name):

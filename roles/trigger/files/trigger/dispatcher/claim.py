@@ -3,9 +3,10 @@
 import os
 import time
 
-from trigger import endpoint, entry, handover, output, parameters, turn
-from trigger.claimed import Claimed
-from trigger.standstill import Standstill
+from trigger import endpoint, entry, output, parameters, staged
+from trigger.dispatcher import schedule
+from trigger.dispatcher.claim_lock import Standstill
+from trigger.dispatcher.claims import Claimed
 
 
 def main(name):
@@ -13,9 +14,9 @@ def main(name):
     from starting, and systemd tries again after a pause."""
     os.umask(0o022)  # not the job's (UMask=), by which others could write what root makes
     settings = endpoint.load(name)
-    handover.clear(settings)
+    staged.clear(settings)
     if settings.exclusive:
-        turn.drop_lock()
+        schedule.drop_lock()
     with Claimed(settings) as claimed:
         with Standstill(settings):
             _record_interrupted(settings, claimed)
@@ -29,9 +30,9 @@ def main(name):
             )
             return 1
         if settings.debounce:
-            turn.wait_for_quiet(settings, claimed.waiting)
+            schedule.wait_for_quiet(settings, claimed.waiting)
         if settings.exclusive:
-            turn.take_lock(settings)
+            schedule.take_lock(settings)
         with Standstill(settings):
             _take(settings, claimed)
     return 0
@@ -75,9 +76,9 @@ def _record_interrupted(settings, claimed):
             output.keep(settings, ids[-1])
             record = history.write(settings, ids, claimed.since(ids[-1]), {"state": "interrupted"})
             if settings.on_failure:
-                from trigger import follow_up
+                from trigger.dispatcher import on_end
 
-                follow_up.start(settings, record)
+                on_end.start(settings, record)
             print("<4>%s: run %s was interrupted; it is not repeated" % (settings.name, ids[-1]))
         claimed.finish(ids)
 
@@ -103,5 +104,5 @@ def _hand_over(settings, claimed, ids):
     variables.update(parameters.variables(values))
     variables[b"TRIGGER_ENDPOINT"] = settings.name.encode()
     variables[b"TRIGGER_REQUESTS"] = b"%d" % len(ids)
-    handover.write(settings, parameters.expand(settings.command, values), variables, fd, body_length)
+    staged.write(settings, parameters.expand(settings.command, values), variables, fd, body_length)
     os.close(fd)

@@ -1,6 +1,6 @@
 """The pages that say why there is nothing else to see. No I/O."""
 
-from trigger.page import known
+from trigger.page import status
 from trigger.page.markup import element
 
 _HEADINGS = {
@@ -29,7 +29,7 @@ _FOR_A_MOMENT = "It takes no requests at present, or too many wait already."
 
 
 def of_refusal(frame, refusal):
-    """Return the page that tells a refusal, as an answers.Reply. frame: layout.Frame. refusal: http.Refusal."""
+    """Return the page that tells a refusal, as an responses.Reply. frame: layout.Frame. refusal: http.Refusal."""
     heading = _HEADINGS.get(refusal.status, "This was refused")
     sentences = [sentence(refusal.reason), _ADVICE.get(refusal.status)]
     return draw(frame, refusal.status, refusal.reason, heading, sentences, "/", "All triggers", refusal.headers)
@@ -44,8 +44,8 @@ def not_started(frame, endpoint, answer):
     if answer.retry_after and answer.retry_after.isdigit():
         headers.append(("Retry-After", answer.retry_after))
         sentences.append("Try again in %s s." % answer.retry_after)
-    status = answer.status if 400 <= answer.status < 600 else 502
-    return _of_endpoint(frame, endpoint, status, "Nothing was started", sentences, headers)
+    code = answer.status if 400 <= answer.status < 600 else 502
+    return _of_endpoint(frame, endpoint, code, "Nothing was started", sentences, headers)
 
 
 def ignored(frame, endpoint, answer):
@@ -65,11 +65,11 @@ def unreachable(frame, endpoint, was_asked):
     return _of_endpoint(frame, endpoint, 503, "Nothing was started", sentences)
 
 
-def draw(frame, status, reason, heading, sentences, href, label, headers=()):
-    """Return a page of a heading, sentences and a way on, as an answers.Reply. sentences: list of str or None."""
+def draw(frame, code, reason, heading, sentences, href, label, headers=()):
+    """Return a page of a heading, sentences and a way on, as an responses.Reply. sentences: list of str or None."""
     paragraphs = [element("p", text) for text in sentences if text]
     way_on = element("p", element("a", label, href=href))
-    return frame.reply(status, reason, heading, element("h1", heading), *paragraphs, way_on, headers=headers)
+    return frame.reply(code, reason, heading, element("h1", heading), *paragraphs, way_on, headers=headers)
 
 
 def sentence(text):
@@ -77,7 +77,7 @@ def sentence(text):
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
 
-def _of_endpoint(frame, endpoint, status, heading, sentences, headers=()):
+def _of_endpoint(frame, endpoint, code, heading, sentences, headers=()):
     title = "%s: %s" % (endpoint.name, heading)
-    way_back = (known.place(endpoint), "Back to " + endpoint.name)
-    return draw(frame, status, heading.lower(), title, sentences, *way_back, headers)
+    way_back = (status.place(endpoint), "Back to " + endpoint.name)
+    return draw(frame, code, heading.lower(), title, sentences, *way_back, headers)

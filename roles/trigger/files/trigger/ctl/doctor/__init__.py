@@ -2,22 +2,24 @@
 
 import time
 
-from trigger.ctl import failure, files, front, host, sight, units, words
-from trigger.ctl.failure import FAILED, OK, Failure
-from trigger.ctl.finding import NOTE, PROBLEM, Finding, whatever_befalls
+from trigger import timespan
+from trigger.ctl import errors, status
+from trigger.ctl.doctor import files, host, nginx, units
+from trigger.ctl.doctor.finding import NOTE, PROBLEM, Finding, whatever_befalls
+from trigger.ctl.errors import FAILED, OK, Failure
 
 
 def doctor(arguments, screen):
     """Look at the host, and at one endpoint or all."""
     try:
-        known, found = sight.names(), []
+        known, found = status.names(), []
     except Failure as error:
         known, found = [], [Finding(None, *str(error).split("; ", 1))]
     if arguments.name is not None and not found:
-        sight.check_name(arguments.name)
+        status.check_name(arguments.name)
     chosen = known if arguments.name is None or found else [arguments.name]
-    found += [*host.findings(len(known)), *whatever_befalls(front.findings())]
-    for seen in sight.look(chosen):
+    found += [*host.findings(len(known)), *whatever_befalls(nginx.findings())]
+    for seen in status.look(chosen):
         found += _examine(seen)
     problems = sum(finding.severity == PROBLEM for finding in found)
     if screen.as_json:
@@ -30,12 +32,12 @@ def doctor(arguments, screen):
 def _examine(seen):
     """Return the Findings of one endpoint."""
     try:
-        endpoint = sight.load(seen.name)
+        endpoint = status.load(seen.name)
     except Failure as error:
         return [Finding(seen.name, *str(error).split("; ", 1)), *units.findings(seen, time.time())]
     found = list(units.findings(seen, time.time(), endpoint.debounce))
     if seen.is_hidden and not isinstance(seen.problem, FileNotFoundError):  # of which `files` tells
-        found.append(Finding(seen.name, sight.problem_of(seen), failure.MOUNT))
+        found.append(Finding(seen.name, status.problem_of(seen), errors.MOUNT))
     return found + list(files.findings(endpoint, seen.states[seen.units.job]))
 
 
@@ -44,5 +46,5 @@ def _print(found, problems, looked_at, screen):
         screen.say("%s: %s" % (finding.endpoint or "host", finding.what), finding.severity)
         screen.say("  to mend it: " + finding.mend)
     notes = sum(finding.severity == NOTE for finding in found)
-    summary = "%s looked at: %s" % (words.count(looked_at, "endpoint"), words.count(problems, "problem"))
-    screen.say(summary + (", %s" % words.count(notes, "note") if notes else ""))
+    summary = "%s looked at: %s" % (timespan.count(looked_at, "endpoint"), timespan.count(problems, "problem"))
+    screen.say(summary + (", %s" % timespan.count(notes, "note") if notes else ""))

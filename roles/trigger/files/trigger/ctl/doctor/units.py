@@ -1,8 +1,7 @@
 """Whether systemd does for an endpoint what it should. No I/O."""
 
-from trigger import entry
-from trigger.ctl import words
-from trigger.ctl.finding import AGAIN, NOTE, Finding
+from trigger import entry, timespan
+from trigger.ctl.doctor.finding import AGAIN, NOTE, Finding
 
 RELOAD = "systemctl daemon-reload"
 PATIENCE = 60  # seconds that a request may wait although no run is under way
@@ -56,7 +55,7 @@ def _path(seen):
     unit = seen.units.path
     state = seen.of(unit)
     if seen.paused:
-        what = "it is paused, %s" % words.count(len(seen.waiting), "request") + " waiting"
+        what = "it is paused, %s" % timespan.count(len(seen.waiting), "request") + " waiting"
         yield Finding(seen.name, what, "triggerctl resume " + seen.name, NOTE)
     elif state == "failed" and seen.of(unit, "Result") == "resources":
         what = "%s has failed: the host has no inotify instance left for it, so no run begins" % unit
@@ -72,16 +71,16 @@ def _job(seen, now, debounce):
     unit = seen.units.job
     state = seen.of(unit)
     see = "see `journalctl -u %s -n 20`; it goes on by itself after the repair" % unit
-    waiting = words.count(len(seen.waiting), "request")
+    waiting = timespan.count(len(seen.waiting), "request")
     if seen.waiting and not seen.claimed and seen.of(seen.units.pause) == "activating":
         yield Finding(seen.name, "the job cannot start, with %s waiting" % waiting, see)
     elif seen.claimed and state not in _AT_WORK:
-        what = "%s claimed by a run that is over and not recorded" % words.count(len(seen.claimed), "request")
+        what = "%s claimed by a run that is over and not recorded" % timespan.count(len(seen.claimed), "request")
         yield Finding(seen.name, what, see)
     elif seen.waiting and not seen.paused and state not in _AT_WORK:
         age = now - entry.second_of(seen.waiting[0])
         if age > PATIENCE + debounce:
-            yield Finding(seen.name, "%s waiting, for %s, and no run begins" % (waiting, words.span(age)), see)
+            yield Finding(seen.name, "%s waiting, for %s, and no run begins" % (waiting, timespan.span(age)), see)
 
 
 def _restart(unit):
