@@ -54,7 +54,7 @@ class Host:
                 "-I",
                 "-S",
                 "-c",
-                begin + _MORE_FILES + before + "\nfrom trigger.acceptor import loop; sys.exit(loop.main('a'))",
+                begin + _MORE_FILES + before + "\nfrom trigger.acceptor import main; sys.exit(main.main('a'))",
             ],
             pass_fds=[self._listener.fileno()],
             env={"LC_ALL": "C.UTF-8", "CREDENTIALS_DIRECTORY": str(directory / "credentials")},

@@ -17,7 +17,7 @@ from trigger.ctl import doctor, show, status
 from trigger.ctl.doctor import files, finding, host
 from trigger.ctl.errors import MOUNT, Failure, told
 
-LIBRARY = Path(host.__file__).parent.parent.parent
+LIBRARY = Path(runs.__file__).parent.parent
 COMMAND = [
     sys.executable, "-ISc", f"import sys; sys.path.insert(0, {str(LIBRARY)!r})\n"
     "from trigger.ctl.main import main; sys.exit(main(sys.argv[1:]))",

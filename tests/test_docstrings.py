@@ -54,11 +54,37 @@ def test_some_say_so():
     assert len(MODULES) > 20
 
 
+def called():
+    """What the units start by launch.py: set of str."""
+    units = "".join(path.read_text() for path in sorted((ROLE / "templates").rglob("*.service.j2")))
+    return set(re.findall(r"launch\.py ([\w.]+)", units))
+
+
+def launched():
+    """The table of launch.py: dict of program to module."""
+    tree = ast.parse((ROLE / "files/launch.py").read_text())
+    (table,) = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "PROGRAMS"]
+    return ast.literal_eval(table)
+
+
 def programs():
     """What the units start of the package, and what the command is: set of str."""
-    units = "".join(path.read_text() for path in sorted((ROLE / "templates").rglob("*.service.j2")))
     (command,) = re.findall(r"from trigger\.([\w.]+) import main", (ROLE / "files/triggerctl").read_text())
-    return {*re.findall(r"launch\.py ([\w.]+)", units), command}
+    return {*called(), command}
+
+
+def test_the_launcher_knows_what_the_units_start_and_nothing_else():
+    assert set(launched()) == called()
+    for module in launched().values():
+        assert "def main(" in (PACKAGE / (module.replace(".", "/") + ".py")).read_text()
+
+
+@pytest.mark.parametrize("zone", sorted({module.partition(".")[0] for module in launched().values()} | {"ctl"}))
+def test_a_zone_says_who_it_is_and_whom_it_believes(zone):
+    told = " ".join(ast.get_docstring(ast.parse((PACKAGE / zone / "__init__.py").read_text())).split())
+    security = told.partition("Security. ")[2]
+    for word in ("It runs as", "reads", "writes", "believes"):
+        assert word in security
 
 
 def test_the_table_of_the_package_has_all_programs_and_everything_in_it_is_there():

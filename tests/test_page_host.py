@@ -105,7 +105,7 @@ class Host:
     def start_acceptor(self, name):
         listener = self.listen(name + ".sock")
         digest = hashlib.sha256(SECRET.encode()).hexdigest()
-        code = f"from trigger.acceptor import loop; sys.exit(loop.main({name!r}))"
+        code = f"from trigger.acceptor import main; sys.exit(main.main({name!r}))"
         return self.start(listener, code, digest)
 
     def start_page(self, settings="", **popen):

@@ -1,4 +1,4 @@
-"""Starts one of trigger's programs: launch.py acceptor|claim|runner|record ENDPOINT, for example.
+"""Starts one of trigger's programs: launch.py PROGRAM ENDPOINT, for example launch.py acceptor hello.
 
 The units call this file with `python3 -I -S`: nothing of the environment, of a user's site-packages
 or of the working directory can put code into it. So the search path is set here. The programs are
@@ -8,12 +8,27 @@ modules of a byte-compiled package; a script given by its path would be compiled
 import os
 import sys
 
+# What a unit calls, and the module whose main() it is. Whoever that runs as, and what it may, tells the docstring of
+# the module's package.
+PROGRAMS = {
+    "acceptor": "acceptor.main",
+    "claim": "dispatcher.claim",
+    "runner": "runner.main",
+    "record": "dispatcher.record",
+    "metrics": "metrics.main",
+    "page.server": "page.server",
+}
+
 LIBRARY = __file__.rpartition("/")[0]
 # Behind the link, so that a process stays with one version of the programs when the role changes it.
-sys.path.insert(0, LIBRARY + "/" + os.readlink(LIBRARY + "/current"))
+version = LIBRARY + "/" + os.readlink(LIBRARY + "/current")
+sys.path.insert(0, version)
 sys.path.append("/usr/lib/python3/dist-packages")  # python3-systemd
 
-status = __import__("trigger." + sys.argv[1], fromlist=["main"]).main(sys.argv[2])
+module = PROGRAMS[sys.argv[1]]
+if not os.path.isdir(version + "/trigger/acceptor"):
+    module = sys.argv[1]  # for a moment of an upgrade the programs are those of release 0.2, which lay flat
+status = __import__("trigger." + module, fromlist=["main"]).main(sys.argv[2])
 try:
     sys.stdout.flush()
 except OSError:

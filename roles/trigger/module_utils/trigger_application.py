@@ -121,14 +121,15 @@ def _write_files(changes):
 
 
 def _switch_programs(changes):
-    """All of them at once: a process has the programs of before, or those of now, whenever it begins."""
+    """All of them at once: a process has the programs of before, or those of now, whenever it begins. What calls them
+    knows both, so it comes first."""
     if not changes.programs:
         return
-    if changes.programs.changed:
-        changes.programs.write()
     for file in changes.shared:
         if file.changed and file.path in ENTRIES:
             file.write()
+    if changes.programs.changed:
+        changes.programs.write()
 
 
 def _write_configurations(changes):

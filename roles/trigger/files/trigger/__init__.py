@@ -1,4 +1,5 @@
-"""What the role runs on a host, program by program: who it is and what it does.
+"""What the role runs on a host. A folder is one process and one trust; its own docstring says who that is, what it
+reads and writes, and whom it believes. The programs, as launch.py and triggerctl start them:
 
 acceptor     trigger-NAME, which meets the network: reads, checks, spools and answers requests
 claim        root, before a run: takes entries out of the spool, lays the request out for the runner
@@ -8,6 +9,7 @@ metrics      root, in a sandbox: writes what acceptors and runs have counted
 page.server  triggerfrontend, which meets browsers behind nginx: draws the pages, reads how runs went
 ctl.main     root, a person: triggerctl
 
-`entry` is the form of a request on disk, `endpoint` the configuration that all of them read; the other modules say
-themselves what they are.
+What lies beside the folders is shared: formats and rules, no process and no privilege. `entry` is the form of a request
+on disk, `endpoint` the configuration that all of them read; the other modules say themselves what they are. A folder
+imports these and itself (ctl also dispatcher), and nothing here imports a folder.
 """

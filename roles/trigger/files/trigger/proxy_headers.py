@@ -1,15 +1,16 @@
-"""The front end's way in: what nginx says of its clients, and why it is believed. No I/O.
+"""What nginx says of its clients: the fields by which it does, and the secret by which it is known. No I/O but
+read_secret().
 
 nginx comes by the endpoint's own Unix socket and brings a secret. So does the page, on behalf of people. The socket
 alone would not do: whatever else runs as nginx's user can connect to it.
 """
 
+import os
 from _socket import AF_INET, AF_INET6, inet_pton
 
-from trigger import digests
-from trigger.admission import unavailable
 from trigger.http import Refusal
 
+CREDENTIAL = "frontend"  # its name in a unit (LoadCredential= in systemd.exec(5))
 SECRET = b"x-trigger-frontend"
 USER = b"x-remote-user"
 ADDRESS = b"x-forwarded-for"
@@ -17,34 +18,14 @@ PROTOCOL = b"x-forwarded-proto"
 FIELDS = (SECRET, USER, ADDRESS, PROTOCOL)
 
 
-class Door:
-    """endpoint: endpoint.Endpoint, one that has `frontend`. digest: str, the SHA-256 of the secret in hexadecimal, or
-    None when it cannot be loaded: then nobody is let in."""
-
-    def __init__(self, endpoint, digest):
-        self._digest = digest
-        self._path = endpoint.socket_path
-        # as it looks from there
-        self.endpoint = endpoint.replace(path=endpoint.frontend["location"], methods=endpoint.frontend["methods"])
-
-    def is_way_of(self, connection):
-        """Whether a client came by the front end's socket. connection: connection.Connection."""
-        return connection.way == self._path
-
-    def enter(self, connection):
-        """Believe what the request of a connection says of its client. Raises Refusal: 503 without a secret to
-        compare with, 403 for a wrong one, and 400 for an address that is none."""
-        fields = connection.request.fields
-        if self._digest is None:
-            raise unavailable("nobody can be let in at present")
-        if not digests.equal(digests.hex_sha256(fields.get(SECRET, b"")), self._digest):
-            raise Refusal(403, "only the front end may call here")
-        connection.peer = address(fields.get(ADDRESS, b""))
-        connection.is_https = fields.get(PROTOCOL) == b"https"
-        check_origin(self.endpoint, fields)
-        if self.endpoint.frontend["users"] is not None:
-            connection.user = fields.get(USER, b"")
-        connection.endpoint = self.endpoint
+def read_secret():
+    """Return the secret that systemd hands over, 64 hexadecimal digits, str: to the page the secret itself, to an
+    acceptor its SHA-256. Raises OSError, ValueError and LookupError; the fallback of the units, "-", ends here too."""
+    with open(os.environ["CREDENTIALS_DIRECTORY"] + "/" + CREDENTIAL, encoding="ascii") as file:
+        secret = file.read().strip()
+    if len(secret) != 64 or bytes.fromhex(secret).hex() != secret:
+        raise ValueError("this is no secret")
+    return secret
 
 
 def check_origin(endpoint, fields):

@@ -5,6 +5,7 @@ from trigger.http import REASONS
 
 SHOWN = 256  # bytes of a path that the journal is told
 PLAIN = "text/plain; charset=utf-8"
+UNBUFFERED = [("X-Accel-Buffering", "no")]  # asks nginx to pass on at once what appears bit by bit
 
 
 class Reply:

@@ -6,7 +6,6 @@ from trigger import strict_json
 from trigger.admission import unavailable
 
 GUARD = "auth"
-DOOR = "frontend"
 
 
 def load_guard(endpoint):
@@ -24,19 +23,17 @@ def load_guard(endpoint):
 
 
 def load_door(endpoint):
-    """Return the front end's way in, a proxy_headers.Door that is shut when its secret cannot be loaded, or None where
+    """Return the front end's way in, a trusted_proxy.Door that is shut when its secret cannot be loaded, or None where
     there is no front end; and then a sentence for the journal, or None."""
     if not endpoint.frontend:
         return None, None
     from trigger import proxy_headers
+    from trigger.acceptor import trusted_proxy
 
     try:
-        digest = _read(DOOR).strip()
-        if len(digest) != 64 or bytes.fromhex(digest).hex() != digest:
-            raise ValueError("this is no SHA-256")
-        return proxy_headers.Door(endpoint, digest), None
+        return trusted_proxy.Door(endpoint, proxy_headers.read_secret()), None
     except (OSError, ValueError, LookupError) as error:
-        return proxy_headers.Door(endpoint, None), _problem(error, DOOR)
+        return trusted_proxy.Door(endpoint, None), _problem(error, proxy_headers.CREDENTIAL)
 
 
 class Shut:

@@ -13,12 +13,11 @@ from trigger.spool import Unflushed
 
 NO_ANSWER = object()  # stands for a Reply where neither "accepted" nor "refused" would be true for sure
 BODILESS = (204, 304)  # RFC 9110, section 6.4.1
-UNBUFFERED = [("X-Accel-Buffering", "no")]  # asks nginx to pass on at once what appears bit by bit
 
 
 class Reception:
     """endpoint: endpoint.Endpoint. spool: spool.Spool. guard: what asks who calls (credentials.load_guard), or None.
-    rate: rate_limit.Rate, or None. door: proxy_headers.Door, or None."""
+    rate: rate_limit.Rate, or None. door: trusted_proxy.Door, or None."""
 
     def __init__(self, endpoint, spool, guard, rate=None, door=None):
         self._endpoint = endpoint
@@ -325,7 +324,8 @@ class Reception:
             pass  # it may be readable by and by
         source = self._output(connection.request_id, follow=True, last_line=responses.result_line)
         content_type = self._endpoint.response["content_type"]
-        return Reply(200, "accepted, streaming", b"", content_type, self._headers(connection) + UNBUFFERED, source)
+        headers = self._headers(connection) + responses.UNBUFFERED
+        return Reply(200, "accepted, streaming", b"", content_type, headers, source)
 
     def _result(self, connection, record):
         """What a client that waited is told: how the run ended and what the job printed. Raises Refusal."""
@@ -384,7 +384,7 @@ class Reception:
         if not call.output:
             return self._json(run)
         source = self._output(call.run_id, call.follow)
-        headers = responses.run_headers(run) + (UNBUFFERED if call.follow else [])
+        headers = responses.run_headers(run) + (responses.UNBUFFERED if call.follow else [])
         return Reply(200, "the output of a run", b"", responses.PLAIN, headers, source)
 
     @property

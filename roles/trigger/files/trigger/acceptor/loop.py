@@ -1,4 +1,4 @@
-"""The acceptor: the one process that meets the network.
+"""The loop over all connections of an acceptor: which events there are, and who gets a place.
 
 It serves what systemd's socket holds, many connections at once in one thread, and leaves when nobody
 has come for the linger time. Each connection carries one request and goes through the states of
@@ -11,11 +11,11 @@ import os
 import select
 import time
 
-from trigger import admission, endpoint, http, listen_fds, responses, spool
-from trigger.acceptor import credentials, eviction
+from trigger import admission, http, responses
+from trigger.acceptor import eviction
 from trigger.acceptor.backoff import Delayed, Failures
 from trigger.acceptor.connection import ANSWERING, BODY, CLOSED, DRAINING, HEAD, HELD, READY, Connection
-from trigger.acceptor.handler import NO_ANSWER, Reception
+from trigger.acceptor.handler import NO_ANSWER
 
 CONNECTIONS_LIMIT = 1024  # more wait in the kernel's queue, until the slowest gives way: eviction.py
 WAITING_LIMIT = 1024  # beside them: answers that wait for a run; and refusals that are delayed, backoff.DELAYED_LIMIT
@@ -491,40 +491,3 @@ class Acceptor:
                 os.write(2, "".join(lines).encode("latin-1", "replace"))
             except OSError:
                 pass
-
-
-def main(name):
-    """Serve the endpoint called name: str. Returns the exit status."""
-    settings = endpoint.load(name)
-    listeners = listen_fds.listen_sockets()
-    guard, shut = credentials.load_guard(settings)
-    door, closed = credentials.load_door(settings)
-    memory = None
-    if settings.auth and settings.replay_window:
-        from trigger.acceptor import replay
-
-        memory = replay.Deliveries(settings.deliveries, settings.replay_window)
-    limit = None
-    if settings.max_rate:
-        from trigger.acceptor import rate_limit
-
-        limit = rate_limit.Rate(settings.rate, *settings.max_rate)
-
-    def is_recorded(request_id):  # asked only after an acceptor was killed
-        from trigger import history
-
-        return history.has(settings, request_id)
-
-    stored = spool.Spool(settings.spool, settings.claimed, memory, is_recorded, settings.body_limit)
-    reception = Reception(settings, stored, guard, limit, door)
-    numbers = None
-    if settings.metrics:
-        from trigger import counts
-
-        numbers = counts.Counts(settings.request_counts)
-    acceptor = Acceptor(settings, listeners, reception, numbers)
-    for problem in filter(None, (shut, closed)):
-        acceptor.say("<3>" + problem)
-        settings.linger = 0  # the next one may find them again
-    _signal.signal(_signal.SIGTERM, lambda *_: acceptor.stop())
-    return acceptor.serve()

@@ -1,13 +1,18 @@
 """triggerctl, for a person on the host.
 
 main       what was typed, and which exit status it ends with
-look       list, show and runs
+show       list, show and runs
 logs       logs
-fire       fire; `request` makes of what was typed what an HTTP request would be
+fire       fire; `fire_request` makes of what was typed what an HTTP request would be
 cancel     cancel
 pause      pause, resume and drain
-doctor     doctor; `units`, `files` and `host` have its checks
+doctor     doctor, which is a folder with its checks
 
-sight is what is seen of an endpoint and decides in which state that is; systemd asks and orders; screen, table and
-words say it to a person or a script; failure is how a command ends when it has not done what it was asked.
+status is what is seen of an endpoint and decides in which state that is; systemd asks and orders; follow waits for the
+end of a run; terminal and table say it to a person or a script; errors are how a command ends when it has not done what
+it was asked.
+
+Security. It runs as root, for whom sudo lets in. It reads all that is trigger's, and systemd; it writes requests into
+spools by the rules of `parameters`, gives claims back, and stops and starts units. It believes neither acceptor nor
+job: their files are read as the dispatcher reads them, and what they say moves nothing on a terminal.
 """

@@ -2,10 +2,8 @@
 
 import hashlib
 import hmac
-import os
 
 from trigger import admission, proxy_headers
-from trigger.acceptor.credentials import DOOR
 from trigger.endpoint import Endpoint
 from trigger.http import Refusal
 
@@ -81,13 +79,10 @@ def load_secret():
     """Return the front end's secret, str, or None; and then a sentence for the journal. It is told without what stands
     in the file, as the unit's fallback "-" does."""
     try:
-        with open(os.environ["CREDENTIALS_DIRECTORY"] + "/" + DOOR, encoding="ascii") as file:
-            secret = file.read().strip()
-        if len(secret) != 64 or len(bytes.fromhex(secret)) != 32:
-            raise ValueError("this is no secret")
-        return secret, None
+        return proxy_headers.read_secret(), None
     except (OSError, ValueError, LookupError) as error:
-        problem = error.strerror if isinstance(error, OSError) else "the credential %s is damaged or missing" % DOOR
+        damaged = "the credential %s is damaged or missing" % proxy_headers.CREDENTIAL
+        problem = error.strerror if isinstance(error, OSError) else damaged
         return None, "its secret cannot be loaded, requests are answered 503: " + problem
 
 

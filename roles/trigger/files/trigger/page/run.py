@@ -3,13 +3,12 @@
 import time
 
 from trigger import history, runs
-from trigger.acceptor.handler import UNBUFFERED
 from trigger.page import labels, layout, markup, status, times
 from trigger.page.cgi_head import Head
 from trigger.page.markup import Markup, element, escape, join
 from trigger.page.status import DAMAGED, say
 from trigger.plain_text import Text
-from trigger.responses import Reply
+from trigger.responses import UNBUFFERED, Reply
 
 MISS_EVERY = 2.0  # seconds between two looks whether a run is still known
 SIGN_EVERY = 20.0  # seconds without a word after which the page shows that it is still there, so that nobody gives up

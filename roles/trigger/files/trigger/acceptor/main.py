@@ -1,0 +1,45 @@
+"""The acceptor's start: what it is made of, for one endpoint."""
+
+import _signal
+
+from trigger import endpoint, listen_fds, spool
+from trigger.acceptor import credentials
+from trigger.acceptor.handler import Reception
+from trigger.acceptor.loop import Acceptor
+
+
+def main(name):
+    """Serve the endpoint called name: str. Returns the exit status."""
+    settings = endpoint.load(name)
+    listeners = listen_fds.listen_sockets()
+    guard, shut = credentials.load_guard(settings)
+    door, closed = credentials.load_door(settings)
+    memory = None
+    if settings.auth and settings.replay_window:
+        from trigger.acceptor import replay
+
+        memory = replay.Deliveries(settings.deliveries, settings.replay_window)
+    limit = None
+    if settings.max_rate:
+        from trigger.acceptor import rate_limit
+
+        limit = rate_limit.Rate(settings.rate, *settings.max_rate)
+
+    def is_recorded(request_id):  # asked only after an acceptor was killed
+        from trigger import history
+
+        return history.has(settings, request_id)
+
+    stored = spool.Spool(settings.spool, settings.claimed, memory, is_recorded, settings.body_limit)
+    reception = Reception(settings, stored, guard, limit, door)
+    numbers = None
+    if settings.metrics:
+        from trigger import counts
+
+        numbers = counts.Counts(settings.request_counts)
+    acceptor = Acceptor(settings, listeners, reception, numbers)
+    for problem in filter(None, (shut, closed)):
+        acceptor.say("<3>" + problem)
+        settings.linger = 0  # the next one may find them again
+    _signal.signal(_signal.SIGTERM, lambda *_: acceptor.stop())
+    return acceptor.serve()
