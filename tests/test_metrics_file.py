@@ -65,7 +65,7 @@ def host(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
         monkeypatch.setattr(paths, place, str(tmp_path / name))
     monkeypatch.setattr(paths.load, "__defaults__", (str(tmp_path / "etc"),))
-    monkeypatch.setattr(metrics.descriptors, "listen_fds", list)
+    monkeypatch.setattr(metrics.listen_fds, "listen_fds", list)
     for name in ("a", "b", "c"):
         (tmp_path / "etc" / f"{name}.json").write_text("{}")
         (tmp_path / "spool" / name).mkdir()
@@ -138,5 +138,5 @@ def test_what_lies_in_the_configuration_beside_it_stops_nothing(host):
 def test_a_fifo_that_never_ends_is_left(monkeypatch):
     """An acceptor may say without end that it has counted."""
     with open("/dev/zero", "rb") as endless:
-        monkeypatch.setattr(metrics.descriptors, "listen_fds", lambda: [endless.fileno()])
+        monkeypatch.setattr(metrics.listen_fds, "listen_fds", lambda: [endless.fileno()])
         metrics._drain()

@@ -666,7 +666,7 @@ def test_a_page_that_cannot_be_drawn_is_told(host, page):
     assert answer.status == 500 and "journal says more" in main(answer)
     assert get(host).status == 200
     lines = lines_of(page)
-    for wrong in (r"TypeError at .*states\.py:\d+", r"FileNotFoundError at .*known\.py:\d+"):
+    for wrong in (r"TypeError at .*labels\.py:\d+", r"FileNotFoundError at .*status\.py:\d+"):
         assert sum(bool(re.fullmatch("<3>a page cannot be drawn: " + wrong, line)) for line in lines) == 1
     assert "geheim" not in "".join(lines)
 
