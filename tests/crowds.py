@@ -11,7 +11,8 @@ from pathlib import Path
 import role
 from test_page_host import BEGIN, FILES
 
-from trigger import endpoint as paths
+from trigger import endpoint as configuration
+from trigger import paths
 
 TIME_LIMIT = 20  # seconds, for what would otherwise hang
 _MORE_FILES = """
@@ -31,7 +32,7 @@ class Host:
         settings["auth"] = [next(iter(entry)) for entry in auth]
         (directory / "etc" / "a.json").write_text(json.dumps(settings))
         (directory / "credentials" / "auth").write_text(json.dumps(role.guard_entries(*auth)) if auth else "-")
-        self.endpoint = paths.load("a", str(directory / "etc"))
+        self.endpoint = configuration.load("a", str(directory / "etc"))
         for name, path in vars(self.endpoint).items():
             if isinstance(path, str) and path.startswith(("/var/spool/trigger", "/var/lib/trigger")):
                 below = path.replace(paths.SPOOL, str(directory / "spool")).replace(

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from trigger import paths
 from trigger.ctl import systemd
 from trigger.ctl.doctor import host, units
 from trigger.ctl.status import Sight
@@ -15,7 +16,7 @@ FRESH = "%08x-%04x-7000-8000-000000000000" % divmod((NOW - 1) * 1000, 1 << 16)
 
 def seen(paused=False, waiting=(), claimed=(), **changes):
     """An idle endpoint, but for changes: unit to dict of properties."""
-    names = systemd.Units("x")
+    names = paths.Units("x")
     usual = {
         "socket": {"ActiveState": "active", "UnitFileState": "enabled", "Listen": ["127.0.0.1:1 (Stream)"]},
         "acceptor": {"ActiveState": "inactive"},

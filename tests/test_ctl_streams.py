@@ -78,7 +78,7 @@ def test_nobody_hears_complaints(arguments):
 
 
 def test_without_configurations_a_list_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(status.paths, "DIRECTORY", str(tmp_path / "gone"))
+    monkeypatch.setattr(status.paths, "CONFIGURATION", str(tmp_path / "gone"))
     for command in (show.list_endpoints, show.show):
         with pytest.raises(Failure) as caught:
             command(SimpleNamespace(name="a"), None)
@@ -90,7 +90,7 @@ def lost(tmp_path, monkeypatch):
     """A host of which nothing of ours is there any more, or what is there is no directory."""
 
     def lose(kind):
-        for name in ("DIRECTORY", "SPOOL", "STATE"):
+        for name in ("CONFIGURATION", "SPOOL", "STATE"):
             path = tmp_path / name.lower()
             if kind == "a file":
                 path.write_text("")
@@ -98,7 +98,7 @@ def lost(tmp_path, monkeypatch):
                 path.symlink_to(path)
             monkeypatch.setattr(status.paths, name, str(path))
         monkeypatch.setattr(host, "INOTIFY_LIMIT", str(tmp_path / "none"))
-        monkeypatch.setattr(host, "ROOT", str(tmp_path / "root"))
+        monkeypatch.setattr(status.paths, "ROOT", str(tmp_path / "root"))
 
     return lose
 
@@ -109,7 +109,7 @@ def test_the_doctor_tells_of_each_place_that_is_not_there(lost, tmp_path, kind):
     said = []
     screen = SimpleNamespace(as_json=True, json=said.extend)
     assert doctor.doctor(SimpleNamespace(name=None), screen) == 1
-    for path in ("directory", "spool", "state"):
+    for path in ("configuration", "spool", "state"):
         assert [found for found in said if f"{tmp_path}/{path}" in found["what"] and found["mend"]]
     assert [found for found in said if f"{tmp_path}/none: No such file" in found["what"]]
     assert not [found for found in said if "Errno" in found["what"]]
@@ -126,7 +126,7 @@ def test_what_is_bound_for_acceptors_and_gone_for_us(lost, tmp_path):
 def test_an_endpoint_whose_places_are_gone(endpoint, monkeypatch, place):
     settings = endpoint()
     os.rmdir(getattr(settings, place))
-    monkeypatch.setattr(status.paths, "Endpoint", lambda name, _: settings)
+    monkeypatch.setattr(status.paths, "Paths", lambda name: settings)
     seen = status._look_at("a", {})
     seen.states = {unit: dict.fromkeys(status.systemd.PROPERTIES, "") for unit in seen.units.all()}
     assert (seen.state, seen.last) == ("failed", None)
@@ -138,7 +138,7 @@ def test_an_endpoint_whose_places_are_gone(endpoint, monkeypatch, place):
 
 def test_a_configuration_that_lacks_everything_is_a_finding():
     job = {"User": "", "DropInPaths": "", "WorkingDirectory": ""}
-    found = list(files.findings(status.paths.Endpoint("a", {}), job))
+    found = list(files.findings(status.configuration.Endpoint("a", {}), job))
     assert [each for each in found if "AttributeError" in each.what and each.endpoint == "a" and each.mend]
 
 

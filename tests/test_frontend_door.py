@@ -17,7 +17,7 @@ import front
 import pytest
 from message import message
 
-from trigger import endpoint, entry, history, spool
+from trigger import endpoint, entry, history, paths, spool
 from trigger.acceptor import credentials, loop
 from trigger.acceptor.handler import Reception
 from trigger.dispatcher import record
@@ -564,7 +564,7 @@ def test_a_record_tells_who_asked(make, monkeypatch, way, target, expected):
     (request_id,) = host.waiting()
     host.endpoint.user = pwd.getpwuid(os.getuid()).pw_name
     monkeypatch.setattr(endpoint, "load", lambda name: host.endpoint)
-    monkeypatch.setattr(endpoint, "RUNTIME", str(host.directory))
+    monkeypatch.setattr(paths, "RUNTIME", str(host.directory))
     for name, value in (
         ("INVOCATION_ID", "1"), ("SERVICE_RESULT", "success"), ("EXIT_CODE", "exited"), ("EXIT_STATUS", "0"),
     ):  # fmt: skip

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from trigger import endpoint as paths
+from trigger import paths
 from trigger.metrics import main as metrics
 
 
@@ -61,10 +61,9 @@ LEFT = {
 @pytest.fixture
 def host(tmp_path, monkeypatch):
     """Three endpoints, of which each has counts; how they are laid out is for metrics.main() to find."""
-    for place, name in (("DIRECTORY", "etc"), ("SPOOL", "spool"), ("STATE", "state")):
+    for place, name in (("CONFIGURATION", "etc"), ("SPOOL", "spool"), ("STATE", "state")):
         (tmp_path / name).mkdir()
         monkeypatch.setattr(paths, place, str(tmp_path / name))
-    monkeypatch.setattr(paths.load, "__defaults__", (str(tmp_path / "etc"),))
     monkeypatch.setattr(metrics.listen_fds, "listen_fds", list)
     for name in ("a", "b", "c"):
         (tmp_path / "etc" / f"{name}.json").write_text("{}")

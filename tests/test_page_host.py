@@ -14,8 +14,8 @@ import tempfile
 import pytest
 import role
 
-from trigger import endpoint as paths
-from trigger import history, http, output
+from trigger import endpoint as configuration
+from trigger import history, http, output, paths
 from trigger.page import status
 from trigger.page.access import Door
 
@@ -30,9 +30,8 @@ import os, sys
 sys.path.insert(0, {files!r})
 os.dup2({fd}, 3)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
-from trigger import endpoint
-endpoint.SPOOL, endpoint.STATE, endpoint.RUNTIME = {spool!r}, {state!r}, {runtime!r}
-endpoint.load.__defaults__ = ({etc!r},)
+from trigger import paths
+paths.CONFIGURATION, paths.SPOOL, paths.STATE, paths.RUNTIME = {etc!r}, {spool!r}, {state!r}, {runtime!r}
 """
 
 
@@ -65,7 +64,7 @@ class Host:
             "page": page,
         }
         self.write(name, json.dumps(settings))
-        made = paths.load(name, self.etc)
+        made = configuration.load(name, self.etc)
         for path in (made.spool, made.claimed, made.runs):
             os.makedirs(path, exist_ok=True)
         return made

@@ -298,7 +298,7 @@ def with_parameters(endpoint):
 
 def test_page_and_triggerctl_name_the_same_last_run(endpoint, monkeypatch):
     settings = with_parameters(endpoint)
-    monkeypatch.setattr(status.paths, "Endpoint", lambda name, _: settings)
+    monkeypatch.setattr(status.paths, "Paths", lambda name: settings)
     by_ctl = status._look_at("a", {}).last
     by_page = page_status.Standing(settings).last
     assert by_ctl == by_page and by_ctl["id"] == request_id(SECOND)

@@ -12,7 +12,7 @@ import pytest
 from ansible.module_utils import trigger_changes
 from ansible.module_utils.trigger_files import mounts_below, remove, shared_mounts_below
 
-from trigger import endpoint
+from trigger import paths
 from trigger.ctl.doctor import host
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mount(8) is root's")
@@ -215,7 +215,7 @@ def test_a_name_that_only_begins_alike_is_another_place(tmp_path):
 
 def test_doctor_tells_what_acceptors_do_not_find(tmp_path):
     findings = list(host.seen_by_acceptors(str(tmp_path)))
-    wanted = (host.LIBRARY, endpoint.DIRECTORY, endpoint.STATE, endpoint.SPOOL)
+    wanted = (paths.LIBRARY, paths.CONFIGURATION, paths.STATE, paths.SPOOL)
     assert [finding.what for finding in findings] == [
         f"acceptors do not find {path}, so they answer nobody" for path in wanted
     ]

@@ -184,7 +184,7 @@ class Renderer:
             spool=names.SPOOL,
             metrics_dir=self._metrics_dir,
             metrics_group=names.METRICS_USER,
-            metrics_fifo=host.counts.FIFO,
+            metrics_fifo=host.paths.METRICS_FIFO,
             frontend=frontend,
             refused=trigger_endpoints.frontend.REFUSED,
             accepts=trigger_endpoints.frontend.accepts,

@@ -4,9 +4,8 @@ root's beside the runs. They are kept only where the host has a `trigger_metrics
 
 import os
 
-from trigger import strict_json
+from trigger import paths, strict_json
 
-FIFO = "/var/spool/trigger/.metrics"  # where systemd listens for somebody who has counted
 SIZE_LIMIT = 64 * 1024  # bytes that are read; what is larger is not ours
 NUMBER_LIMIT = 1 << 53  # up to which a float, all that Prometheus knows, is exact
 
@@ -46,7 +45,7 @@ def _tell():
     """Have the metrics written. Who cannot say so now leaves it to the next who counts. A FIFO, since an acceptor can
     make no socket."""
     try:
-        fifo = os.open(FIFO, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fifo = os.open(paths.METRICS_FIFO, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return
     try:

@@ -1,11 +1,6 @@
 """The configuration of one endpoint, as the role wrote it to /etc/trigger/NAME.json."""
 
-from trigger import strict_json
-
-DIRECTORY = "/etc/trigger"
-SPOOL = "/var/spool/trigger"
-STATE = "/var/lib/trigger"
-RUNTIME = "/run/trigger"
+from trigger import paths, strict_json
 
 # What files of earlier releases lack, with the values that change nothing. A program may meet such a file for a moment
 # during an upgrade, and for good where a play does not name all endpoints of its host.
@@ -31,45 +26,66 @@ SINCE_FIRST_RELEASE = {
 _RESPONSE = {"failed_status": 500}
 
 
-class Endpoint:
-    """The keys of the file as attributes; what they mean stands in the role's argument_specs.
+class Endpoint(paths.Paths):
+    """The keys of the file as attributes, beside the endpoint's paths; what they mean stands in the role's
+    argument_specs. Times are seconds, sizes bytes."""
 
-    Times are seconds (float), sizes bytes (int). `name`, and the paths below it, come from the
-    instance's name.
-    """
+    description: str
+    path: str
+    methods: "list[str]"
+    response: dict
+    frontend: "dict | None"
+    handoff: bool
+    auth: "list[str]"
+    allow_from: "list[str] | None"
+    allow_origins: "list[str]"
+    replay_window: float
+    max_rate: "tuple[int, float] | None"
+    body_limit: int
+    request_timeout: float
+    linger: float
+    parameters: "list[dict] | None"
+    known_names: "list[str] | None"
+    only_if: "list[dict]"
+    pass_headers: "list[str]"
+    body: str
+    when_busy: str
+    queue_limit: int
+    debounce: float
+    debounce_max: float
+    exclusive: "str | None"
+    command: list
+    exec_limit: int
+    job_user: str
+    credentials: "dict[str, str]"
+    wait: float
+    stream: bool
+    output: str
+    output_limit: int
+    runs_api: bool
+    on_success: "list[str]"
+    on_failure: "list[str]"
+    keep_runs: int
+    keep_for: "float | None"
+    metrics: bool
 
-    def __init__(self, name, settings):
+    def __init__(self, name: str, settings: dict):
         self.__dict__.update(SINCE_FIRST_RELEASE)
         self.description = name
         self.__dict__.update(settings)
         self.response = {**_RESPONSE, **settings.get("response", {})}
-        self.name = name
-        self.user = "trigger-" + name  # the acceptor's
-        self.socket_path = RUNTIME + "/" + name + ".sock"
-        self.spool = SPOOL + "/" + name
-        self.deliveries = self.spool + "/.deliveries"
-        self.rate = self.spool + "/.rate"
-        self.request_counts = self.spool + "/.counts"
-        self.run_counts = STATE + "/" + name + "/counts"
-        self.claimed = STATE + "/" + name + "/claimed"
-        self.runs = STATE + "/" + name + "/runs"
-        self.output_file = STATE + "/" + name + "/output"  # of the present run
+        super().__init__(name)
 
-    @property
-    def served(self):
-        """Beside the runs: links of the requests that a run served together with another (history)."""
-        return self.runs.rpartition("/")[0] + "/served"
-
-    def replace(self, **settings):
+    def replace(self, **settings) -> "Endpoint":
         """Return another Endpoint with some settings changed."""
         other = object.__new__(Endpoint)
         other.__dict__.update(self.__dict__, **settings)
         return other
 
 
-def load(name, directory=DIRECTORY):
-    """Return the Endpoint called name. Raises OSError and ValueError."""
-    with open(directory + "/" + name + ".json", encoding="utf-8") as file:
+def load(name: str, directory: "str | None" = None) -> Endpoint:
+    """Read the endpoint called name. Raises OSError and ValueError."""
+    with open((directory or paths.CONFIGURATION) + "/" + name + ".json", encoding="utf-8") as file:
         settings = strict_json.decode(file.read())
     if not isinstance(settings, dict):
         raise ValueError("it is not a JSON object")

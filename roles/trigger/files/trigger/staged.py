@@ -6,7 +6,7 @@ Root writes them and the job's user reads them; nobody reads back what lies ther
 import os
 import pwd
 
-from trigger import endpoint
+from trigger import paths
 
 # Arguments last, because the runner takes them as the sign that there is a request.
 ENVIRONMENT, BODY, ARGUMENTS = FILES = ("environment", "body", "arguments")
@@ -52,7 +52,7 @@ def clear(settings):
 
 def path(name):
     """The directory of the endpoint called name."""
-    return endpoint.RUNTIME + "/requests/" + name
+    return paths.RUNTIME + "/requests/" + name
 
 
 def read_items(name, file_name):

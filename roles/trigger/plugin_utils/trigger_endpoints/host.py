@@ -14,7 +14,7 @@ PLACES = [str(ROLE / "files"), str(ROLE / "module_utils")]
 sys.path[:0] = PLACES
 try:
     import trigger_names as names
-    from trigger import counts, execution, http, parameters, proxy_headers, sources, strict_json  # noqa: F401
+    from trigger import execution, http, parameters, paths, proxy_headers, sources, strict_json  # noqa: F401
 finally:
     del sys.path[: len(PLACES)]
 

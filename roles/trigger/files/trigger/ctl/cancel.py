@@ -7,7 +7,7 @@ under way is neither over nor another one when systemd is told to stop it.
 import os
 import time
 
-from trigger import history, runs, timespan
+from trigger import history, paths, runs, timespan
 from trigger.ctl import status, systemd
 from trigger.ctl.errors import FAILED, OK, Failure
 from trigger.ctl.follow import ending
@@ -57,7 +57,7 @@ def _take_back(endpoint, request_id):
 
 def _stop(endpoint, run_id, still):
     """Have the present run stopped. It cannot be recorded as long as `still` is held, so it is the right one."""
-    job = systemd.Units(endpoint.name).job
+    job = paths.Units(endpoint.name).job
     if systemd.show([job])[job]["ActiveState"] == "active":  # otherwise it begins, or ends by itself
         still.cancel(run_id)
     systemd.order_only("stop", job)

@@ -2,8 +2,8 @@
 
 import subprocess
 
-from trigger import programs, runs
-from trigger.ctl import status, systemd
+from trigger import paths, programs, runs
+from trigger.ctl import status
 from trigger.ctl.errors import FAILED, OK, UNKNOWN, Failure
 from trigger.ctl.follow import ending, follow
 
@@ -57,7 +57,7 @@ def _how_it_stands(run):
 
 def _journal(name, follow_it, screen):
     """Print what journalctl prints; to a terminal it would hand on some of what a job printed to move or turn text."""
-    command = [programs.JOURNALCTL, "--unit", systemd.Units(name).job]
+    command = [programs.JOURNALCTL, "--unit", paths.Units(name).job]
     command += ["--follow"] if follow_it else []
     command += ["--output", "json"] if screen.as_json else []
     try:

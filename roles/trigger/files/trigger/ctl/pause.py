@@ -7,8 +7,7 @@ ends with a boot, and an acceptor that wants the path unit at each of its starts
 import os
 import time
 
-from trigger import endpoint as paths
-from trigger import timespan
+from trigger import paths, timespan
 from trigger.ctl import show, status, systemd
 from trigger.ctl.errors import OK, Failure
 from trigger.dispatcher.claim_lock import Standstill
@@ -22,7 +21,7 @@ def pause(arguments, screen):
     if seen.hands_over:
         raise Failure("%s hands its socket to a server, so nothing can wait; drain stops it" % seen.name)
     os.makedirs(paths.RUNTIME, mode=0o755, exist_ok=True)
-    os.close(os.open(status.pause_mark(seen.name), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
+    os.close(os.open(paths.Paths(seen.name).pause_mark, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
     systemd.order("stop", seen.units.path)
     _call_back(seen)
     seen = _look(seen.name)
@@ -40,7 +39,7 @@ def resume(arguments, screen):
     seen = _look(arguments.name)
     done = []
     if seen.paused:
-        os.unlink(status.pause_mark(seen.name))
+        os.unlink(paths.Paths(seen.name).pause_mark)
         done.append("runs begin again")
     if not seen.hands_over and seen.of(seen.units.path) != "active":
         systemd.order("start", seen.units.path)

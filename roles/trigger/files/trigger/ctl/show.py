@@ -2,11 +2,10 @@
 
 import time
 
+from trigger import paths, timespan
 from trigger import runs as requests
-from trigger import timespan
 from trigger.ctl import status
 from trigger.ctl.errors import OK
-from trigger.endpoint import Endpoint
 
 
 def list_endpoints(_arguments, screen):
@@ -99,7 +98,7 @@ def _request_row(run, now):
 
 
 def _configured(endpoint, seen):
-    derived = vars(Endpoint(endpoint.name, {}))
+    derived = vars(paths.Paths(endpoint.name))
     settings = {key: value for key, value in vars(endpoint).items() if key not in derived}
     return {
         "description": seen.of(seen.units.job, "Description"),

@@ -3,25 +3,23 @@
 import os
 import re
 
-from trigger import endpoint as paths
-from trigger import runs
+from trigger import endpoint as configuration
+from trigger import paths, runs
 from trigger.ctl import errors, systemd
 from trigger.ctl.errors import FAILED, UNKNOWN, Failure
-
-NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
 
 
 class Sight:
     """One look at an endpoint.
 
-    name: str. units: systemd.Units. states: what systemd knows of each (systemd.show). paused: bool. waiting: ids of
+    name: str. units: paths.Units. states: what systemd knows of each (systemd.show). paused: bool. waiting: ids of
     the requests that no run has taken. claimed: ids of those that the present run serves. last: the record of the
     run that ended last, dict or None. problem: the OSError that hides requests and runs, or None.
     """
 
     def __init__(self, name, states, paused, waiting, claimed, last, problem=None):
         self.name = name
-        self.units = systemd.Units(name)
+        self.units = paths.Units(name)
         self.states = states
         self.paused = paused
         self.waiting = waiting
@@ -93,11 +91,11 @@ class Sight:
 def names():
     """The endpoints of this host: list of str."""
     try:
-        found = os.listdir(paths.DIRECTORY)
+        found = os.listdir(paths.CONFIGURATION)
     except OSError as error:
-        what = "%s cannot be read: %s" % (paths.DIRECTORY, error.strerror)
+        what = "%s cannot be read: %s" % (paths.CONFIGURATION, error.strerror)
         raise Failure("%s; %s" % (what, errors.MOUNT)) from None
-    return sorted(file[:-5] for file in found if file.endswith(".json") and NAME.fullmatch(file[:-5]))
+    return sorted(file[:-5] for file in found if file.endswith(".json") and re.fullmatch(paths.NAME, file[:-5]))
 
 
 def problem_of(seen):
@@ -120,11 +118,11 @@ def load(name):
     """Return the endpoint.Endpoint called name. Raises Failure."""
     check_name(name)
     try:
-        return paths.load(name)
+        return configuration.load(name)
     except (OSError, ValueError) as error:
         raise Failure(
             "%s/%s.json cannot be read: %s; run the playbook again, it writes the file anew"
-            % (paths.DIRECTORY, name, error),
+            % (paths.CONFIGURATION, name, error),
             FAILED,
         ) from None
 
@@ -132,22 +130,13 @@ def load(name):
 def look(chosen):
     """Look at endpoints. chosen: list of names. Returns a list of Sight. Raises Failure."""
     # The requests last: what a unit was seen to do is then not newer than what waits for it.
-    states = systemd.show([unit for name in chosen for unit in systemd.Units(name).all()])
+    states = systemd.show([unit for name in chosen for unit in paths.Units(name).all()])
     return [_look_at(name, states) for name in chosen]
 
 
-def is_paused(name):
-    """Whether somebody has paused the endpoint."""
-    return os.path.exists(pause_mark(name))
-
-
-def pause_mark(name):
-    """The file that stands for a pause: the condition of trigger-run@.path."""
-    return "%s/%s.paused" % (paths.RUNTIME, name)
-
-
 def _look_at(name, states):
-    found = runs.Runs(paths.Endpoint(name, {}))
+    places = paths.Paths(name)
+    found = runs.Runs(places)
     claimed, waiting, last, problem = [], [], None, None
     try:
         claimed = found.claimed()
@@ -155,4 +144,4 @@ def _look_at(name, states):
         last = found.last()
     except OSError as error:
         problem = error
-    return Sight(name, states, is_paused(name), waiting, claimed, last, problem)
+    return Sight(name, states, os.path.exists(places.pause_mark), waiting, claimed, last, problem)

@@ -22,21 +22,6 @@ PROPERTIES = (
 )
 
 
-class Units:
-    """The names of an endpoint's units. name: str."""
-
-    def __init__(self, name):
-        self.socket = "trigger@%s.socket" % name
-        self.acceptor = "trigger@%s.service" % name
-        self.path = "trigger-run@%s.path" % name
-        self.job = "trigger-run@%s.service" % name
-        self.pause = "trigger-pause@%s.service" % name
-
-    def all(self):
-        """All of them, list of str."""
-        return [self.socket, self.acceptor, self.path, self.job, self.pause]
-
-
 def show(units):
     """Return what systemd knows of units: dict of name to dict of PROPERTIES to str; `Listen` is a list. Raises
     Failure."""

@@ -6,8 +6,7 @@ systemd's own OnSuccess= exists from version 249 on, tells little, and OnFailure
 import os
 import subprocess
 
-from trigger import endpoint as paths
-from trigger import programs
+from trigger import output, paths, programs
 
 DIRECTORY = paths.RUNTIME + "/ended"
 KEPT = 1000  # files that tell of runs; the oldest go
@@ -49,7 +48,7 @@ def _tell(record):
         "TRIGGER_RUN_EXIT_CODE": record.get("exit_code"),
         "TRIGGER_RUN_SIGNAL": record.get("signal"),
         "TRIGGER_RUN_DURATION": record.get("duration"),
-        "TRIGGER_RUN_OUTPUT": "%s/%s/runs/%s.output" % (paths.STATE, record["endpoint"], record["id"]),
+        "TRIGGER_RUN_OUTPUT": output.path(paths.Paths(record["endpoint"]), record["id"]),
     }
     path = DIRECTORY + "/" + record["id"]
     # Whatever the umask is that the job's unit was given: other units take variables from this file.

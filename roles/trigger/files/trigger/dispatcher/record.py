@@ -6,7 +6,7 @@ $SERVICE_RESULT).
 
 import os
 
-from trigger import endpoint, history, output, parameters, staged
+from trigger import endpoint, history, output, parameters, paths, staged
 from trigger.dispatcher.claim_lock import Standstill
 from trigger.dispatcher.claims import Claimed
 
@@ -102,5 +102,5 @@ def _shutting_down():
 
 def _spare_the_pause(name):
     """This failure was the job's own, so the next run need not wait: trigger-pause@.service."""
-    with open(endpoint.RUNTIME + "/" + name + ".recorded", "w"):
+    with open(paths.RUNTIME + "/" + name + ".recorded", "w"):
         pass

@@ -6,8 +6,7 @@ The claim waits here, before it takes anything, so nothing of it counts as the r
 import os
 import time
 
-from trigger import endpoint as paths
-from trigger import entry
+from trigger import entry, paths
 
 LOCKS = paths.RUNTIME + "/locks"
 

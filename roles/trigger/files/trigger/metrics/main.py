@@ -7,7 +7,7 @@ counts of an endpoint have changed.
 import itertools
 import os
 
-from trigger import counts, endpoint, entry, listen_fds
+from trigger import counts, endpoint, entry, listen_fds, paths
 from trigger.http import REASONS
 from trigger.records import STATES
 
@@ -38,7 +38,7 @@ def main(directory):
         print("<3>%s is not there: the metrics have no place" % directory)
         return 1
     samples = []
-    for file in sorted(os.listdir(endpoint.DIRECTORY)):
+    for file in sorted(os.listdir(paths.CONFIGURATION)):
         if file.endswith(".json"):
             samples += _samples_of_file(file)
     _write(directory + "/" + FILE, render(samples))

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from trigger import endpoint as paths
+from trigger import endpoint as configuration
 from trigger import runs
 
 # What a file can be the cause of that somebody else has written, or is just writing.
@@ -17,7 +17,7 @@ def endpoints(directory):
     for file in sorted(os.listdir(directory)):
         if file.endswith(".json") and not file.startswith("."):
             try:
-                endpoint = paths.load(file[:-5], directory)
+                endpoint = configuration.load(file[:-5], directory)
                 if _is_behind_the_front_end(endpoint):
                     found.append(endpoint)
             except DAMAGED as error:

@@ -6,12 +6,10 @@ import pwd
 import shutil
 import stat
 
-from trigger import endpoint as paths
-from trigger import records, strict_json
+from trigger import paths, records, strict_json
 from trigger.ctl.doctor.finding import AGAIN, Finding, whatever_befalls
 from trigger.ctl.errors import MOUNT
 
-CREDENTIALS = paths.DIRECTORY + "/credentials"
 # Where systemd looks for a program without a slash.
 PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -60,7 +58,7 @@ def _users(endpoint, job):
 
 def _places(endpoint):
     name = endpoint.name
-    yield from owned("%s/%s.json" % (paths.DIRECTORY, name), stat.S_ISREG, "root", 0o644, name)
+    yield from owned(endpoint.configuration, stat.S_ISREG, "root", 0o644, name)
     yield from owned(paths.STATE + "/" + name, stat.S_ISDIR, "root", 0o755, name)
     for path, mode in ((endpoint.spool, 0o770), (endpoint.claimed, 0o750), (endpoint.runs, 0o750)):
         yield from owned(path, stat.S_ISDIR, endpoint.user, mode, name)
@@ -69,11 +67,11 @@ def _places(endpoint):
 def _credentials(endpoint, job):
     name = endpoint.name
     if endpoint.auth:
-        path = "%s/%s/acceptor/auth" % (CREDENTIALS, name)
+        path = "%s/%s/acceptor/auth" % (paths.CREDENTIALS, name)
         yield from owned(path, stat.S_ISREG, "root", 0o600, name)
         if os.path.isfile(path) and _entries(path) != len(endpoint.auth):
             yield Finding(name, path + " does not hold what `auth` says: nobody is let in", AGAIN)
-    directory = "%s/%s/job" % (CREDENTIALS, name)
+    directory = "%s/%s/job" % (paths.CREDENTIALS, name)
     for source in _loaded_credentials(endpoint, job):
         if source.startswith(directory):
             yield from owned(source, stat.S_ISREG, "root", 0o600, name)
@@ -107,7 +105,7 @@ def _program(endpoint):
     name, program = endpoint.name, endpoint.command[0]
     path = program if "/" in program else shutil.which(program, path=PROGRAMS)
     if path is None or not (os.path.isfile(path) and os.access(path, os.X_OK)):
-        mend = AGAIN if program.startswith("/usr/local/lib/trigger/jobs/") else "put it there; what waits is run then"
+        mend = AGAIN if program.startswith(paths.JOBS + "/") else "put it there; what waits is run then"
         yield Finding(name, "the job's program %s is not there, or not executable" % program, mend)
         return
     interpreter = _interpreter(path)

@@ -4,13 +4,11 @@ import importlib.machinery
 import os
 import stat
 
-from trigger import endpoint as paths
+from trigger import paths
 from trigger import room as spool_room
 from trigger.ctl.doctor import files
 from trigger.ctl.doctor.finding import AGAIN, NOTE, Finding, whatever_befalls
 
-LIBRARY = "/usr/local/lib/trigger"
-ROOT = "/run/trigger-root"  # the root directory of acceptors
 ROOT_UNIT = "trigger-root.service"
 DIST_PACKAGES = "/usr/lib/python3/dist-packages"
 INOTIFY_LIMIT = "/proc/sys/fs/inotify/max_user_instances"
@@ -23,7 +21,7 @@ INOTIFY_RESERVE = 64  # what the role leaves to others
 def findings(count):
     """Yield a Finding for each thing that is wrong. count: int, how many endpoints the host has."""
     rooms = [_room(path) for path in (paths.SPOOL, paths.STATE)]
-    for check in (_python(), _places(), _programs(), seen_by_acceptors(ROOT), *rooms, _inotify(count)):
+    for check in (_python(), _places(), _programs(), seen_by_acceptors(paths.ROOT), *rooms, _inotify(count)):
         yield from whatever_befalls(check)
     if os.path.exists(UNFINISHED):
         yield Finding(None, "a playbook run did not come to its end (%s)" % UNFINISHED, AGAIN)
@@ -43,7 +41,7 @@ def inotify(limit, count):
 
 def seen_by_acceptors(root):
     """Yield a Finding for each folder that acceptors need and do not have below their root directory, str."""
-    for path in (LIBRARY, paths.DIRECTORY, paths.STATE, paths.SPOOL):
+    for path in (paths.LIBRARY, paths.CONFIGURATION, paths.STATE, paths.SPOOL):
         if not _is_same(path, root + path):
             what = "acceptors do not find %s, so they answer nobody" % path
             yield Finding(None, what, "systemctl restart " + ROOT_UNIT)
@@ -82,13 +80,13 @@ def _python():
 
 
 def _places():
-    for path in (paths.DIRECTORY, paths.SPOOL, paths.STATE):
+    for path in (paths.CONFIGURATION, paths.SPOOL, paths.STATE):
         yield from files.owned(path, stat.S_ISDIR, "root", 0o755)
-    yield from files.owned(files.CREDENTIALS, stat.S_ISDIR, "root", 0o700)
+    yield from files.owned(paths.CREDENTIALS, stat.S_ISDIR, "root", 0o700)
 
 
 def _programs():
-    for directory, _, names in os.walk(LIBRARY):
+    for directory, _, names in os.walk(paths.LIBRARY):
         for path in [directory, *("%s/%s" % (directory, name) for name in names)]:
             status = os.lstat(path)
             if status.st_uid != 0 or (status.st_mode & 0o022 and not stat.S_ISLNK(status.st_mode)):

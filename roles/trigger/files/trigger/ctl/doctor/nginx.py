@@ -5,30 +5,29 @@ import re
 import stat
 import subprocess
 
-from trigger import programs
+from trigger import paths, programs
 from trigger.ctl import systemd
 from trigger.ctl.doctor import files
 from trigger.ctl.doctor.finding import AGAIN, Finding
 
-SITE = "/etc/nginx/sites-enabled/zz-trigger.conf"
 NGINX = "nginx.service"
 PAGE = "trigger-frontend.socket"
-SECRETS = (files.CREDENTIALS + "/.frontend/secret", files.CREDENTIALS + "/.frontend/sha256")
-PROXY = "/etc/nginx/trigger/proxy.conf"
-USERS = "/etc/nginx/trigger/users"
+SECRETS = (paths.FRONTEND_CREDENTIALS + "/secret", paths.FRONTEND_CREDENTIALS + "/sha256")
+PROXY = paths.PROXY_FILES + "/proxy.conf"
+USERS = paths.PROXY_FILES + "/users"
 DAYS = 14  # that a certificate should be good for
 
 
 def findings():
     """Yield a Finding for each thing that is wrong."""
-    if not os.path.exists(SITE):
+    if not os.path.exists(paths.SITE):
         return
     states = systemd.show([NGINX, PAGE])
     yield from units(states[NGINX], states[PAGE])
     for path in (*SECRETS, PROXY):
         yield from files.owned(path, stat.S_ISREG, "root", 0o600)
     yield from files.owned(USERS, stat.S_ISREG, "www-data", 0o640)
-    with open(SITE, encoding="utf-8") as file:
+    with open(paths.SITE, encoding="utf-8") as file:
         path = re.search(r"ssl_certificate (\S+);", file.read())
     if path and os.path.exists(programs.OPENSSL):
         yield from _certificate(path[1])
