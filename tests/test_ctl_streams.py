@@ -12,7 +12,7 @@ import pytest
 from test_telling import SECOND, _root_or_not, record, request_id  # noqa: F401 - it is for all tests here
 from test_telling import endpoint as endpoint
 
-from trigger import history, records, runs
+from trigger import records, runs
 from trigger.ctl import doctor, show, status
 from trigger.ctl.doctor import files, finding, host
 from trigger.ctl.errors import MOUNT, Failure, told
@@ -154,7 +154,7 @@ def test_an_error_is_told_without_its_number():
 def test_a_damaged_record_is_told_with_what_to_do(endpoint):
     settings = endpoint()
     record(settings, [request_id(SECOND)])
-    Path(history.path(settings, request_id(SECOND))).write_text("{")
+    Path(records.path(settings, request_id(SECOND))).write_text("{")
     with pytest.raises(records.Damaged) as caught:
         runs.Runs(settings).find(request_id(SECOND))
     assert "Errno" not in told(caught.value) and "delete" in told(caught.value)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trigger import history, timespan
+from trigger import records, timespan
 from trigger.ctl import table
 
 TITLES = ["ENDPOINT", "LISTENING", " PENDING"]
@@ -38,7 +38,7 @@ def test_the_past_is_told():
 
 @given(st.integers(0, 4_000_000_000_000))
 def test_a_timestamp_comes_back(milliseconds):
-    assert abs(timespan.second_of(history.timestamp(milliseconds / 1000)) - milliseconds / 1000) < 0.0011
+    assert abs(timespan.second_of(records.timestamp(milliseconds / 1000)) - milliseconds / 1000) < 0.0011
 
 
 def test_columns_stand_below_each_other():

@@ -12,9 +12,10 @@ import role
 from message import message
 
 import trigger_endpoints
-from trigger import endpoint, history
+from trigger import endpoint
 from trigger.acceptor.handler import Reception
 from trigger.acceptor.loop import Acceptor
+from trigger.dispatcher import history
 from trigger.spool import Spool
 
 TIME_LIMIT = 30  # seconds, for a test that would otherwise hang

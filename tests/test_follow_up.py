@@ -12,8 +12,8 @@ import pytest
 from test_telling import SECOND, _root_or_not, request_id  # noqa: F401 - it is for all tests here
 from test_telling import endpoint as endpoint
 
-from trigger import history
-from trigger.dispatcher import on_end
+from trigger import records
+from trigger.dispatcher import history, on_end
 
 UNIT = Path(__file__).parent.parent / "files/notify@.service"
 RECORD = {"endpoint": "a", "id": request_id(SECOND), "state": "failed", "exit_code": 3}
@@ -47,7 +47,7 @@ def test_records_have_their_mode_whatever_the_umask_is(endpoint, umask):
         pytest.skip("with that umask only root can write in its own directories")
     ids = [request_id(SECOND), request_id(SECOND + 1)]
     history.write(settings, ids, SECOND, {"state": "succeeded"})
-    assert mode(history.path(settings, ids[1])) == 0o640
+    assert mode(records.path(settings, ids[1])) == 0o640
     assert mode(settings.served) == 0o710
 
 

@@ -17,10 +17,10 @@ import front
 import pytest
 from message import message
 
-from trigger import endpoint, entry, history, paths, spool
+from trigger import endpoint, entry, paths, spool
 from trigger.acceptor import credentials, loop
 from trigger.acceptor.handler import Reception
-from trigger.dispatcher import record
+from trigger.dispatcher import history, record
 
 SECRET = hashlib.sha256(b"of this test").hexdigest()
 DIGEST = hashlib.sha256(SECRET.encode()).hexdigest()

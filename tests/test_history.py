@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 import role
 
-from trigger import entry, history, records, spool
-from trigger.dispatcher import claim
+from trigger import entry, records, spool
+from trigger.dispatcher import claim, history
 from trigger.dispatcher.claims import Claimed
 
 NOW = time.time()
@@ -67,7 +67,7 @@ def run(endpoint, *ids, state="succeeded"):
 
 
 def content(endpoint, run_id):
-    with open(history.path(endpoint, run_id), "rb") as file:
+    with open(records.path(endpoint, run_id), "rb") as file:
         return file.read()
 
 
@@ -153,7 +153,7 @@ def test_runs_from_before_the_clock_was_set_back_are_the_older_ones(host):
 
 def age(endpoint, run_id, seconds):
     """Make a record so old."""
-    os.utime(history.path(endpoint, run_id), (NOW - seconds, NOW - seconds))
+    os.utime(records.path(endpoint, run_id), (NOW - seconds, NOW - seconds))
 
 
 def test_what_lies_in_the_far_future_leads_no_acceptor_there(host):

@@ -24,7 +24,7 @@ from test_page_host import (
 )
 from test_page_host import host as host
 
-from trigger import history, http
+from trigger import http, records
 from trigger import output as job_output
 from trigger.page import form, run
 from trigger.page.access import Door, load_secret
@@ -298,7 +298,7 @@ def test_what_cannot_be_read_does_not_take_the_list_down(ask, host, capsys):
     host.put("a")
     shutil.rmtree(host.put("b").claimed)
     made = host.put("c")
-    with open(history.path(made, request_id()), "w") as file:
+    with open(records.path(made, request_id()), "w") as file:
         file.write('{"state": "failed", "started": 1, "finished": 2, "duration": []}')
     host.write("d", "{")
     page = ask()[1]
@@ -365,7 +365,7 @@ def test_a_damaged_record_is_shown_as_that_and_the_others_as_they_are(ask, host)
     ids = [request_id(), request_id(SECOND + 1)]
     for each in ids:
         record(made, each)
-    with open(history.path(made, ids[1]), "w") as file:
+    with open(records.path(made, ids[1]), "w") as file:
         file.write("{")
     told = main(ask("/hello/")[1])
     assert "Damaged" in told and "Succeeded" in told
@@ -495,7 +495,7 @@ def test_a_run_of_another_endpoint_is_not_known(ask, host):
 
 def test_a_run_that_cannot_be_read(ask, host):
     made = host.put()
-    with open(history.path(made, request_id()), "w") as file:
+    with open(records.path(made, request_id()), "w") as file:
         file.write("{")
     assert refusal(ask, f"/hello/runs/{request_id()}").status == 503
 
@@ -641,7 +641,7 @@ def test_records_that_become_unreadable_end_the_page_orderly(host, capsys):
     queue(made, request_id())
     claim(made, request_id())
     live = Live(host, request_id()).until("<pre")
-    with open(history.path(made, request_id()), "w") as file:
+    with open(records.path(made, request_id()), "w") as file:
         file.write("{")
     page = live.end()
     assert "What became of it is not known" in main(page)

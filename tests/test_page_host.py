@@ -15,7 +15,8 @@ import pytest
 import role
 
 from trigger import endpoint as configuration
-from trigger import history, http, output, paths
+from trigger import http, paths, records
+from trigger.dispatcher import history, output_files
 from trigger.page import status
 from trigger.page.access import Door
 
@@ -186,7 +187,7 @@ def record(endpoint, *ids, state="succeeded", exit_code=0, started=SECOND, **out
     """What record does, in its order."""
     told = {"state": state, "result": "success", "exit_code": exit_code, "signal": None, **outcome}
     if os.path.exists(endpoint.output_file):
-        output.keep(endpoint, ids[-1])
+        output_files.keep(endpoint, ids[-1])
     written = history.write(endpoint, list(ids), started, told)
     for place in (endpoint.spool, endpoint.claimed):
         for each in ids:
@@ -330,7 +331,7 @@ def test_the_last_run_is_one_that_began_and_can_be_read(host):
     record(endpoint, ids[1], state="cancelled", started=None)
     record(endpoint, ids[2])
     for number, text in ((2, "{"), (3, '{"state": "failed", "started": null, "finished": "now", "duration": 1}')):
-        with open(history.path(endpoint, ids[number]), "w") as file:
+        with open(records.path(endpoint, ids[number]), "w") as file:
             file.write(text)
     assert status.Standing(endpoint).last["id"] == ids[0]
 

@@ -12,7 +12,7 @@ import pytest
 from test_telling import SECOND, _root_or_not, put, record, request_id  # noqa: F401 - it is for all tests here
 from test_telling import endpoint as endpoint
 
-from trigger import entry, history, output, records, runs
+from trigger import entry, output, records, runs
 from trigger.acceptor.handler import Reception
 from trigger.ctl import status
 from trigger.ctl.doctor import files
@@ -55,10 +55,10 @@ def listed(call, *arguments):
 def write(settings, *ids, **changes):
     """A record as an earlier release has left it, without what history does beside it."""
     told = {
-        "id": ids[-1], "endpoint": "a", "requests": list(ids), "started": history.timestamp(SECOND),
-        "finished": history.timestamp(SECOND + 1), "duration": 1.0, "state": "succeeded", "exit_code": 0, **changes,
+        "id": ids[-1], "endpoint": "a", "requests": list(ids), "started": records.timestamp(SECOND),
+        "finished": records.timestamp(SECOND + 1), "duration": 1.0, "state": "succeeded", "exit_code": 0, **changes,
     }  # fmt: skip
-    with open(history.path(settings, ids[-1]), "w") as file:
+    with open(records.path(settings, ids[-1]), "w") as file:
         json.dump(told, file)
 
 
@@ -129,7 +129,7 @@ def test_links_go_also_beside_a_record_with_an_old_id(endpoint, is_damaged):
     ids = [request_id(SECOND + number) for number in range(6)]
     record(settings, ids[:2])
     if is_damaged:
-        os.truncate(history.path(settings, ids[1]), 5)
+        os.truncate(records.path(settings, ids[1]), 5)
     record(settings, ids[2:4])
     record(settings, [request_id(1)])
     assert os.listdir(settings.served) == [ids[2]]
@@ -157,7 +157,7 @@ def test_runs_of_earlier_releases_are_found_from_the_next_record_on(endpoint, le
     settings = endpoint()
     ids = [request_id(SECOND + number) for number in range(4)]
     write(settings, *ids[:2])
-    with open(history.path(settings, ids[2]), "w") as file:
+    with open(records.path(settings, ids[2]), "w") as file:
         file.write("{")
     if left:
         os.mkdir(f"{os.path.dirname(settings.runs)}/{left}")
@@ -170,13 +170,13 @@ def test_a_link_without_its_record_says_nothing(endpoint):
     settings = endpoint()
     ids = [request_id(SECOND + number) for number in range(3)]
     record(settings, ids[:2])
-    os.unlink(history.path(settings, ids[1]))
+    os.unlink(records.path(settings, ids[1]))
     assert runs.Runs(settings).find(ids[0]) is None
-    assert not history.has(settings, ids[0])
+    assert not records.has(settings, ids[0])
     # The record of a run whose `record` was killed in between is written anew.
     record(settings, ids[:2], state="interrupted")
     assert runs.Runs(settings).find(ids[0])["state"] == "interrupted"
-    assert history.has(settings, ids[0]) and history.has(settings, ids[1]) and not history.has(settings, ids[2])
+    assert records.has(settings, ids[0]) and records.has(settings, ids[1]) and not records.has(settings, ids[2])
 
 
 def test_an_acceptor_whose_records_are_gone_does_not_say_that_none_is_known(endpoint):
@@ -219,7 +219,7 @@ def damaged(endpoint, request, tmp_path, monkeypatch):
     settings = endpoint(keep_runs=10)
     record(settings, [request_id(SECOND)])
     record(settings, [request_id(SECOND + 9)], state="failed")
-    path = history.path(settings, ONE)
+    path = records.path(settings, ONE)
     kind = request.param
     if isinstance(kind, tuple):
         write(settings, ONE, **dict([kind]))
@@ -231,7 +231,7 @@ def damaged(endpoint, request, tmp_path, monkeypatch):
         monkeypatch.chdir(settings.runs)
         socket.socket(socket.AF_UNIX).bind(f"{ONE}.json")
     elif kind in ("link", "loop"):
-        os.symlink(path if kind == "loop" else history.path(settings, request_id(SECOND)), path)
+        os.symlink(path if kind == "loop" else records.path(settings, request_id(SECOND)), path)
     elif kind == "sparse":
         with open(path, "wb") as file:
             file.truncate(100 * LIMIT)
@@ -254,7 +254,7 @@ def test_a_damaged_record_is_said_to_be_so_and_the_others_are_told(damaged):
         found.find(ONE)
     (finding,) = files._records(damaged)
     assert str(caught.value) == f"{finding.what}; {finding.mend}"
-    assert history.path(damaged, ONE) in finding.what and "delete" in finding.mend
+    assert records.path(damaged, ONE) in finding.what and "delete" in finding.mend
 
 
 def test_runs_go_on_to_be_recorded_beside_a_damaged_record(damaged, capsys):
@@ -289,10 +289,10 @@ def with_parameters(endpoint):
     """Runs whose ids do not tell in which order they ended: 30 with larger ones ended before the last."""
     settings = endpoint()
     for number in range(30):
-        write(settings, request_id(SECOND + 100 + number), finished=history.timestamp(SECOND + number))
-        os.utime(history.path(settings, request_id(SECOND + 100 + number)), (SECOND + number, SECOND + number))
-    write(settings, request_id(SECOND), state="failed", finished=history.timestamp(SECOND + 60))
-    os.utime(history.path(settings, request_id(SECOND)), (SECOND + 60, SECOND + 60))
+        write(settings, request_id(SECOND + 100 + number), finished=records.timestamp(SECOND + number))
+        os.utime(records.path(settings, request_id(SECOND + 100 + number)), (SECOND + number, SECOND + number))
+    write(settings, request_id(SECOND), state="failed", finished=records.timestamp(SECOND + 60))
+    os.utime(records.path(settings, request_id(SECOND)), (SECOND + 60, SECOND + 60))
     return settings
 
 
@@ -314,7 +314,7 @@ def test_a_damaged_record_keeps_no_other_client_waiting(endpoint):
         record(settings, [each])
         with open(output.path(settings, each), "w"):
             pass
-    with open(history.path(settings, ids[0]), "w") as file:
+    with open(records.path(settings, ids[0]), "w") as file:
         file.write("{")
     told = {"endpoint": settings, "granted": None, "outcome": "accepted", "request": None}
     waiting = [SimpleNamespace(request_id=each, **told) for each in ids]

@@ -16,10 +16,11 @@ import pytest
 import role
 from message import message
 
-from trigger import entry, history, output, runs, spool
+from trigger import entry, output, records, runs, spool
 from trigger.acceptor import credentials, loop
 from trigger.acceptor.handler import Reception
 from trigger.acceptor.replay import Deliveries
+from trigger.dispatcher import history
 
 A, B, KEY = "a" * 40, "b" * 40, "k" * 40
 GITHUB = {"github": {"secret": KEY}}
@@ -103,7 +104,7 @@ class Host:
         if recorded and not damaged:
             history.write(self.endpoint, [request_id], time.time(), {"state": state, "exit_code": 7})
         else:
-            with open(history.path(self.endpoint, request_id) + ("" if damaged else ".new"), "w") as file:
+            with open(records.path(self.endpoint, request_id) + ("" if damaged else ".new"), "w") as file:
                 file.write("{")
             if not damaged:
                 os.unlink(file.name)

@@ -10,10 +10,11 @@ import role
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trigger import counts, entry, history, output, runs
+from trigger import counts, entry, output, records, runs
 from trigger.acceptor import rate_limit
-from trigger.dispatcher import schedule
+from trigger.dispatcher import history, output_files, schedule
 from trigger.metrics import main as metrics
+from trigger.runner import pump
 
 SECOND = 1_795_000_000
 
@@ -74,7 +75,7 @@ def test_a_request_is_found_in_each_of_its_places(endpoint):
     assert third["run"] == fourth["run"] == ids[3]
     assert third["started"] and third["finished"] is None
     assert (fifth["position"], fifth["run"]) == (1, None)
-    assert fifth["accepted"] == history.timestamp(SECOND + 4)
+    assert fifth["accepted"] == records.timestamp(SECOND + 4)
 
 
 def test_a_recorded_request_that_still_lies_in_the_spool_is_recorded(endpoint):
@@ -180,7 +181,7 @@ def test_records_that_are_too_old_are_pruned(endpoint):
     for each in ids[:2]:
         record(settings, [each])
     for each, age in ((ids[0], 3700), (ids[1], 3500)):
-        path = history.path(settings, each)
+        path = records.path(settings, each)
         now = os.stat(path).st_mtime
         os.utime(path, (now - age, now - age))
     record(settings, [ids[2]])
@@ -192,7 +193,7 @@ def test_nothing_is_pruned_by_age_where_it_is_kept_for_ever(endpoint):
     assert settings.keep_for is None
     one, two = request_id(SECOND), request_id(SECOND + 1)
     record(settings, [one])
-    os.utime(history.path(settings, one), (0, 0))
+    os.utime(records.path(settings, one), (0, 0))
     record(settings, [two])
     assert len(names(settings)) == 2
 
@@ -212,14 +213,14 @@ def test_runs_are_counted_where_there_are_metrics(endpoint):
     last = record(settings, [request_id(SECOND + 2)], started=None, state="damaged")
     told = counts.read(settings.run_counts)
     assert (told["succeeded"], told["failed"], told["damaged"]) == (1, 1, 1)
-    assert history.timestamp(told["last_success"] + 0.0001) == first["finished"]
+    assert records.timestamp(told["last_success"] + 0.0001) == first["finished"]
     assert last["duration"] is None
 
 
 # output
 
 
-def pump(tmp_path, limit, *writes):
+def pumped(tmp_path, limit, *writes):
     """What the pump makes of what a job writes: the file's content, and the journal's."""
     kept, journal = tmp_path / "kept", tmp_path / "journal"
     reading, writing = os.pipe()
@@ -228,7 +229,7 @@ def pump(tmp_path, limit, *writes):
         try:
             os.close(writing)
             os.dup2(os.open(journal, os.O_WRONLY | os.O_CREAT), 1)
-            output._pump(reading, os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_APPEND), limit)
+            pump._pump(reading, os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_APPEND), limit)
         finally:
             os._exit(0)
     os.close(reading)
@@ -242,17 +243,17 @@ def pump(tmp_path, limit, *writes):
 
 @pytest.mark.parametrize("size", [0, 1, 99, 100])
 def test_what_keeps_the_limit_goes_on_whole(tmp_path, size):
-    assert pump(tmp_path, 100, b"x" * size) == (b"x" * size,) * 2
+    assert pumped(tmp_path, 100, b"x" * size) == (b"x" * size,) * 2
 
 
-@pytest.mark.parametrize("size", [101, 200, output.PART, 3 * output.PART + 1])
+@pytest.mark.parametrize("size", [101, 200, pump.PART, 3 * pump.PART + 1])
 def test_what_is_too_much_is_cut_and_marked(tmp_path, size):
-    assert pump(tmp_path, 100, b"x" * size) == (b"x" * 100 + output.CUT % 100,) * 2
+    assert pumped(tmp_path, 100, b"x" * size) == (b"x" * 100 + output.CUT % 100,) * 2
 
 
-@pytest.mark.parametrize("limit", [output.PART, 2 * output.PART])
+@pytest.mark.parametrize("limit", [pump.PART, 2 * pump.PART])
 def test_a_cut_at_the_end_of_a_part_is_marked(tmp_path, limit):
-    assert pump(tmp_path, limit, b"x" * (limit + 5 * output.PART)) == (b"x" * limit + output.CUT % limit,) * 2
+    assert pumped(tmp_path, limit, b"x" * (limit + 5 * pump.PART)) == (b"x" * limit + output.CUT % limit,) * 2
 
 
 def test_a_file_that_takes_nothing_stops_neither_job_nor_journal(tmp_path):
@@ -263,7 +264,7 @@ def test_a_file_that_takes_nothing_stops_neither_job_nor_journal(tmp_path):
         try:
             os.close(writing)
             os.dup2(os.open(tmp_path / "journal", os.O_WRONLY | os.O_CREAT), 1)
-            output._pump(reading, os.open("/dev/full", os.O_WRONLY), 1000)
+            pump._pump(reading, os.open("/dev/full", os.O_WRONLY), 1000)
         finally:
             os._exit(0)
     os.close(reading)
@@ -278,7 +279,7 @@ def test_keep_copies_no_more_than_the_limit_and_lets_the_file_go(endpoint):
     settings = endpoint(output_limit="1KiB")
     with open(settings.output_file, "wb") as file:
         file.write(b"x" * 100_000)
-    output.keep(settings, request_id(SECOND))
+    output_files.keep(settings, request_id(SECOND))
     kept = output.path(settings, request_id(SECOND))
     assert 1024 <= os.stat(kept).st_size < 1024 + 200
     assert os.stat(kept).st_mode & 0o777 == 0o640
@@ -290,14 +291,14 @@ def test_keep_follows_no_link(endpoint, tmp_path):
     (tmp_path / "secret").write_text("secret")
     os.symlink(tmp_path / "secret", settings.output_file)
     with pytest.raises(OSError, match="symbolic"):
-        output.keep(settings, request_id(SECOND))
+        output_files.keep(settings, request_id(SECOND))
     assert names(settings) == []
 
 
 def test_keep_does_not_wait_for_a_pipe(endpoint):
     settings = endpoint(output_limit="100B")
     os.mkfifo(settings.output_file)
-    working = threading.Thread(target=output.keep, args=(settings, request_id(SECOND)), daemon=True)
+    working = threading.Thread(target=output_files.keep, args=(settings, request_id(SECOND)), daemon=True)
     working.start()
     working.join(5)
     assert not working.is_alive()

@@ -1,18 +1,23 @@
-"""Reading the records of runs (history): one rule for all who do, the acceptor, the page and triggerctl. Only reads.
+"""The records of runs: one JSON file each in /var/lib/trigger/NAME/runs, named for the run. Only reads.
 
-Root writes records, but people, disks and backups reach them, too. So a record is a record only when it has the shape
-that history gives it; what stands under a record's name and has not is Damaged, and takes nothing else down.
+A run goes by the id of the request that it was told about, the newest that it served. For each of the others a link in
+/var/lib/trigger/NAME/served leads to its record: so whoever asks for a request reads one record at most.
+
+The dispatcher writes records, but people, disks and backups reach them, too. So a record is a record only when it has
+the shape that it is given there; what stands under a record's name and has not is Damaged, and takes nothing else down.
 """
 
 import errno
 import os
 import stat
+import time
 
-from trigger import entry, history, strict_json
+from trigger import entry, strict_json
 
 STATES = ("succeeded", "failed", "timed-out", "interrupted", "cancelled", "damaged")
 SIZE_LIMIT = 32 * 1024 * 1024  # bytes; a record holds ids, and parameters that were an entry's variables
 _LATEST = 20  # records that are looked at for the last run
+_LAST_SECOND = 253402300799.999  # of the year 9999, behind which a time is written otherwise
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # What opening something else than a file that one may read ends in; other errors are the host's, and may pass.
@@ -27,9 +32,44 @@ class Damaged(OSError):
         self.reason = reason
 
 
+def timestamp(seconds):
+    """RFC 3339, in UTC, to the millisecond."""
+    seconds = min(seconds, _LAST_SECOND)
+    whole = int(seconds)
+    return "%s.%03dZ" % (
+        time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)),
+        (seconds - whole) * 1000,
+    )
+
+
 def ids(endpoint):
     """Return the ids of the runs that have a record, oldest first: list of str. Raises OSError."""
     return sorted(name[:-5] for name in os.listdir(endpoint.runs) if name[-5:] == ".json" and entry.is_id(name[:-5]))
+
+
+def path(endpoint, run_id):
+    """Where the record of a run is."""
+    return endpoint.runs + "/" + run_id + ".json"
+
+
+def run_of(endpoint, request_id):
+    """Return the id of the run that served a request together with its own, str, or None. Raises OSError."""
+    try:
+        target = os.readlink(endpoint.served + "/" + request_id)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return None  # somebody has put something else there
+        raise
+    run_id = target.rpartition("/")[2][: -len(".json")]
+    return run_id if entry.is_id(run_id) else None
+
+
+def has(endpoint, request_id):
+    """Whether there is a record of the run that served a request."""
+    run_id = run_of(endpoint, request_id)
+    return os.path.exists(path(endpoint, request_id)) or (run_id is not None and os.path.exists(path(endpoint, run_id)))
 
 
 def find(endpoint, request_id):
@@ -37,7 +77,7 @@ def find(endpoint, request_id):
     is kept. Raises Damaged and other OSErrors."""
     record = read(endpoint, request_id)
     if record is None:
-        run_id = history.run_of(endpoint, request_id)
+        run_id = run_of(endpoint, request_id)
         record = run_id and read(endpoint, run_id)
     if record is None:
         os.stat(endpoint.runs)  # nothing is unknown only because no record can be read
@@ -46,21 +86,21 @@ def find(endpoint, request_id):
 
 def read(endpoint, run_id):
     """Return the record of a run, dict, or None. Raises Damaged, and other OSErrors where nothing can be read now."""
-    path = history.path(endpoint, run_id)
+    file = path(endpoint, run_id)
     try:
-        fd = os.open(path, _READ)
+        fd = os.open(file, _READ)
     except FileNotFoundError:
         return None
     except OSError as error:
         if error.errno not in _NO_RECORD:
             raise
-        os.lstat(path)  # raises where not the file is at fault, but its folder
-        raise Damaged(path, "it cannot be opened (%s)" % error.strerror) from None
+        os.lstat(file)  # raises where not the file is at fault, but its folder
+        raise Damaged(file, "it cannot be opened (%s)" % error.strerror) from None
     try:
         record = _decode(fd)
         _check(record, run_id)
     except ValueError as error:
-        raise Damaged(path, str(error)) from None
+        raise Damaged(file, str(error)) from None
     finally:
         os.close(fd)
     return record
@@ -73,7 +113,7 @@ def last(endpoint):
     stamps = []
     for run_id in ids(endpoint):
         try:
-            stamps.append((os.lstat(history.path(endpoint, run_id)).st_mtime_ns, run_id))
+            stamps.append((os.lstat(path(endpoint, run_id)).st_mtime_ns, run_id))
         except FileNotFoundError:
             pass  # pruned meanwhile
     found = []
@@ -144,7 +184,7 @@ def _is_status(value):
 
 
 def _is_timestamp(value):
-    """As history.timestamp() makes it."""
+    """As timestamp() makes it."""
     if not isinstance(value, str) or len(value) != 24 or not value.isascii():
         return False
     parts = value[:4], value[5:7], value[8:10], value[11:13], value[14:16], value[17:19], value[20:23]

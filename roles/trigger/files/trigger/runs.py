@@ -8,7 +8,7 @@ A run is a dict of `id` (of the request), `endpoint`, `state`, `run` (the id of 
 import os
 import time
 
-from trigger import entry, history, output, records
+from trigger import entry, output, records
 
 COARSE = 0.02  # seconds for which the kernel may give what happens the same stamp
 _UNKNOWN = ("run", "started", "finished", "duration", "result", "exit_code", "signal", "position")
@@ -88,14 +88,14 @@ class Runs:
             started = os.stat(self.endpoint.claimed + "/" + run_id).st_mtime
         except FileNotFoundError:
             started = None
-        return self._run(request_id, state="running", run=run_id, started=started and history.timestamp(started))
+        return self._run(request_id, state="running", run=run_id, started=started and records.timestamp(started))
 
     def _recorded(self, request_id, record):
         known = {key: record.get(key) for key in _UNKNOWN}
         return self._run(request_id, **{**known, "state": record["state"], "run": record["id"]})
 
     def _run(self, request_id, **known):
-        accepted = history.timestamp(entry.second_of(request_id))
+        accepted = records.timestamp(entry.second_of(request_id))
         run = {"id": request_id, "endpoint": self.endpoint.name, "state": None, "accepted": accepted}
         run.update(dict.fromkeys(_UNKNOWN))
         run.update(known)

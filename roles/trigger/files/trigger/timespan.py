@@ -36,7 +36,7 @@ def ago(seconds):
 
 
 def second_of(timestamp):
-    """Undo history.timestamp(): seconds since the epoch, float."""
+    """Undo records.timestamp(): seconds since the epoch, float."""
     parts = timestamp[:4], timestamp[5:7], timestamp[8:10], timestamp[11:13], timestamp[14:16], timestamp[17:19]
     return calendar.timegm(tuple(map(int, parts))) + float(timestamp[19:-1] or 0)
 

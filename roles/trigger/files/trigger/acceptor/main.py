@@ -26,9 +26,9 @@ def main(name):
         limit = rate_limit.Rate(settings.rate, *settings.max_rate)
 
     def is_recorded(request_id):  # asked only after an acceptor was killed
-        from trigger import history
+        from trigger import records
 
-        return history.has(settings, request_id)
+        return records.has(settings, request_id)
 
     stored = spool.Spool(settings.spool, settings.claimed, memory, is_recorded, settings.body_limit)
     reception = Reception(settings, stored, guard, limit, door)

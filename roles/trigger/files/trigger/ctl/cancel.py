@@ -7,11 +7,12 @@ under way is neither over nor another one when systemd is told to stop it.
 import os
 import time
 
-from trigger import history, paths, runs, timespan
+from trigger import paths, runs, timespan
 from trigger.ctl import status, systemd
 from trigger.ctl.errors import FAILED, OK, Failure
 from trigger.ctl.follow import ending
 from trigger.ctl.logs import unknown
+from trigger.dispatcher import history
 from trigger.dispatcher.claim_lock import Standstill
 
 LOOK_EVERY = 0.05  # seconds

@@ -2,6 +2,7 @@
 
 claim       before it: takes entries out of the spool, and lays the request out for the runner
 record      after it: writes down how it ended
+history     what is kept of runs: writes a record, lets the oldest go; output_files: what they printed
 claims      entries that are taken, with all that is checked of them
 claim_lock  only one at a time takes or gives back
 schedule    when a run may begin: quiet (`debounce`), and its turn (`exclusive`)

@@ -3,8 +3,8 @@
 import os
 import time
 
-from trigger import endpoint, entry, output, parameters, staged
-from trigger.dispatcher import schedule
+from trigger import endpoint, entry, parameters, records, staged
+from trigger.dispatcher import output_files, schedule
 from trigger.dispatcher.claim_lock import Standstill
 from trigger.dispatcher.claims import Claimed
 
@@ -40,7 +40,7 @@ def main(name):
 
 def _take(settings, claimed):
     """Claim the requests of the next run, and hand its job what it is told. Some may have been cancelled by now."""
-    output.create(settings)
+    output_files.create(settings)
     damaged = claimed.take(_batch(settings, claimed, claimed.waiting()))
     _record_damaged(settings, damaged)
     ids = claimed.ids()
@@ -70,10 +70,10 @@ def _record_interrupted(settings, claimed):
     It may have done its work, so it is not run again."""
     ids = claimed.ids()
     if ids:
-        from trigger import history
+        from trigger.dispatcher import history
 
-        if not history.has(settings, ids[-1]):
-            output.keep(settings, ids[-1])
+        if not records.has(settings, ids[-1]):
+            output_files.keep(settings, ids[-1])
             record = history.write(settings, ids, claimed.since(ids[-1]), {"state": "interrupted"})
             if settings.on_failure:
                 from trigger.dispatcher import on_end
@@ -91,7 +91,7 @@ def _record_damaged(settings, damaged):
             % (settings.name, ascii(name), settings.spool, ascii(aside), reason)
         )
         if entry.is_id(name):
-            from trigger import history
+            from trigger.dispatcher import history
 
             if history.objection(settings, name, time.time()) is None:
                 history.write(settings, [name], None, {"state": "damaged", "reason": reason})

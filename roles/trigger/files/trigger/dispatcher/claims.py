@@ -188,7 +188,7 @@ class Claimed:
 
     def _check_id(self, source, name):
         """An id that was used before would have a run take place once more, and its record replaced."""
-        from trigger import history
+        from trigger.dispatcher import history
 
         # Nobody can set this time but the kernel, and the clock may have been set back since.
         now = max(time.time(), os.fstat(source).st_ctime)

@@ -6,7 +6,8 @@ $SERVICE_RESULT).
 
 import os
 
-from trigger import endpoint, history, output, parameters, paths, staged
+from trigger import endpoint, parameters, paths, staged
+from trigger.dispatcher import history, output_files
 from trigger.dispatcher.claim_lock import Standstill
 from trigger.dispatcher.claims import Claimed
 
@@ -46,7 +47,7 @@ def main(name):
 def _keep_output(settings, run_id):
     """Before the record, so that whoever sees the one finds the other."""
     try:
-        output.keep(settings, run_id)
+        output_files.keep(settings, run_id)
     except OSError as error:
         print("<4>%s: the output of run %s is not kept: %s" % (settings.name, run_id, error))
 

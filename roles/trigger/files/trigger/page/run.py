@@ -2,7 +2,7 @@
 
 import time
 
-from trigger import history, runs
+from trigger import records, runs
 from trigger.page import labels, layout, markup, status, times
 from trigger.page.cgi_head import Head
 from trigger.page.markup import Markup, element, escape, join
@@ -96,7 +96,7 @@ class _Page:
         while run is not None and run["state"] == "queued" and not leaving():
             if run["position"] != position:
                 position = run["position"]
-                at = times.full(history.timestamp(time.time()))
+                at = times.full(records.timestamp(time.time()))
                 yield _now(labels.badge("queued"), ": number %d in the queue at " % position, at, ".")
             yield from _pause(LOOK_EVERY, leaving)
             run = self._find()

@@ -24,7 +24,7 @@ def ago(seconds):
 
 def short(timestamp, now):
     """Return an element that says how long ago something was, and on request when. timestamp: str, as
-    history.timestamp() makes it. now: seconds since the epoch."""
+    records.timestamp() makes it. now: seconds since the epoch."""
     return element("time", ago(now - second_of(timestamp)), datetime=timestamp, title=_written(timestamp))
 
 

@@ -3,7 +3,8 @@
 import _signal
 import os
 
-from trigger import endpoint, output, staged
+from trigger import endpoint, staged
+from trigger.runner import pump
 
 CANNOT_EXECUTE = 203  # systemd's EXIT_EXEC
 
@@ -59,7 +60,7 @@ def _connect_output(name, environment):
     if not settings.output_limit:
         return  # the journal has it all
     try:
-        output.connect(settings)
+        pump.connect(settings)
     except OSError as error:
         print("<4>%s: the output of this run is not kept: %s" % (name, error))
     else:

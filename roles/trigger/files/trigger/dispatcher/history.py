@@ -1,24 +1,12 @@
-"""The records of runs: one JSON file each in /var/lib/trigger/NAME/runs, named for the run.
+"""Writing the records of runs, and letting the oldest go. Reading them is for all (trigger.records)."""
 
-A run goes by the id of the request that it was told about, the newest that it served. For each of the others a link in
-/var/lib/trigger/NAME/served leads to its record: so whoever asks for a request reads one record at most.
-"""
-
-import errno
 import os
 import stat
 import time
 
-from trigger import entry, output, strict_json
+from trigger import entry, output, records, strict_json
 
 _NO_RUN = 0o440  # the mode of the record of what was no request: it is told from those of runs without being read
-_LATEST = 253402300799.999  # the end of the year 9999, behind which a time is written otherwise
-
-
-def has(endpoint, request_id):
-    """Whether there is a record of the run that served a request."""
-    run_id = run_of(endpoint, request_id)
-    return os.path.exists(path(endpoint, request_id)) or (run_id is not None and os.path.exists(path(endpoint, run_id)))
 
 
 def objection(endpoint, request_id, now):
@@ -26,7 +14,7 @@ def objection(endpoint, request_id, now):
     None. now: seconds since the epoch. Raises OSError."""
     if entry.second_of(request_id) > now + entry.AHEAD:
         return "its id lies in the future"
-    return "its run is recorded already" if has(endpoint, request_id) else None
+    return "its run is recorded already" if records.has(endpoint, request_id) else None
 
 
 def write(endpoint, request_ids, started, outcome):
@@ -40,8 +28,8 @@ def write(endpoint, request_ids, started, outcome):
         "id": request_ids[-1],
         "endpoint": endpoint.name,
         "requests": request_ids,
-        "started": started and timestamp(started),
-        "finished": timestamp(finished),
+        "started": started and records.timestamp(started),
+        "finished": records.timestamp(finished),
         "duration": started and round(max(0.0, finished - started), 3),
     }
     record.update(outcome)
@@ -54,39 +42,10 @@ def write(endpoint, request_ids, started, outcome):
     return record
 
 
-def path(endpoint, run_id):
-    """Where the record of a run is."""
-    return endpoint.runs + "/" + run_id + ".json"
-
-
-def run_of(endpoint, request_id):
-    """Return the id of the run that served a request together with its own, str, or None. Raises OSError."""
-    try:
-        target = os.readlink(endpoint.served + "/" + request_id)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno == errno.EINVAL:
-            return None  # somebody has put something else there
-        raise
-    run_id = target.rpartition("/")[2][: -len(".json")]
-    return run_id if entry.is_id(run_id) else None
-
-
-def timestamp(seconds):
-    """RFC 3339, in UTC, to the millisecond."""
-    seconds = min(seconds, _LATEST)
-    whole = int(seconds)
-    return "%s.%03dZ" % (
-        time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)),
-        (seconds - whole) * 1000,
-    )
-
-
 def _write_file(endpoint, record, text):
     directory = os.open(endpoint.runs, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        draft = path(endpoint, record["id"]) + ".new"
+        draft = records.path(endpoint, record["id"]) + ".new"
         # The acceptor, whose group the directory has, may read records; nobody else may.
         with open(draft, "w", encoding="utf-8", opener=_private) as file:
             os.fchown(file.fileno(), 0, os.fstat(directory).st_gid)
@@ -96,7 +55,7 @@ def _write_file(endpoint, record, text):
             os.fsync(file.fileno())
         if len(record["requests"]) > 1:
             _link(endpoint.served, record)  # as long as there is no record, that says nothing
-        os.rename(draft, path(endpoint, record["id"]))
+        os.rename(draft, records.path(endpoint, record["id"]))
         os.fsync(directory)
     finally:
         os.close(directory)
@@ -126,8 +85,6 @@ def _see_to_links(endpoint):
     """Make their directory when it is not there. Releases up to 0.2 had none, so the records of before get theirs."""
     if os.path.isdir(endpoint.served):
         return
-    from trigger import records
-
     draft = endpoint.served + ".new"
     try:
         os.mkdir(draft, 0o700)
@@ -165,9 +122,7 @@ def _count(endpoint, record, finished):
 def _prune(endpoint, now):
     """Let the oldest records go. They are as old as their files say: an id may be of an acceptor's making. Records of
     what was no request are counted by themselves, so that however much garbage pushes out no run."""
-    from trigger import records
-
-    found = {run_id: os.lstat(path(endpoint, run_id)) for run_id in records.ids(endpoint)}
+    found = {run_id: os.lstat(records.path(endpoint, run_id)) for run_id in records.ids(endpoint)}
     # What was written in the future was written before the clock was set back.
     ages = {run_id: (status.st_mtime <= now, status.st_mtime_ns) for run_id, status in found.items()}
     kept = []
@@ -179,20 +134,18 @@ def _prune(endpoint, now):
         kept = [run_id for run_id in kept if now - found[run_id].st_mtime <= endpoint.keep_for]
     for run_id in found.keys() - set(kept):
         _let_go_links(endpoint, run_id)
-        _let_go(endpoint, path(endpoint, run_id))
+        _let_go(endpoint, records.path(endpoint, run_id))
         _let_go(endpoint, output.path(endpoint, run_id))
 
 
 def _let_go_links(endpoint, run_id):
     """Before the record, which says whose they are; of a damaged one, all are looked at."""
-    from trigger import records
-
     try:
         requests = (records.read(endpoint, run_id) or {}).get("requests", [])
     except records.Damaged:
         requests = os.listdir(endpoint.served)
     for request_id in requests:
-        if run_of(endpoint, request_id) == run_id:
+        if records.run_of(endpoint, request_id) == run_id:
             _let_go(endpoint, endpoint.served + "/" + request_id)
 
 
