@@ -7,7 +7,7 @@ No I/O. Every mistake becomes one message that names the endpoint and the key, a
 
 from __future__ import annotations
 
-from . import auth, checks, frontend, parameters, specification
+from . import auth, checks, frontend, job_unit, parameters, specification  # noqa: F401
 
 
 class Mistakes(ValueError):
