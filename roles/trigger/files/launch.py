@@ -12,9 +12,8 @@ import sys
 # the module's package.
 PROGRAMS = {
     "acceptor": "acceptor.main",
-    "claim": "dispatcher.claim",
+    "dispatcher": "dispatcher.main",
     "runner": "runner.main",
-    "record": "dispatcher.record",
     "metrics": "metrics.main",
     "page.server": "page.server",
 }

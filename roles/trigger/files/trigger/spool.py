@@ -280,6 +280,9 @@ class Draft:
         """Put all of it on the disk. Returns None, or the OSError that prevented it."""
         try:
             self.write_out()
+            # The dispatcher is root without capabilities, so one of the others, and the only one of them who comes
+            # through the directory. The group has members who shall not read requests.
+            os.fchmod(self._fd, 0o604)
             os.fsync(self._fd)
         except OSError as error:
             self.discard()

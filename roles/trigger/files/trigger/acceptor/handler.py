@@ -6,7 +6,7 @@ http.Refusal; one that has to wait gets its reply later.
 
 import time
 
-from trigger import admission, cgi, http, responses, sources
+from trigger import admission, cgi, http, responses, sources, wake
 from trigger.acceptor import prefer, runs_api
 from trigger.responses import Reply
 from trigger.spool import Unflushed
@@ -217,6 +217,7 @@ class Reception:
             errors = self._spool.commit(drafts)
         except OSError as error:
             errors = [error] * len(connections)
+        wake.wake(self._endpoint.name)
         replies = []
         for connection, (request_id, _, _), error in zip(connections, drafts, errors):
             if error is not None:

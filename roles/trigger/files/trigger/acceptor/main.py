@@ -2,7 +2,7 @@
 
 import _signal
 
-from trigger import endpoint, listen_fds, spool
+from trigger import endpoint, listen_fds, spool, wake
 from trigger.acceptor import credentials
 from trigger.acceptor.handler import Reception
 from trigger.acceptor.loop import Acceptor
@@ -41,5 +41,7 @@ def main(name):
     for problem in filter(None, (shut, closed)):
         acceptor.say("<3>" + problem)
         settings.linger = 0  # the next one may find them again
+    if any(stored.load()):
+        wake.wake(name)  # the acceptor before may have been killed when it was about to
     _signal.signal(_signal.SIGTERM, lambda *_: acceptor.stop())
     return acceptor.serve()

@@ -17,13 +17,13 @@ def objection(endpoint, request_id, now):
     return "its run is recorded already" if records.has(endpoint, request_id) else None
 
 
-def write(endpoint, request_ids, started, outcome):
+def write(endpoint, request_ids, started, outcome, finished=None):
     """Write a run's record, durably, and remove what keep_runs and keep_for let go.
 
-    request_ids: list of str, oldest first. started: seconds since the epoch, or None. outcome: dict
-    with at least `state`. Returns the record, dict. Raises OSError.
+    request_ids: list of str, oldest first. started, finished: seconds since the epoch, or None; without the second, now.
+    outcome: dict with at least `state`. Returns the record, dict. Raises OSError.
     """
-    finished = time.time()
+    finished = finished or time.time()
     record = {
         "id": request_ids[-1],
         "endpoint": endpoint.name,
@@ -85,11 +85,11 @@ def _see_to_links(endpoint):
     """Make their directory when it is not there. Releases up to 0.2 had none, so the records of before get theirs."""
     if os.path.isdir(endpoint.served):
         return
-    draft = endpoint.served + ".new"
+    draft = endpoint.runs + "/.served"  # where it gets its group
     try:
         os.mkdir(draft, 0o700)
     except FileExistsError:
-        pass  # of a `record` that was killed meanwhile; nobody else may write there
+        pass  # of a dispatcher that was killed meanwhile; nobody else may write there
     for run_id in records.ids(endpoint):
         try:
             record = records.read(endpoint, run_id)

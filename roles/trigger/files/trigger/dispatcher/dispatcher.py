@@ -1,0 +1,586 @@
+"""The way of a request from the spool to its record: claim, hand over, wait, record.
+
+Whatever is killed, the other goes on. The claim says which activation of the job's unit it was handed to; a dispatcher
+that finds one asks that runner, and where there is none any more, nobody knows how the run ended: it is `interrupted`.
+What is said to have ended is written down in the claim before the runner may leave.
+"""
+
+import os
+import select
+import time
+
+from trigger import endpoint as configuration
+from trigger import entry, parameters, paths, run_protocol
+from trigger.dispatcher import freshness, schedule
+from trigger.dispatcher.claim_lock import ClaimLock
+from trigger.dispatcher.claims import Claims
+from trigger.dispatcher.link import Link, Lost
+from trigger.dispatcher.systemd_bus import Failed, Manager
+
+STAY = 1.0  # seconds at the least; or a flood of bytes would be a flood of starts
+RETRY = 1.0  # seconds before a runner is asked for again that has left without beginning
+HINDERED_AFTER = 10.0  # seconds after which `on_failure` is told that the job cannot start
+LOOK_EVERY = 0.02  # seconds between two looks at a unit that is about to stop
+
+_OVER = ("inactive", "failed")
+
+
+class Run:
+    """What this dispatcher knows of the run under way. ids: list of str. invocation: str or None, the activation that
+    it was claimed for. handed: bool, whether this dispatcher has handed it over. The times are the runner's, microseconds: began, of the clock, and since, of CLOCK_MONOTONIC; None
+    as long as it has not said so."""
+
+    __slots__ = ("began", "handed", "ids", "invocation", "overtime", "since", "stopping")
+
+    def __init__(self, ids, invocation):
+        self.ids = ids
+        self.invocation = invocation
+        self.handed = False
+        self.began = None
+        self.since = None
+        self.stopping = False
+        self.overtime = False
+
+    @property
+    def id(self):
+        """The id that it goes by."""
+        return self.ids[-1]
+
+
+class Dispatcher:
+    """name: str, of the endpoint. fifo: the descriptor on which bytes arrive."""
+
+    def __init__(self, name, fifo):
+        self._name = name
+        self._places = paths.Paths(name)
+        self._units = paths.Units(name)
+        self._job = self._units.job
+        self._fifo = fifo
+        self._manager = Manager()
+        self._configuration = None
+        self._load()
+        self._claims = Claims(self._endpoint)
+        self._run = None
+        self._link = None
+        self._idle = None  # the activation of a runner that stands ready
+        self._prepared = None  # freshness.stamp of when it was asked for
+        self._asked_at = None
+        self._lock = None
+        self._locked = False
+        self._left = None  # the activation that has left last, while a lock is held for it
+        self._first_seen = None  # when the requests were first seen that wait now
+        self._retry_at = 0.0
+        self._keep_until = 0.0
+        self._stay_until = time.monotonic() + STAY
+        self._hindered_since = None
+        self._hindered_told = False
+        if os.path.exists(self._places.cannot_start):  # as the dispatcher before has found
+            self._hindered_since, self._hindered_told = time.monotonic(), True
+        self._stopping = False
+
+    def stop(self):
+        """Leave as soon as what is known is written down."""
+        self._stopping = True
+
+    def serve(self, awake):
+        """Serve until nothing is left to do. awake: a descriptor that becomes readable with a signal. Raises OSError
+        and Failed; the next dispatcher goes on from there."""
+        while True:
+            self._empty_fifo()  # first: what comes from here on leaves a byte
+            seconds = self._step()
+            if seconds is None:
+                return
+            self._wait(seconds, awake)
+
+    def _step(self):
+        """Do what is to be done. Returns in how many seconds to look again, or None to leave."""
+        self._hear()
+        if self._stopping:
+            return self._leave()
+        if self._run is None:
+            ids = self._claims.ids()
+            if ids:
+                self._run = Run(ids, self._claims.invocation())
+        if self._run is not None:
+            return self._follow(self._run)
+        if self._left is not None:
+            if not self._has_left(self._left):
+                return LOOK_EVERY / 4
+            self._release_lock()
+        return self._look_for_work()
+
+    def _wait(self, seconds, awake):
+        poll = select.poll()
+        fds = [self._fifo, awake, self._link, self._lock and self._lock.fileno()]
+        for fd in fds:
+            if fd is not None:
+                poll.register(fd, select.POLLIN)
+        for fd, _ in poll.poll(None if seconds == schedule.FOREVER else max(0, int(seconds * 1000 + 0.999))):
+            if fd == awake:
+                os.read(awake, 64)
+
+    def _empty_fifo(self):
+        try:
+            if os.read(self._fifo, 65536):
+                self._stay_until = time.monotonic() + STAY
+        except BlockingIOError:
+            pass
+
+    def _leave(self):
+        if self._link is not None:
+            if self._idle:
+                self._link.leave()
+            self._link.close()
+
+    # No run is under way.
+
+    def _look_for_work(self):
+        now = time.monotonic()
+        self._load()
+        waiting = self._claims.waiting()
+        step, seconds = schedule.decide(self._seen(waiting, now), now)
+        if step == schedule.CONNECT:
+            self._connect()
+        elif step == schedule.CLAIM:
+            self._claim()
+        elif step == schedule.DISMISS:
+            self._dismiss()
+        elif step == schedule.TAKE_LOCK:
+            return self._take_lock()
+        elif step == schedule.RELEASE_LOCK:
+            self._release_lock()
+        elif step == schedule.LEAVE:
+            return None
+        elif waiting and self._link is not None and not self._idle:
+            self._look_at_runner(waiting)
+        return seconds
+
+    def _seen(self, waiting, now):
+        waits = bool(waiting) and not self._is_paused()
+        if not waits:
+            self._first_seen = None
+            if not waiting:
+                self._no_longer_hindered()
+        elif self._first_seen is None:
+            self._first_seen = now
+        runner = schedule.NONE
+        if self._link is not None:
+            runner = schedule.IDLE if self._idle else schedule.ASKED
+            if self._idle and waits and self._prepared != freshness.stamp(self._endpoint):
+                runner = schedule.STALE
+        return schedule.Seen(
+            waits=waits,
+            quiet_at=self._quiet_at(waiting, now) if waits and self._endpoint.debounce else now,
+            exclusive=self._endpoint.exclusive is not None,
+            locked=self._locked,
+            runner=runner,
+            hindered=self._hindered_since is not None,
+            retry_at=self._retry_at,
+            keep_until=self._keep_until,
+            stay_until=self._stay_until,
+        )
+
+    def _is_paused(self):
+        return os.path.exists(self._places.pause_mark)
+
+    def _quiet_at(self, waiting, now):
+        stamps = [entry.second_of(name) for name in waiting if entry.is_id(name)]
+        quiet_at = now + schedule.quiet_in(self._endpoint, stamps, time.time())
+        # A clock that was set back must not let requests wait for longer than was said.
+        return min(quiet_at, self._first_seen + self._endpoint.debounce_max)
+
+    def _load(self):
+        """Read the configuration, when it has changed."""
+        status = os.stat(self._places.configuration)
+        version = (status.st_ino, status.st_mtime_ns)
+        if version != self._configuration:
+            self._endpoint = configuration.load(self._name)
+            self._configuration = version
+
+    def _connect(self):
+        """Ask for a runner. systemd starts it, once a second where that fails, and the connection waits meanwhile."""
+        self._prepared = freshness.stamp(self._endpoint)
+        try:
+            self._link = Link(self._places.run_socket_path)
+        except OSError as error:
+            self._retry_at = time.monotonic() + RETRY
+            self._mend_socket(error)
+            return
+        self._idle = None
+        self._asked_at = time.monotonic()
+        self._keep_until = self._asked_at + self._endpoint.job_linger
+
+    def _mend_socket(self, error):
+        """The runner's socket is not there: it was stopped, or has met its trigger limit; or the job's unit still is
+        that of an earlier release, beside which it cannot start."""
+        self._say("<4>%s: the runner's socket does not answer (%s), so it is started" % (self._name, error.strerror))
+        try:
+            if self._is_over(self._name):
+                self._manager.start(self._units.run_socket)
+        except Failed as failed:
+            self._say("<3>%s: %s" % (self._name, failed))
+
+    def _dismiss(self):
+        if self._idle:
+            self._link.leave()
+        else:
+            self._link.close()
+            self._stop_job()  # which systemd would go on trying to start
+        self._link = None
+        self._idle = None
+
+    def _take_lock(self):
+        if self._lock is None:
+            from trigger.dispatcher.exclusive import Exclusive
+
+            self._lock = Exclusive(self._name, self._endpoint.exclusive, self._is_over)
+            waited = False
+        else:
+            waited = True
+        self._locked = self._lock.take()
+        if self._locked:
+            return 0
+        if not waited:
+            self._say("%s: waiting for the lock %s" % (self._name, self._endpoint.exclusive))
+        return LOOK_EVERY if self._lock.holder else schedule.FOREVER
+
+    def _release_lock(self):
+        self._lock.release()
+        self._lock = None
+        self._locked = False
+        self._left = None
+
+    def _is_over(self, name):
+        """Whether an endpoint's job and all that it has started have ended."""
+        (state,) = self._manager.unit(paths.Units(name).job, "ActiveState")
+        return state in _OVER
+
+    def _has_left(self, activation):
+        """The same of one activation of our own."""
+        state, sub, invocation = self._manager.unit(self._job, "ActiveState", "SubState", "InvocationID")
+        return state in _OVER or sub == "auto-restart" or invocation.hex() != activation
+
+    def _stop_job(self):
+        try:
+            self._manager.stop(self._job)
+        except Failed as error:
+            self._say("<4>%s: %s cannot be stopped: %s" % (self._name, self._job, error))
+
+    # A job that cannot start.
+
+    def _look_at_runner(self, waiting):
+        """It was asked for, and does not come."""
+        if time.monotonic() < self._asked_at + RETRY:
+            return
+        active, sub, result = self._manager.unit(self._job, "ActiveState", "SubState", "Result")
+        if active == "failed" or sub == "auto-restart":
+            self._hindered(waiting, "its unit ends with %s" % result)
+
+    def _hindered(self, waiting, reason):
+        now = time.monotonic()
+        if self._hindered_since is None:
+            self._hindered_since = now
+            self._hindered_told = False
+            self._say(
+                "<3>%s: the job cannot start: %s; %d requests wait for it, see `journalctl -u %s`"
+                % (self._name, reason, len(waiting), self._job)
+            )
+            with open(self._places.cannot_start, "w") as file:
+                os.fchmod(file.fileno(), 0o644)
+                file.write(reason + "\n")
+        elif not self._hindered_told and now >= self._hindered_since + HINDERED_AFTER and waiting:
+            self._hindered_told = True
+            self._follow_up({"endpoint": self._name, "id": waiting[0], "state": "cannot-start"})
+
+    def _no_longer_hindered(self):
+        if self._hindered_since is None:
+            return
+        self._hindered_since = None
+        try:
+            os.unlink(self._places.cannot_start)
+        except FileNotFoundError:
+            pass
+
+    # A run.
+
+    def _claim(self):
+        """Take what the next run serves, and hand it over to the runner that stands ready."""
+        with ClaimLock(self._endpoint):
+            waiting = self._claims.waiting()  # some may have been cancelled by now
+            if not waiting or self._is_paused():
+                return
+            names = schedule.batch(self._endpoint, waiting, self._claims.parameters_in_spool)
+            claim, damaged = self._claims.take(names, self._idle)
+        for name, aside, reason in damaged:
+            self._record_damaged(name, aside, reason)
+        if claim is None:
+            return
+        self._run = Run(claim.ids, self._idle)
+        self._run.handed = True
+        self._first_seen = None
+        try:
+            self._hand_over(claim)
+        except Lost as lost:
+            self._lose(lost)
+        finally:
+            os.close(claim.stdin)
+
+    def _hand_over(self, claim):
+        from trigger.dispatcher import output_files
+
+        endpoint = self._endpoint
+        values = parameters.read_back(endpoint.parameters or [], claim.variables)
+        variables = {**claim.variables, **parameters.variables(values)}
+        variables[b"TRIGGER_ENDPOINT"] = self._name.encode()
+        variables[b"TRIGGER_REQUESTS"] = b"%d" % len(claim.ids)
+        command = parameters.expand(endpoint.command, values)
+        output = output_files.create(endpoint)
+        fifo = self._open_fifo()
+        self._idle = None
+        try:
+            # What stands in front of an answer's head must be its own: errors are told to the journal alone.
+            errors = endpoint.output != "cgi"
+            limit = endpoint.output_limit
+            self._link.run(claim.ids[-1], len(claim.ids), command, variables, claim.stdin, output, limit, errors, fifo)
+        finally:
+            os.close(output)
+            os.close(fifo)
+
+    def _open_fifo(self):
+        """For the runner, which may only write there."""
+        try:
+            return os.open(self._places.wake_fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
+
+    def _hear(self):
+        try:
+            while self._link is not None:
+                message = self._link.receive()
+                if message is None:
+                    return
+                self._take_message(message)
+        except Lost as lost:
+            self._lose(lost)
+
+    def _take_message(self, message):
+        run = self._run
+        if message.kind == run_protocol.IDLE and self._idle is None:
+            self._greeted(message.invocation)
+        elif message.kind == run_protocol.STOPPING:
+            if run is None:
+                raise Lost("it is being stopped")
+            run.stopping = True
+        elif run is None or message.id != run.id:
+            self._hear_of_another(message)
+        elif message.kind in (run_protocol.BEGAN, run_protocol.RUNNING):
+            self._begun(run, message)
+        elif message.kind == run_protocol.ENDED:
+            self._begun(run, message)
+            self._ended(run, message)
+
+    def _hear_of_another(self, message):
+        """A runner that tells of no run that is claimed."""
+        from trigger.dispatcher import history
+
+        if message.kind == run_protocol.ENDED and entry.is_id(message.id) and records.has(self._endpoint, message.id):
+            # By a dispatcher that was killed before the runner had heard of it.
+            failed = (message.code, message.status) != (run_protocol.EXITED, 0)
+            self._link.noted(message.id, "failed" if failed else "succeeded")
+            self._link.close()
+            self._link = None
+        elif message.kind != run_protocol.STOPPING:
+            self._stop_job()
+            raise Lost("it tells of a run that nobody asked for")
+
+    def _greeted(self, invocation):
+        run = self._run
+        if run is None:
+            self._idle = invocation
+        elif run.began is None and run.invocation == invocation:
+            # Claimed by a dispatcher that was killed before it had handed the run over.
+            self._give_back(run)
+            self._idle = invocation
+        else:
+            raise Lost("it knows of no run")
+
+    def _begun(self, run, message):
+        if run.began is None:
+            run.began, run.since = message.began, message.since
+            self._claims.begun(run.id, message.began)
+            self._no_longer_hindered()
+
+    def _give_back(self, run):
+        with ClaimLock(self._endpoint):
+            self._claims.release(run.ids)
+        self._run = None
+        if self._locked:
+            self._release_lock()
+
+    def _lose(self, lost):
+        """The connection is over."""
+        self._link.close()
+        self._link = None
+        run, was_idle = self._run, self._idle is not None
+        self._idle = None
+        self._retry_at = time.monotonic() + RETRY
+        if run is None:
+            waiting = self._claims.waiting()
+            if waiting and not was_idle:
+                self._hindered(waiting, "its runner said nothing (%s)" % lost)
+        elif run.handed and run.began is None:
+            self._hindered(run.ids, "its runner left before the job began (%s)" % lost)
+            self._give_back(run)
+
+    def _follow(self, run):
+        """A run is under way."""
+        if self._link is None:
+            return self._find(run)
+        return self._mind_the_clock(run)
+
+    def _mind_the_clock(self, run):
+        """Have the job stopped when its time is over. Returns in how many seconds to look again."""
+        timeout = self._endpoint.timeout
+        if timeout is None or run.since is None or run.overtime:
+            return schedule.FOREVER
+        left = run.since / 1e6 + timeout - time.monotonic()
+        if left > 0:
+            return left
+        run.overtime = True
+        self._say("<4>%s: run %s has taken its %g seconds, and is stopped" % (self._name, run.id, timeout))
+        self._stop_job()
+        return schedule.FOREVER
+
+    def _find(self, run):
+        """Find out about a run of which nobody tells: this dispatcher is new, or the connection is lost."""
+        from trigger.dispatcher import history
+
+        noted = self._claims.noted(run.id)
+        if noted is not None or records.has(self._endpoint, run.id):
+            with ClaimLock(self._endpoint):
+                if records.has(self._endpoint, run.id):
+                    self._claims.finish(run.ids)
+                    self._run = None
+                else:
+                    self._record(run, noted)
+            if not self._has_left(run.invocation):
+                self._connect()  # its runner has not heard of that
+            return 0
+        active, sub, invocation = self._manager.unit(self._job, "ActiveState", "SubState", "InvocationID")
+        if run.invocation and invocation.hex() == run.invocation and sub != "auto-restart" and active not in _OVER:
+            return self._ask_again(run, sub)
+        self._close_books(run, invocation.hex() == run.invocation)
+        return 0
+
+    def _ask_again(self, run, sub):
+        now = time.monotonic()
+        if sub == "running" and now >= self._retry_at:
+            try:
+                self._link = Link(self._places.run_socket_path)
+                self._idle = None
+                return schedule.FOREVER
+            except OSError:
+                pass  # the job is an earlier release's, which had no such socket
+            self._retry_at = now + RETRY
+        if run.since is None and self._claims.is_of_before():
+            run.since = int((time.monotonic() - time.time() + self._claims.since(run.id)) * 1e6)
+        return min(LOOK_EVERY, self._mind_the_clock(run))
+
+    def _close_books(self, run, is_known):
+        """The activation that had the run is over, and its runner has not told how it ended. is_known: bool, whether
+        systemd still knows how that activation ended."""
+        from trigger.dispatcher import outcome
+
+        found = {"state": "interrupted"}
+        if is_known and (run.began is not None or self._claims.is_of_before()):
+            result, code, status = self._manager.unit(self._job, "Result", "ExecMainCode", "ExecMainStatus")
+            with ClaimLock(self._endpoint) as lock:
+                cancelled = lock.is_cancelled(run.id)
+            stopped = self._stopped_for() if result in ("success", "timeout") or run.stopping else None
+            end = outcome.of_lost_runner if run.began is not None else outcome.of_job
+            found = end(code, status, stopped, cancelled, run.overtime, result)
+            if self._claims.is_of_before():
+                self._stop_job()  # systemd would start the unit of now once more, as if a start had failed
+        self._settle(run, found)
+
+    def _ended(self, run, message):
+        """The runner says how its job has ended."""
+        from trigger.dispatcher import outcome
+
+        result, stopped = "success", None
+        if run.stopping or message.code != run_protocol.EXITED:
+            active, result = self._manager.unit(self._job, "ActiveState", "Result")
+            if run.stopping and active == "deactivating":
+                stopped = self._stopped_for()
+        if run.stopping and self._endpoint.timeout is not None and not run.overtime:
+            # A dispatcher that was killed has had it stopped.
+            run.overtime = stopped == "order" and time.monotonic() - run.since / 1e6 >= self._endpoint.timeout
+        with ClaimLock(self._endpoint) as lock:
+            cancelled = lock.is_cancelled(run.id)
+        self._settle(run, outcome.of_job(message.code, message.status, stopped, cancelled, run.overtime, result))
+
+    def _stopped_for(self):
+        return "shutdown" if self._manager.is_stopping() else "order"
+
+    def _settle(self, run, found):
+        """Write down how a run ended, let its runner leave, and record it, while the next runner starts."""
+        began = run.began / 1e6 if run.began is not None else self._claims.since(run.id)
+        found["invocation_id"] = run.invocation
+        noted = {"id": run.id, "began": began, "finished": time.time(), "outcome": found}
+        with ClaimLock(self._endpoint):
+            self._claims.note(noted)
+            if self._link is not None:
+                self._link.noted(run.id, found["state"])
+                self._link.close()
+                self._link = None
+            self._left = run.invocation if self._locked else None
+            if self._prepares(found["state"]):
+                self._connect()
+            self._record(run, noted)
+
+    def _prepares(self, state):
+        """Whether the next runner is started ahead. After a run that failed it is not, so that the unit shows that."""
+        if self._stopping or self._locked:
+            return False
+        return state == "succeeded" and self._endpoint.job_linger > 0
+
+    def _record(self, run, noted):
+        from trigger.dispatcher import history
+        from trigger.dispatcher import output_files
+
+        found = {**noted["outcome"], **self._claims.told(run.id)}
+        try:
+            output_files.keep(self._endpoint, run.id)  # before the record, so that whoever sees the one finds the other
+        except OSError as error:
+            self._say("<4>%s: the output of run %s is not kept: %s" % (self._name, run.id, error))
+        record = history.write(self._endpoint, run.ids, noted["began"], found, noted["finished"])
+        self._claims.finish(run.ids)
+        self._run = None
+        self._stay_until = time.monotonic() + STAY
+        self._follow_up(record)
+        self._say("%s: run %s %s" % (self._name, run.id, record["state"]))
+
+    def _follow_up(self, record):
+        if self._endpoint.on_success or self._endpoint.on_failure:
+            from trigger.dispatcher import on_end
+
+            for problem in on_end.start(self._endpoint, record, self._manager.start):
+                self._say("<3>%s: after run %s: %s" % (self._name, record["id"], problem))
+
+    def _record_damaged(self, name, aside, reason):
+        # ascii(), because the acceptor chose the name, and it must not write lines of its own here.
+        self._say(
+            "<3>%s: %s in %s is set aside as %s: %s"
+            % (self._name, ascii(name), self._endpoint.spool, ascii(aside), reason)
+        )
+        if entry.is_id(name):
+            from trigger.dispatcher import history
+
+            if history.objection(self._endpoint, name, time.time()) is None:
+                history.write(self._endpoint, [name], None, {"state": "damaged", "reason": reason})
+
+    def _say(self, line):
+        try:
+            print(line, flush=True)
+        except OSError:
+            pass  # a journal that is gone stops nobody
