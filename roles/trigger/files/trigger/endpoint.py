@@ -60,7 +60,9 @@ class Endpoint(paths.Paths):
     command: list
     exec_limit: int
     job_user: str
-    credentials: "dict[str, str]"
+    job_files: "list[str]"
+    job_linger: float
+    timeout: "float | None"
     wait: float
     stream: bool
     output: str

@@ -1,6 +1,6 @@
 """cancel: a waiting request is taken back, a run under way is stopped.
 
-All of it is decided in a standstill. So a request that is seen waiting is not claimed meanwhile, and a run that is seen
+All of it is decided while the claim's lock is held. So a request that is seen waiting is not claimed meanwhile, and a run that is seen
 under way is neither over nor another one when systemd is told to stop it.
 """
 
@@ -13,7 +13,7 @@ from trigger.ctl.errors import FAILED, OK, Failure
 from trigger.ctl.follow import ending
 from trigger.ctl.logs import unknown
 from trigger.dispatcher import history
-from trigger.dispatcher.claim_lock import Standstill
+from trigger.dispatcher.claim_lock import ClaimLock
 
 LOOK_EVERY = 0.05  # seconds
 TRIES = 5
@@ -25,7 +25,7 @@ def cancel(arguments, screen):
     found = runs.Runs(endpoint)
     # A run that is stopped before its job began gives its requests back to the queue.
     for _ in range(TRIES):
-        with Standstill(endpoint) as still:
+        with ClaimLock(endpoint) as still:
             run = found.find(arguments.id)
             if run is None:
                 raise unknown(endpoint.name, arguments.id)

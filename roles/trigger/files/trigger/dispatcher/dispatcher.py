@@ -10,7 +10,7 @@ import select
 import time
 
 from trigger import endpoint as configuration
-from trigger import entry, parameters, paths, run_protocol
+from trigger import entry, parameters, paths, records, run_protocol
 from trigger.dispatcher import freshness, schedule
 from trigger.dispatcher.claim_lock import ClaimLock
 from trigger.dispatcher.claims import Claims
@@ -381,7 +381,6 @@ class Dispatcher:
 
     def _hear_of_another(self, message):
         """A runner that tells of no run that is claimed."""
-        from trigger.dispatcher import history
 
         if message.kind == run_protocol.ENDED and entry.is_id(message.id) and records.has(self._endpoint, message.id):
             # By a dispatcher that was killed before the runner had heard of it.
@@ -453,7 +452,6 @@ class Dispatcher:
 
     def _find(self, run):
         """Find out about a run of which nobody tells: this dispatcher is new, or the connection is lost."""
-        from trigger.dispatcher import history
 
         noted = self._claims.noted(run.id)
         if noted is not None or records.has(self._endpoint, run.id):
@@ -545,8 +543,7 @@ class Dispatcher:
         return state == "succeeded" and self._endpoint.job_linger > 0
 
     def _record(self, run, noted):
-        from trigger.dispatcher import history
-        from trigger.dispatcher import output_files
+        from trigger.dispatcher import history, output_files
 
         found = {**noted["outcome"], **self._claims.told(run.id)}
         try:
