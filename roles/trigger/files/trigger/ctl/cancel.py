@@ -1,7 +1,7 @@
 """cancel: a waiting request is taken back, a run under way is stopped.
 
-All of it is decided while the claim's lock is held. So a request that is seen waiting is not claimed meanwhile, and a run that is seen
-under way is neither over nor another one when systemd is told to stop it.
+All of it is decided while nothing is claimed or recorded (dispatcher.claim_lock). So a request that is seen waiting is
+not claimed meanwhile, and a run that is seen under way is neither over nor another one when systemd is told to stop it.
 """
 
 import os
@@ -25,7 +25,7 @@ def cancel(arguments, screen):
     found = runs.Runs(endpoint)
     # A run that is stopped before its job began gives its requests back to the queue.
     for _ in range(TRIES):
-        with ClaimLock(endpoint) as still:
+        with ClaimLock(endpoint) as lock:
             run = found.find(arguments.id)
             if run is None:
                 raise unknown(endpoint.name, arguments.id)
@@ -35,7 +35,7 @@ def cancel(arguments, screen):
             if run["state"] != "running":
                 break
             others = len(found.claimed()) - 1
-            _stop(endpoint, run["run"], still)
+            _stop(endpoint, run["run"], lock)
         if others:
             screen.note("the run also serves %s" % timespan.count(others, "other request"))
         run = _wait_for_end(found, arguments.id)
@@ -56,11 +56,11 @@ def _take_back(endpoint, request_id):
         os.close(directory)
 
 
-def _stop(endpoint, run_id, still):
-    """Have the present run stopped. It cannot be recorded as long as `still` is held, so it is the right one."""
+def _stop(endpoint, run_id, lock):
+    """Have the present run stopped. It cannot be recorded as long as the lock is held, so it is the right one."""
     job = paths.Units(endpoint.name).job
     if systemd.show([job])[job]["ActiveState"] == "active":  # otherwise it begins, or ends by itself
-        still.cancel(run_id)
+        lock.cancel(run_id)
     systemd.order_only("stop", job)
 
 
