@@ -42,15 +42,15 @@ class Malformed(Exception):
 
 
 class Message:
-    """kind: int. id: str, of the run, or "". invocation: str, the runner's activation, or "". began: when the job
+    """kind: int. run_id: str, or "". invocation: str, the runner's activation, or "". began: when the job
     began, in microseconds of the clock, and `since` of CLOCK_MONOTONIC. code, status: how it ended. limit: bytes of
     output. flags: int."""
 
-    __slots__ = ("began", "code", "flags", "id", "invocation", "kind", "limit", "since", "status")
+    __slots__ = ("began", "code", "flags", "invocation", "kind", "limit", "run_id", "since", "status")
 
-    def __init__(self, kind, id="", invocation="", flags=0, code=0, status=0, began=0, since=0, limit=0):
+    def __init__(self, kind, run_id="", invocation="", flags=0, code=0, status=0, began=0, since=0, limit=0):
         self.kind = kind
-        self.id = id
+        self.run_id = run_id
         self.invocation = invocation
         self.flags = flags
         self.code = code
@@ -70,7 +70,7 @@ class Message:
             self.began,
             self.since,
             self.limit,
-            self.id.encode(),
+            self.run_id.encode(),
             self.invocation.encode(),
         )
 

@@ -27,8 +27,8 @@ _OVER = ("inactive", "failed")
 
 class Run:
     """What this dispatcher knows of the run under way. ids: list of str. invocation: str or None, the activation that
-    it was claimed for. handed: bool, whether this dispatcher has handed it over. The times are the runner's, microseconds: began, of the clock, and since, of CLOCK_MONOTONIC; None
-    as long as it has not said so."""
+    it was claimed for. handed: bool, whether this dispatcher has handed it over. The times are the runner's, in
+    microseconds: began, of the clock, and since, of CLOCK_MONOTONIC; None as long as it has not said so."""
 
     __slots__ = ("began", "handed", "ids", "invocation", "overtime", "since", "stopping")
 
@@ -330,7 +330,7 @@ class Dispatcher:
 
         endpoint = self._endpoint
         values = parameters.read_back(endpoint.parameters or [], claim.variables)
-        variables = {**claim.variables, **parameters.variables(values)}
+        variables = {**claim.variables, **dict(parameters.variables(values))}
         variables[b"TRIGGER_ENDPOINT"] = self._name.encode()
         variables[b"TRIGGER_REQUESTS"] = b"%d" % len(claim.ids)
         command = parameters.expand(endpoint.command, values)
@@ -371,7 +371,7 @@ class Dispatcher:
             if run is None:
                 raise Lost("it is being stopped")
             run.stopping = True
-        elif run is None or message.id != run.id:
+        elif run is None or message.run_id != run.id:
             self._hear_of_another(message)
         elif message.kind in (run_protocol.BEGAN, run_protocol.RUNNING):
             self._begun(run, message)
@@ -382,10 +382,14 @@ class Dispatcher:
     def _hear_of_another(self, message):
         """A runner that tells of no run that is claimed."""
 
-        if message.kind == run_protocol.ENDED and entry.is_id(message.id) and records.has(self._endpoint, message.id):
+        if (
+            message.kind == run_protocol.ENDED
+            and entry.is_id(message.run_id)
+            and records.has(self._endpoint, message.run_id)
+        ):
             # By a dispatcher that was killed before the runner had heard of it.
             failed = (message.code, message.status) != (run_protocol.EXITED, 0)
-            self._link.noted(message.id, "failed" if failed else "succeeded")
+            self._link.noted(message.run_id, "failed" if failed else "succeeded")
             self._link.close()
             self._link = None
         elif message.kind != run_protocol.STOPPING:

@@ -20,8 +20,8 @@ def objection(endpoint, request_id, now):
 def write(endpoint, request_ids, started, outcome, finished=None):
     """Write a run's record, durably, and remove what keep_runs and keep_for let go.
 
-    request_ids: list of str, oldest first. started, finished: seconds since the epoch, or None; without the second, now.
-    outcome: dict with at least `state`. Returns the record, dict. Raises OSError.
+    request_ids: list of str, oldest first. started, finished: seconds since the epoch, or None; without the second, it
+    is now. outcome: dict with at least `state`. Returns the record, dict. Raises OSError.
     """
     finished = finished or time.time()
     record = {

@@ -18,9 +18,9 @@ FOREVER = float("inf")
 class Seen:
     """What a step is decided by; times in seconds of one clock.
 
-    waits: whether a request waits that may begin, for all that pause says. quiet_at: when `debounce` lets it. exclusive:
-    whether it needs a lock. locked: whether the lock is held. runner: NONE, ASKED, IDLE or STALE. hindered: whether the
-    job cannot start. retry_at: before which no runner is asked for again. keep_until: how long an idle runner is kept.
+    waits: whether a request waits and no pause is in its way. quiet_at: when `debounce` lets it begin. exclusive:
+    whether it needs a lock. locked: whether that is held. runner: NONE, ASKED, IDLE or STALE. hindered: whether the job
+    cannot start. retry_at: before which no runner is asked for again. keep_until: how long an idle runner is kept.
     stay_until: how long this process stays.
     """
 

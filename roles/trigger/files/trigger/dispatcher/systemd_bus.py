@@ -127,6 +127,7 @@ class Manager:
         return part
 
 
+_NUMBERS = {"u": "<I", "i": "<i", "t": "<Q", "x": "<q", "b": "<I", "q": "<H", "n": "<h"}
 _OF_ALL_UNITS = ("ActiveState", "SubState", "InvocationID", "LoadState")
 
 
@@ -170,8 +171,6 @@ def _signature(text):
 class _Reader:
     """Reads values one after the other. block: bytes, aligned at its begin."""
 
-    _NUMBERS = {"u": "<I", "i": "<i", "t": "<Q", "x": "<q", "b": "<I", "q": "<H", "n": "<h"}
-
     def __init__(self, block, position=0):
         self._block = block
         self.position = position
@@ -200,8 +199,8 @@ class _Reader:
             length = self._number("<I")
             self.position += length
             return self._block[self.position - length : self.position]
-        if signature in self._NUMBERS:
-            return self._number(self._NUMBERS[signature])
+        if signature in _NUMBERS:
+            return self._number(_NUMBERS[signature])
         raise OSError("its answer has a type that nobody asked for: %s" % ascii(signature))
 
     def _number(self, form):

@@ -5,6 +5,7 @@ with nobody connected is kept until somebody has it.
 """
 
 import _signal
+import _socket
 import os
 import select
 import sys
@@ -79,15 +80,16 @@ class Runner:
             self._status = 0
         elif self._greeting.kind == run_protocol.ENDED and self._peer is None:
             self._status = self._own_status()
-        self._say(Message(run_protocol.STOPPING, self._greeting.id, self._invocation))
+        self._say(Message(run_protocol.STOPPING, self._greeting.run_id, self._invocation))
 
     # Dispatchers.
 
     def _accept(self):
         try:
-            connection, _ = self._listener.accept()
+            fd, _ = self._listener._accept()
         except OSError:
             return  # it has gone again
+        connection = _socket.socket(fileno=fd)
         if self._peer is not None:
             self._drop_peer()  # one of them was killed, and this one comes in its place
         connection.setblocking(False)
@@ -98,7 +100,7 @@ class Runner:
     def _greet(self):
         self._say(self._greeting)
         if self._stopping:
-            self._say(Message(run_protocol.STOPPING, self._greeting.id, self._invocation))
+            self._say(Message(run_protocol.STOPPING, self._greeting.run_id, self._invocation))
 
     def _say(self, message):
         """To who is connected; whoever comes next is greeted with what there is to know."""
@@ -130,7 +132,7 @@ class Runner:
             self._begin(message, handed)
         elif message.kind == run_protocol.LEAVE and self._greeting.kind == run_protocol.IDLE:
             self._status = 0
-        elif message.kind == run_protocol.NOTED and message.id == self._greeting.id:
+        elif message.kind == run_protocol.NOTED and message.run_id == self._greeting.run_id:
             self._leave(message.status)
 
     # The run.
@@ -147,13 +149,13 @@ class Runner:
             return
         began = {"began": time.time_ns() // 1000, "since": time.monotonic_ns() // 1000}
         # First said, then done: what is not said has not begun.
-        self._say(Message(run_protocol.BEGAN, message.id, self._invocation, **began))
+        self._say(Message(run_protocol.BEGAN, message.run_id, self._invocation, **began))
         if self._peer is None:
             _close(handed)  # the next dispatcher hands it over once more
             return
-        self._greeting = Message(run_protocol.RUNNING, message.id, self._invocation, **began)
+        self._greeting = Message(run_protocol.RUNNING, message.run_id, self._invocation, **began)
         self._fifo = fifo
-        print("%s: run %s begins, for %d of the requests that waited" % (self._name, message.id, message.status))
+        print("%s: run %s begins, for %d of the requests that waited" % (self._name, message.run_id, message.status))
         sys.stdout.flush()  # or the child would print it, too
         source, sink = os.pipe2(os.O_CLOEXEC)
         stderr = sink if message.flags & run_protocol.WITH_ERRORS else 2
@@ -175,7 +177,7 @@ class Runner:
         began = self._greeting
         code, number = _how(status)
         self._greeting = Message(
-            run_protocol.ENDED, began.id, self._invocation, 0, code, number, began.began, began.since
+            run_protocol.ENDED, began.run_id, self._invocation, 0, code, number, began.began, began.since
         )
         if self._peer is not None:
             self._say(self._greeting)
@@ -191,7 +193,7 @@ class Runner:
 
     def _leave(self, state):
         word = run_protocol.STATES[state]
-        print("%s: run %s %s" % (self._name, self._greeting.id, word))
+        print("%s: run %s %s" % (self._name, self._greeting.run_id, word))
         self._status = run_protocol.RUN_FAILED if word in ("failed", "timed-out") else 0
 
 

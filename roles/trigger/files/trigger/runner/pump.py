@@ -18,7 +18,7 @@ class Pump:
         self.source = source
         self._targets = (file, 1) if limit else (1,)
         self._limit = limit
-        self._left = limit or float("inf")
+        self._left = limit
         self._is_cut = False
 
     def copy(self):
@@ -31,7 +31,7 @@ class Pump:
             os.close(self.source)
             self.source = None
             return False
-        kept = part if self._left >= len(part) else part[: self._left]
+        kept = part[: self._left] if self._limit else part
         self._left -= len(kept)
         if len(kept) < len(part) and not self._is_cut:
             self._is_cut = True
