@@ -81,17 +81,9 @@ class Claims:
         """Return the activation that the claim was handed to, str, or None."""
         return self._read(_INVOCATION) or None
 
-    def is_of_before(self):
-        """Whether releases up to 0.2 have claimed what is claimed: their job told nobody how it ended."""
-        return not os.path.lexists("%s/%s" % (self._endpoint.claimed, _OUTCOME))
-
     def told(self, request_id):
         """Return who asked for the run, and with which parameters, without what is sensitive: dict."""
-        try:
-            told = strict_json.decode(self._read(request_id))
-        except ValueError:
-            return {}  # of a release that kept the whole request
-        return told if isinstance(told, dict) else {}
+        return strict_json.decode(self._read(request_id))
 
     def take(self, names, invocation):
         """Claim entries of the spool for an activation; when this returns, that they are claimed is durable.
@@ -125,7 +117,7 @@ class Claims:
         self._write(_INVOCATION, invocation)
         self._write(_OUTCOME, "")
         # The newest first: as long as the others are not there, they wait for another run.
-        self._write(ids[-1], strict_json.encode(self._what_is_told(variables)), durably=True)
+        self._write(ids[-1], strict_json.encode(self.what_is_told(variables)), durably=True)
         for name in ids[:-1]:
             self._write(name, "")
         os.fsync(self._claimed)
@@ -176,7 +168,8 @@ class Claims:
             _unlink(request_id, self._claimed)
         _unlink(_OUTCOME, self._claimed)
 
-    def _what_is_told(self, variables):
+    def what_is_told(self, variables):
+        """Return what a record tells of a request, dict. variables: dict of bytes to bytes."""
         told = {
             "remote_addr": variables.get(b"REMOTE_ADDR", b"").decode("latin-1") or None,
             "remote_user": variables.get(b"REMOTE_USER", b"").decode("latin-1") or None,

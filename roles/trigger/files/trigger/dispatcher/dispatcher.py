@@ -11,7 +11,7 @@ import time
 
 from trigger import endpoint as configuration
 from trigger import entry, parameters, paths, records, run_protocol
-from trigger.dispatcher import freshness, schedule
+from trigger.dispatcher import earlier, freshness, schedule
 from trigger.dispatcher.claim_lock import ClaimLock
 from trigger.dispatcher.claims import Claims
 from trigger.dispatcher.link import Link, Lost
@@ -484,7 +484,7 @@ class Dispatcher:
             except OSError:
                 pass  # the job is an earlier release's, which had no such socket
             self._retry_at = now + RETRY
-        if run.since is None and self._claims.is_of_before():
+        if run.since is None and earlier.has_claimed(self._endpoint):
             run.since = int((time.monotonic() - time.time() + self._claims.since(run.id)) * 1e6)
         return min(LOOK_EVERY, self._mind_the_clock(run))
 
@@ -494,14 +494,14 @@ class Dispatcher:
         from trigger.dispatcher import outcome
 
         found = {"state": "interrupted"}
-        if is_known and (run.began is not None or self._claims.is_of_before()):
+        if is_known and (run.began is not None or earlier.has_claimed(self._endpoint)):
             result, code, status = self._manager.unit(self._job, "Result", "ExecMainCode", "ExecMainStatus")
             with ClaimLock(self._endpoint) as lock:
                 cancelled = lock.is_cancelled(run.id)
             stopped = self._stopped_for() if result in ("success", "timeout") or run.stopping else None
             end = outcome.of_lost_runner if run.began is not None else outcome.of_job
             found = end(code, status, stopped, cancelled, run.overtime, result)
-            if self._claims.is_of_before():
+            if earlier.has_claimed(self._endpoint):
                 self._stop_job()  # systemd would start the unit of now once more, as if a start had failed
         self._settle(run, found)
 
@@ -529,6 +529,7 @@ class Dispatcher:
         began = run.began / 1e6 if run.began is not None else self._claims.since(run.id)
         found["invocation_id"] = run.invocation
         noted = {"id": run.id, "began": began, "finished": time.time(), "outcome": found}
+        noted["is_earlier"] = earlier.has_claimed(self._endpoint)
         with ClaimLock(self._endpoint):
             self._claims.note(noted)
             if self._link is not None:
@@ -549,13 +550,16 @@ class Dispatcher:
     def _record(self, run, noted):
         from trigger.dispatcher import history, output_files
 
-        found = {**noted["outcome"], **self._claims.told(run.id)}
-        try:
-            output_files.keep(self._endpoint, run.id)  # before the record, so that whoever sees the one finds the other
+        endpoint, is_earlier = self._endpoint, noted["is_earlier"]
+        told = earlier.told(self._claims, endpoint, run.id) if is_earlier else self._claims.told(run.id)
+        try:  # before the record, so that whoever sees the one finds the other
+            output_files.keep(endpoint, run.id, earlier.output_file(endpoint) if is_earlier else endpoint.output_file)
         except OSError as error:
             self._say("<4>%s: the output of run %s is not kept: %s" % (self._name, run.id, error))
-        record = history.write(self._endpoint, run.ids, noted["began"], found, noted["finished"])
+        record = history.write(endpoint, run.ids, noted["began"], {**noted["outcome"], **told}, noted["finished"])
         self._claims.finish(run.ids)
+        if is_earlier:
+            earlier.tidy(endpoint)
         self._run = None
         self._stay_until = time.monotonic() + STAY
         self._follow_up(record)

@@ -11,7 +11,10 @@ _OPEN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 def create(endpoint):
     """Make the file for the next run, which the acceptor may read, and return it, open for writing: a descriptor, of
     /dev/null where nothing is kept. Raises OSError."""
-    remove(endpoint)
+    try:
+        os.unlink(endpoint.output_file)
+    except FileNotFoundError:
+        pass
     if not endpoint.output_limit:
         return os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
     # Its group is the directory's, which is setgid.
@@ -20,10 +23,10 @@ def create(endpoint):
     return fd
 
 
-def keep(endpoint, run_id):
-    """Copy what the run printed beside its record, and let the file go. Raises OSError."""
+def keep(endpoint, run_id, path):
+    """Copy what the run printed, which is in a file, beside its record, and let the file go. Raises OSError."""
     try:
-        source = os.open(endpoint.output_file, os.O_RDONLY | _OPEN)
+        source = os.open(path, os.O_RDONLY | _OPEN)
     except FileNotFoundError:
         return
     try:
@@ -35,15 +38,7 @@ def keep(endpoint, run_id):
             os.close(target)
     finally:
         os.close(source)
-    remove(endpoint)
-
-
-def remove(endpoint):
-    """Let go what an earlier run printed."""
-    try:
-        os.unlink(endpoint.output_file)
-    except FileNotFoundError:
-        pass
+    os.unlink(path)
 
 
 def _copy(source, target, limit):

@@ -111,6 +111,8 @@ class Runner:
                 self._drop_peer()
 
     def _drop_peer(self):
+        if self._greeting.kind != run_protocol.IDLE:
+            wake.write(self._fifo)  # somebody has to mind the clock, and to hear how the run ends
         self._epoll.unregister(self._peer.fileno())
         self._peer.close()
         self._peer = None
