@@ -162,7 +162,7 @@ def test_metrics_of_ours_are_stale_where_they_are_not_written_any_more(tmp_path)
     old, new = tmp_path / "old", tmp_path / "new"
     for folder in (old, new):
         folder.mkdir()
-        metrics._write(f"{folder}/{metrics.FILE}", metrics.render([]))
+        (folder / metrics.FILE).write_text(metrics.render([]))
     file = str(old / metrics.FILE)
     assert trigger_metrics.stale_metrics(unit(old), b"", []) == [file]
     assert trigger_metrics.stale_metrics(unit(old), unit(new), []) == [file]

@@ -10,28 +10,6 @@ import pytest
 from trigger import paths
 from trigger.metrics import main as metrics
 
-
-@pytest.mark.parametrize("make", [os.symlink, os.link])
-def test_what_lies_in_the_way_leads_nowhere_else(tmp_path, make):
-    other = tmp_path / "other"
-    other.write_text("of somebody else")
-    make(other, tmp_path / "trigger.prom.new")
-    metrics._write(str(tmp_path / "trigger.prom"), "told 1\n")
-    assert other.read_text() == "of somebody else"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "trigger.prom"]
-
-
-def test_everybody_may_read_it(tmp_path):
-    path = tmp_path / "trigger.prom"
-    before = os.umask(0o077)
-    try:
-        metrics._write(str(path), "told 1\n")
-    finally:
-        os.umask(before)
-    assert path.read_text() == "told 1\n"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
-
-
 # What an acceptor can leave where its counts should be.
 
 GOOD = b'{"accepted": 3}'
@@ -72,6 +50,25 @@ def host(tmp_path, monkeypatch):
         (tmp_path / "spool" / name / ".counts").write_bytes(GOOD)
     (tmp_path / "out").mkdir()
     return tmp_path
+
+
+@pytest.mark.parametrize("make", [os.symlink, os.link])
+def test_what_lies_in_the_way_leads_nowhere_else(host, make):
+    other = host / "other"
+    other.write_text("of somebody else")
+    make(other, host / "out" / "trigger.prom.new")
+    assert metrics.main(str(host / "out")) == 0
+    assert other.read_text() == "of somebody else"
+    assert [path.name for path in (host / "out").iterdir()] == ["trigger.prom"]
+
+
+def test_everybody_may_read_it(host):
+    before = os.umask(0o077)
+    try:
+        metrics.main(str(host / "out"))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((host / "out" / "trigger.prom").stat().st_mode) == 0o644
 
 
 def told(host):
