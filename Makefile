@@ -36,7 +36,7 @@ format: .venv/dev ## Let ruff lay out the Python code
 
 .PHONY: docs
 docs: .venv/ansible ## Make the README's tables anew from argument_specs
-	@.venv/bin/python tests/readme_tables.py README.md
+	@.venv/bin/python tools/readme_tables.py README.md
 
 .PHONY: unit
 unit: .venv/dev ## The Python package's tests

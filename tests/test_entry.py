@@ -6,6 +6,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from run_files import SECOND, request_id
 
 from trigger import entry
 
@@ -106,3 +107,7 @@ def test_ids_come_back_when_the_clock_is_set_back_by_far(monkeypatch):
 )
 def test_other_names_are_no_ids(name):
     assert not entry.is_id(name)
+
+
+def test_an_id_tells_its_second():
+    assert entry.second_of(request_id(SECOND + 0.25)) == SECOND + 0.25

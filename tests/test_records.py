@@ -9,8 +9,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from test_telling import SECOND, _root_or_not, put, record, request_id  # noqa: F401 - it is for all tests here
-from test_telling import endpoint as endpoint
+from run_files import SECOND, put, record, request_id
 
 from trigger import entry, output, records, runs
 from trigger.acceptor.handler import Reception

@@ -1,1 +1,1 @@
-../../../tests/http_corpus.py
+../../../tests/support/http_corpus.py

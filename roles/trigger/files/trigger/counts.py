@@ -4,7 +4,7 @@ root's beside the runs. They are kept only where the host has a `trigger_metrics
 
 import os
 
-from trigger import paths, strict_json
+from trigger import atomic_file, paths, strict_json
 
 SIZE_LIMIT = 64 * 1024  # bytes that are read; what is larger is not ours
 NUMBER_LIMIT = 1 << 53  # up to which a float, all that Prometheus knows, is exact
@@ -30,13 +30,7 @@ class Counts:
         numbers = read(self._path)
         for name, number in self._added.items():
             numbers[name] = numbers.get(name, 0) + number
-        draft = self._path + ".new"
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(fd, strict_json.encode(numbers).encode())
-        finally:
-            os.close(fd)
-        os.rename(draft, self._path)
+        atomic_file.replace(self._path, strict_json.encode(numbers).encode())
         self._added = {}
         _tell()
 

@@ -21,7 +21,7 @@ ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._~\[\]:-]+", re.ASCII)
 # RFC 9110: these say how a message is framed or who sends it; a secret in one of them would meet other rules.
 RESERVED_FIELDS = {"host", "content-length", "transfer-encoding", "content-type", "connection", "expect", "cookie"}
 
-# Signatures over the body. Where each is published stands beside its vectors in tests/test_auth.py.
+# Signatures over the body. Where each is published stands beside its vectors in tests/support/vectors.py.
 SIGNATURES = {
     "github": {"headers": ["x-hub-signature-256"], "prefix": "sha256="},
     "gitea": {

@@ -1,6 +1,6 @@
 """How many requests are accepted in a time: max_rate. The count survives the acceptor, in a file of the spool."""
 
-import os
+from trigger import atomic_file
 
 
 class Rate:
@@ -27,10 +27,7 @@ class Rate:
 
     def save(self):
         """Write the count down. Not durable: after a power cut a few may be accepted too many. Raises OSError."""
-        draft = self._path + ".new"
-        with open(draft, "w", opener=_private) as file:
-            file.write("".join("%.3f\n" % stamp for stamp in self._stamps))
-        os.rename(draft, self._path)
+        atomic_file.replace(self._path, b"".join(b"%.3f\n" % stamp for stamp in self._stamps))
 
     def _load(self):
         if self._stamps is None:
@@ -39,7 +36,3 @@ class Rate:
                     self._stamps = [float(line) for line in file]
             except (FileNotFoundError, ValueError):
                 self._stamps = []
-
-
-def _private(path, flags):
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -7,7 +7,7 @@ its name and makes it one. So there is no moment at which the one is known witho
 
 import os
 
-from trigger import digests, entry
+from trigger import atomic_file, digests, entry
 from trigger.http import Refusal
 
 LIMIT = 10000  # deliveries; the oldest are forgotten first
@@ -165,14 +165,8 @@ class Deliveries:
             if now - second < self._window:
                 requests.setdefault((second, request_id), []).append(key)
         kept = list(requests.items())[-self._limit :]
-        draft = self._path + ".new"
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            _write(fd, b"".join(b"%d %s %s\n" % (s, r.encode(), " ".join(k).encode()) for (s, r), k in kept))
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        os.rename(draft, self._path)
+        lines = b"".join(b"%d %s %s\n" % (s, r.encode(), " ".join(k).encode()) for (s, r), k in kept)
+        atomic_file.replace(self._path, lines, durable=True)
         self._close()
         self._open(now)
 

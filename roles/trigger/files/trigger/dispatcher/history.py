@@ -4,7 +4,7 @@ import os
 import stat
 import time
 
-from trigger import entry, output, records, strict_json
+from trigger import atomic_file, entry, output, records, strict_json
 
 _NO_RUN = 0o440  # the mode of the record of what was no request: it is told from those of runs without being read
 
@@ -43,26 +43,12 @@ def write(endpoint, request_ids, started, outcome, finished=None):
 
 
 def _write_file(endpoint, record, text):
-    directory = os.open(endpoint.runs, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        draft = records.path(endpoint, record["id"]) + ".new"
-        # The acceptor, whose group the directory has, may read records; nobody else may.
-        with open(draft, "w", encoding="utf-8", opener=_private) as file:
-            os.fchown(file.fileno(), 0, os.fstat(directory).st_gid)
-            os.fchmod(file.fileno(), _NO_RUN if record["state"] == "damaged" else 0o640)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if len(record["requests"]) > 1:
-            _link(endpoint.served, record)  # as long as there is no record, that says nothing
-        os.rename(draft, records.path(endpoint, record["id"]))
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def _private(path, flags):
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    if len(record["requests"]) > 1:
+        _link(endpoint.served, record)  # as long as there is no record, that says nothing
+    # The acceptor, whose group the directory has, may read records; nobody else may.
+    group = os.stat(endpoint.runs).st_gid
+    mode = _NO_RUN if record["state"] == "damaged" else 0o640
+    atomic_file.replace(records.path(endpoint, record["id"]), text.encode(), mode, group, durable=True)
 
 
 def _link(directory, record):
@@ -74,11 +60,7 @@ def _link(directory, record):
         if os.path.lexists(link):  # of a `record` that was killed before it came to its end
             os.unlink(link)
         os.symlink("../runs/%s.json" % record["id"], link)
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    atomic_file.flush_directory(directory)
 
 
 def _see_to_links(endpoint):

@@ -5,7 +5,7 @@ systemd's own OnSuccess= exists from version 249 on, tells little, and OnFailure
 
 import os
 
-from trigger import output, paths
+from trigger import atomic_file, output, paths
 from trigger.dispatcher import systemd_bus
 
 DIRECTORY = paths.RUNTIME + "/ended"
@@ -55,7 +55,5 @@ def _tell(record):
         "TRIGGER_RUN_DURATION": record.get("duration"),
         "TRIGGER_RUN_OUTPUT": output.path(paths.Paths(record["endpoint"]), record["id"]),
     }
-    path = DIRECTORY + "/" + record["id"]
-    with open(path, "w", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o600)) as file:
-        os.fchmod(file.fileno(), 0o644)
-        file.write("".join("%s=%s\n" % item for item in lines.items() if item[1] is not None))
+    text = "".join("%s=%s\n" % item for item in lines.items() if item[1] is not None)
+    atomic_file.replace(DIRECTORY + "/" + record["id"], text.encode(), 0o644)

@@ -7,7 +7,7 @@ counts of an endpoint have changed.
 import itertools
 import os
 
-from trigger import counts, endpoint, entry, listen_fds, paths
+from trigger import atomic_file, counts, endpoint, entry, listen_fds, paths
 from trigger.http import REASONS
 from trigger.records import STATES
 
@@ -41,7 +41,8 @@ def main(directory):
     for file in sorted(os.listdir(paths.CONFIGURATION)):
         if file.endswith(".json"):
             samples += _samples_of_file(file)
-    _write(directory + "/" + FILE, render(samples))
+    # node_exporter reads *.prom only, and not as root.
+    atomic_file.replace(directory + "/" + FILE, render(samples).encode(), 0o644)
     return 0
 
 
@@ -104,15 +105,3 @@ def _numbers(settings):
     with os.scandir(settings.spool) as names:
         waiting = sum(entry.is_id(found.name) for found in itertools.islice(names, QUEUE_LIMIT))
     return settings.name, counts.read(settings.request_counts), counts.read(settings.run_counts), waiting
-
-
-def _write(path, text):
-    draft = path + ".new"  # node_exporter reads *.prom only
-    # Somebody else than root may write in this directory, and must not lead root elsewhere.
-    if os.path.lexists(draft):
-        os.unlink(draft)
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    with open(fd, "w") as file:
-        os.fchmod(fd, 0o644)
-        file.write(text)
-    os.rename(draft, path)

@@ -1,0 +1,90 @@
+"""What follows a run: the file that units read, whatever the umask is, and the unit that is shipped for telling."""
+
+import os
+import re
+import stat
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from run_files import SECOND, request_id
+
+from trigger import records
+from trigger.dispatcher import history, on_end
+
+UNIT = Path(__file__).parents[2] / "files/notify@.service"
+RECORD = {"endpoint": "a", "id": request_id(SECOND), "state": "failed", "exit_code": 3}
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077, 0o777], ids=oct)
+def umask(request):
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+def mode(path):
+    return stat.S_IMODE(os.lstat(path).st_mode)
+
+
+def test_what_units_read_is_root_s_to_write_whatever_the_umask_is(tmp_path, monkeypatch, umask):
+    if umask == 0o777 and os.getuid():
+        pytest.skip("with that umask only root can write in its own directories")
+    directory = tmp_path / "ended"
+    monkeypatch.setattr(on_end, "DIRECTORY", str(directory))
+    on_end._tell(RECORD)
+    path = directory / RECORD["id"]
+    assert (mode(path), mode(directory)) == (0o644, 0o755)
+    assert "TRIGGER_RUN_STATE=failed\n" in path.read_text()
+
+
+def test_records_have_their_mode_whatever_the_umask_is(endpoint, umask):
+    settings = endpoint()
+    if umask == 0o777 and os.getuid():
+        pytest.skip("with that umask only root can write in its own directories")
+    ids = [request_id(SECOND), request_id(SECOND + 1)]
+    history.write(settings, ids, SECOND, {"state": "succeeded"})
+    assert mode(records.path(settings, ids[1])) == 0o640
+    assert mode(settings.served) == 0o710
+
+
+class Receiver(BaseHTTPRequestHandler):
+    def do_POST(self):
+        """Answer, and note what everybody on the host sees of processes meanwhile."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.paths.append(self.path)
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                arguments = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            self.server.seen.append(arguments)
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_the_address_that_is_told_stands_in_no_argument(tmp_path):
+    """What systemd would run, on a real web server."""
+    (command,) = re.findall(r"^ExecStart=/bin/sh -c '(.*?)'$", UNIT.read_text(), re.MULTILINE | re.DOTALL)
+    command = command.replace("\\\n", " ").replace("\\n", "\n").replace("%%", "%").replace("%H", "host")
+    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        server.paths, server.seen = [], []
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            secret = 'se-cret?a=1&b="\\%20'
+            (tmp_path / "address").write_text(f"http://127.0.0.1:{server.server_port}/{secret}")
+            told = {"CREDENTIALS_DIRECTORY": str(tmp_path), "TRIGGER_ENDPOINT": "a", "TRIGGER_RUN_STATE": "failed"}
+            told.update(PATH=os.environ["PATH"], TRIGGER_RUN_ID=RECORD["id"])
+            subprocess.run(["/bin/sh", "-c", command], env=told, check=True, timeout=60)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert len(server.paths) == 1 and server.paths[0].startswith("/se-cret?a=1&b=")
+    assert any(b"curl" in arguments and b"run " in arguments for arguments in server.seen)
+    assert not [arguments for arguments in server.seen if b"se-cret" in arguments]

@@ -1,0 +1,267 @@
+"""How pages are made: escaping, what jobs print, times, states, and what all pages share. No I/O."""
+
+import base64
+import hashlib
+import html
+import re
+import time
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from page_host import tree
+
+from trigger.page import labels, layout, times
+from trigger.page.markup import element, escape, join
+from trigger.plain_text import Text
+
+# All that a JSON file or a client can hold, half surrogate pairs among them.
+ANY_TEXT = st.text(st.characters())
+NASTY = "</pre><script>alert(1)</script><!--\"'&lt;\0"
+
+
+# Escaping
+
+
+@given(ANY_TEXT)
+@example(NASTY)
+@example("]]><?x")
+def test_text_makes_no_element_and_no_attribute(text):
+    made = tree(element("p", "a", text, title=text, data_x=text, hidden=True))
+    (paragraph,) = made.all()
+    assert set(paragraph.attributes) == {"title", "data-x", "hidden"}
+    shown = text.encode("utf-8", "replace").decode()
+    assert html.unescape(escape(text)) == html.unescape(html.escape(shown))
+    assert paragraph.text == "a" + html.unescape(html.escape(shown))
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_text_stays_text_however_it_is_put_together(one, other):
+    made = tree(element("div", join([one, element("b", other)], other), escape(one)))
+    assert [found.tag for found in made.all()] == ["div", "b"]
+
+
+def test_what_is_markup_is_escaped_once():
+    assert escape(escape("<")) == "&lt;"
+    assert element("p", element("b", "&")) == "<p><b>&amp;</b></p>"
+
+
+def test_a_text_that_was_put_together_by_other_means_is_text_again():
+    assert escape("%s" % "<" + element("b")) == "&lt;&lt;b&gt;&lt;/b&gt;"
+
+
+def test_attributes():
+    made = element("input", class_="a b", aria_label="x", required=True, disabled=False, value=None, maxlength=3)
+    assert made == '<input class="a b" aria-label="x" required maxlength="3">'
+    assert element("meta", name="viewport") == '<meta name="viewport">'
+
+
+# What jobs print
+
+
+def text_of(*parts):
+    text = Text()
+    return "".join([text.feed(part) for part in parts] + [text.feed(b"", final=True)])
+
+
+@given(st.binary(), st.lists(st.integers(0, 100), max_size=5))
+@example("a€🔔\r\n\x1b[31m".encode(), [1, 2, 3, 6, 8])
+@example(b"\xf0\x9f\x94", [1, 2])
+@example(b"\r\n\r", [0, 1, 2, 3])
+def test_where_output_is_cut_makes_no_difference(content, cuts):
+    cuts = sorted(cut for cut in cuts if cut <= len(content))
+    parts = [content[start:end] for start, end in zip([0, *cuts], [*cuts, len(content)])]
+    assert text_of(*parts) == text_of(content)
+
+
+@given(st.binary())
+@example("\x1b[2J\x9b\u202e\u2066\u200f".encode())
+def test_output_moves_no_cursor_and_turns_no_line_round(content):
+    shown = text_of(content)
+    assert not re.search("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]", shown)
+
+
+@given(st.text(st.characters(exclude_categories=("Cc", "Cf", "Cs"))))
+def test_plain_text_is_shown_as_it_is(text):
+    assert text_of(text.encode()) == text
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        (b"a\tb\nc", "a\tb\nc"),
+        (b"a\r\nb", "a\nb"),
+        (b"10%\r20%\r\n", "10%\n20%\n"),
+        (b"a\r", "a\n"),
+        (b"\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
+        (b"\0\x07\x7f", "\\x00\\x07\\x7f"),
+        ("\u202egnp".encode(), "\\u202egnp"),
+        (b"\xff\xfea", "\ufffd\ufffda"),
+        (b"\xe2\x82", "\ufffd"),
+        ("äöü 👩‍🚒".encode(), "äöü 👩‍🚒"),
+    ],
+)
+def test_what_output_looks_like(printed, shown):
+    assert text_of(printed) == shown
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    ("seconds", "span"),
+    [
+        (0, "0 ms"), (0.0004, "0 ms"), (0.205, "205 ms"), (0.999, "999 ms"), (0.9996, "1 s"), (1, "1 s"),
+        (3.24, "3.2 s"), (20, "20 s"), (59.94, "59.9 s"), (59.96, "1 min"), (65, "1 min 5 s"), (3600, "1 h"),
+        (7805, "2 h 10 min"), (90061, "1 d 1 h"),
+    ],
+)  # fmt: skip
+def test_how_long(seconds, span):
+    assert times.span(seconds) == span
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ago"),
+    [
+        (-5, "just now"), (0, "just now"), (0.9, "just now"), (1, "1 s ago"), (59.9, "59 s ago"), (60, "1 min ago"),
+        (239, "3 min ago"), (3600, "1 h ago"), (86399, "23 h ago"), (10 * 86400, "10 d ago"),
+    ],
+)  # fmt: skip
+def test_how_long_ago(seconds, ago):
+    assert times.ago(seconds) == ago
+
+
+def test_a_time_tells_machines_and_people(monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        short = tree(times.short("2026-11-23T16:29:03.500Z", 1795451343.5 + 180)).one("time")
+        full = tree(times.full("2026-11-23T16:29:03.500Z")).one("time")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert (short.text, short["datetime"]) == ("3 min ago", "2026-11-23T16:29:03.500Z")
+    assert short["title"] == full.text == "2026-11-23 17:29:03 CET"
+
+
+# States
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["succeeded", "failed", "timed-out", "damaged", "interrupted", "cancelled", "running", "queued", "idle", "never",
+     "unknown"],
+)  # fmt: skip
+def test_a_state_is_told_by_a_word(state):
+    badge = tree(labels.badge(state)).all("span")
+    mark = badge[1]
+    assert mark["aria-hidden"] == "true"
+    word = badge[0].text[len(mark.text) :].strip()
+    assert re.fullmatch("[A-Z][a-z ]+", word)
+    assert word not in [tree(labels.badge(other)).text[2:] for other in labels._STATES if other != state]
+
+
+def test_a_state_of_another_version_is_told_as_it_is():
+    assert tree(labels.badge("<new>")).text == "? <new>"
+
+
+def run(**keys):
+    return {"state": "succeeded", "result": "success", "exit_code": 0, "signal": None, "started": "x", **keys}
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({}, "Its exit code was 0."),
+        ({"state": "failed", "result": "exit-code", "exit_code": 3}, "Its exit code was 3."),
+        ({"state": "failed", "result": "signal", "exit_code": None, "signal": "HUP"},
+         "It was ended by the signal HUP."),
+        ({"state": "failed", "result": "oom-kill", "exit_code": None, "signal": "KILL"},
+         "It took more memory than it may have. It was ended by the signal KILL."),
+        ({"state": "timed-out", "result": "timeout", "exit_code": None, "signal": "TERM"},
+         "It took longer than it may, and was stopped. It was ended by the signal TERM."),
+        ({"state": "cancelled", "exit_code": None, "started": None}, "It was taken back before it began."),
+        ({"state": "cancelled", "exit_code": None, "signal": "TERM"},
+         "Somebody stopped it. It was ended by the signal TERM."),
+        ({"state": "damaged", "result": None, "exit_code": None},
+         "Its request could not be read any more, so it did not begin."),
+    ],
+)  # fmt: skip
+def test_how_a_run_ended(keys, told):
+    assert " ".join(labels.ending(run(**keys))) == told
+
+
+# What all pages share
+
+
+def page(title="A", user="alice", host="ci.example", content=()):
+    return layout.Frame(host, user).reply(200, "x", title, *content)
+
+
+def test_the_policy_names_the_one_style_there_is():
+    reply = page()
+    style = tree(reply.body).one("style").text
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = dict(reply.headers)["Content-Security-Policy"].split("; ")
+    assert policy == [
+        "default-src 'none'", f"style-src 'sha256-{digest}'", "form-action 'self'", "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]  # fmt: skip
+
+
+def test_a_page_is_whole_and_has_no_script():
+    reply = page(content=[element("h1", "x")])
+    root = tree(reply.body)
+    assert reply.body.startswith(b"<!DOCTYPE html>\n<html")
+    assert root.one("html")["lang"] == "en"
+    assert [child.tag for child in root.one("body").content] == ["header", "main"]
+    assert root.one("meta", name="viewport")["content"] == "width=device-width, initial-scale=1"
+    assert root.one("title").text == "A · Triggers on ci.example"
+    assert not root.all("script") and not re.search(rb"\son\w+=|javascript:", reply.body)
+    assert reply.content_type == "text/html; charset=utf-8"
+
+
+@given(ANY_TEXT, ANY_TEXT, ANY_TEXT)
+@example(NASTY, NASTY, NASTY)
+def test_host_and_user_are_text(title, user, host):
+    plain = [found.tag for found in tree(page("a", "b", "c").body).all()]
+    assert [found.tag for found in tree(page("a" + title, "b" + user, "c" + host).body).all()] == plain
+
+
+def colours(scheme):
+    dark = layout.STYLE.index("@media (prefers-color-scheme: dark)")
+    told = layout.STYLE[:dark] if scheme == "light" else layout.STYLE[dark:]
+    return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", told))
+
+
+def luminance(colour):
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear))
+
+
+def contrast(one, other):
+    """WCAG 2.2, "contrast ratio"."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrasts_are_those_of_level_aa(scheme):
+    of = colours(scheme)
+    assert len(of) == len(colours("light")) == 13
+    for text in ("text", "quiet", "accent", "good", "bad", "odd"):
+        for ground in ("ground", "sheet"):
+            assert contrast(of[text], of[ground]) >= 4.5, (text, ground)
+    for text, ground in (("on-accent", "accent"), ("accent", "accent-ground"), ("text", "bad-ground")):
+        assert contrast(of[text], of[ground]) >= 4.5, (text, ground)
+    # what surrounds a field, a button, or what has the focus (1.4.11)
+    for edge, ground in (("edge", "sheet"), ("accent", "sheet"), ("accent", "ground"), ("bad", "bad-ground")):
+        assert contrast(of[edge], of[ground]) >= 3, (edge, ground)
+
+
+def test_every_colour_is_one_of_both_schemes():
+    used = set(re.findall(r"var\(--([a-z-]+)\)", layout.STYLE))
+    assert used == set(colours("light")) == set(colours("dark"))
+    outside = re.sub(r":root \{.*?\n *\}", "", layout.STYLE, flags=re.DOTALL)
+    assert not re.search(r"#[0-9a-fA-F]{3}|rgb|hsl", outside)

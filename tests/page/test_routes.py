@@ -1,0 +1,806 @@
+"""Which page is shown to whom, and what it says; from requests as bytes to HTML, on real files."""
+
+import json
+import os
+import re
+import shutil
+import time
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from page_host import (
+    SECOND,
+    SECRET,
+    claim,
+    fields,
+    parsed,
+    prints,
+    queue,
+    record,
+    request_id,
+    tree,
+    visitor,
+)
+
+from trigger import http, records
+from trigger import output as job_output
+from trigger.page import form, run
+from trigger.page.access import Door, load_secret
+from trigger.page.cgi_head import Head
+from trigger.page.routes import Desk
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture
+def ask(host):
+    """Asks for a page. Returns the status, and the page's elements, or the body that is no page."""
+    desk = Desk(host.etc, lambda: False)
+
+    def ask(path="/", method="GET", body=b"", **told):
+        request = parsed(method, path, Content_Length=str(len(body)), Content_Type=FORM, **told)
+        reply = desk.answer(Door(SECRET).enter(request), request, body)
+        content = reply.body
+        if reply.source is not None:
+            content = b"".join(iter(reply.source.read, b""))
+            reply.source.close()
+        return reply, tree(content)
+
+    return ask
+
+
+def refusal(ask, *arguments, **told):
+    with pytest.raises(http.Refusal) as caught:
+        ask(*arguments, **told)
+    return caught.value
+
+
+def main(page):
+    parts = [part if isinstance(part, str) else part.text for part in page.one("main").content]
+    return " ".join(" ".join(parts).split())
+
+
+# Who comes
+
+
+def test_the_right_secret_lets_in():
+    assert visitor().name == "alice"
+    assert visitor(user=None).name == ""
+    assert visitor().host == "ci.example"
+
+
+@pytest.mark.parametrize("secret", [None, "", "x", SECRET[:-1], SECRET + "0", SECRET.upper(), f"{SECRET}, {SECRET}"])
+def test_another_secret_does_not(secret):
+    with pytest.raises(http.Refusal) as caught:
+        Door(SECRET).enter(parsed(secret=secret))
+    assert caught.value.status == 403
+
+
+@pytest.mark.parametrize("secret", [None, "", "-", SECRET])
+def test_without_a_secret_of_our_own_nobody_is_let_in(secret):
+    with pytest.raises(http.Refusal) as caught:
+        Door(None).enter(parsed(secret=secret))
+    assert caught.value.status == 503 and dict(caught.value.headers)["Retry-After"]
+
+
+@pytest.mark.parametrize(
+    ("content", "is_one"),
+    [(SECRET + "\n", True), (SECRET, True), ("-", False), ("", False), (SECRET[:-1], False), ("g" + SECRET[1:], False),
+     (SECRET + "ab", False), ("é" * 64, False), (" ".join(SECRET[:43]), False)],
+)  # fmt: skip
+def test_the_secret_is_64_hexadecimal_digits(tmp_path, monkeypatch, content, is_one):
+    (tmp_path / "frontend").write_text(content)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    secret, problem = load_secret()
+    assert (secret == SECRET) is is_one is (problem is None)
+    if problem:
+        assert "frontend is damaged or missing" in problem and (len(content) < 2 or content.strip() not in problem)
+
+
+def test_a_credential_that_is_missing_is_told(tmp_path, monkeypatch):
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert load_secret()[0] is None
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert load_secret() == (None, "its secret cannot be loaded, requests are answered 503: No such file or directory")
+
+
+def test_a_token_is_one_users_for_one_endpoint(host):
+    one, other = host.put("one"), host.put("other")
+    tokens = {visitor(user=user).token(each) for user in ("alice", "bob", None) for each in (one, other)}
+    assert len(tokens) == 6 and all(re.fullmatch("[0-9a-f]{64}", token) for token in tokens)
+    assert Door("f" * 64).enter(parsed(secret="f" * 64)).token(one) not in tokens
+
+
+# Which page
+
+
+PATHS = ["/x/", "/hello", "/hello/x", "//hello/", "/hello//", "/./hello/", "/x/../hello/", "/hello/../hello/",
+         "/%68ello/", "/HELLO/", "/hello/start/", "/hello/starts", "/hello/runs", "/hello/runs/", "/hello/runs/x",
+         "/hello/runs/..", f"/hello/runs/{request_id()}/", f"/hello/runs/{request_id()}/output",
+         f"/hello/runs/{request_id().upper()}x", "/favicon.ico", "/hell", "/hello/hello/"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_else_exists(ask, host, path):
+    host.put()
+    for method in ("GET", "POST"):
+        assert refusal(ask, path, method).status == 404
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="?#"), max_size=40))
+@example("%00")
+@example("runs/%2e%2e/x")
+def test_no_path_leads_anywhere_else(ask, host, path):
+    host.put()
+    wanted = ("", "start")
+    if path not in wanted:
+        assert refusal(ask, "/hello/" + path).status == 404
+        assert "/" + path == "/" or refusal(ask, "/" + path).status == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "allowed"),
+    [("/", "POST", "GET, HEAD"), ("/hello/", "POST", "GET, HEAD"), ("/hello/", "PUT", "GET, HEAD"),
+     ("/hello/start", "GET", "POST"), ("/hello/start", "HEAD", "POST"),
+     (f"/hello/runs/{request_id()}", "DELETE", "GET, HEAD")],
+)  # fmt: skip
+def test_methods(ask, host, path, method, allowed):
+    host.put()
+    told = refusal(ask, path, method)
+    assert (told.status, dict(told.headers)) == (405, {"Allow": allowed})
+
+
+def test_a_query_says_nothing(ask, host):
+    host.put()
+    assert ask("/hello/?p=x")[0].status == 200
+
+
+@pytest.mark.parametrize("user", ["bob", None, "", "alice, alice", "Alice", "alic\xe9"])
+def test_endpoints_of_others_are_not_shown(ask, host, user):
+    host.put()
+    one = record(host.put("own", users=["bob"]), request_id())["id"]
+    for path, method in (("/hello/", "GET"), ("/hello/start", "POST"), (f"/hello/runs/{one}", "GET")):
+        assert refusal(ask, path, method, user=user and user.encode("latin-1").decode("latin-1")).status == 403
+    assert "hello" not in main(ask(user=user)[1])
+
+
+def test_where_nobody_is_asked_everybody_may(ask, host):
+    host.put(users=None)
+    for user in ("alice", None):
+        assert ask("/hello/", user=user)[0].status == 200
+        assert "hello" in main(ask(user=user)[1])
+
+
+def test_an_endpoint_without_a_page_has_none(ask, host):
+    host.put(page=False)
+    for path, method in (("/hello/", "GET"), ("/hello/start", "POST"), (f"/hello/runs/{request_id()}", "GET")):
+        assert refusal(ask, path, method).status == 404
+
+
+# The list
+
+
+def row(page, number=0):
+    found = page.one("tbody").all("tr")[number]
+    return [" ".join(cell.text.split()) for cell in found.content]
+
+
+def test_the_list_tells_of_each_endpoint(ask, host):
+    made = host.put(description="Says hello")
+    host.put("zz")
+    now = time.time()
+    record(made, request_id(now - 400), state="failed", exit_code=1, started=now - 65)
+    queue(made, *(request_id(now + number) for number in range(3)))
+    claim(made, request_id(now))
+    reply, page = ask()
+    assert reply.status == 200
+    assert page.one("h1").text == page.one("title").text == "Triggers on ci.example"
+    assert row(page) == ["helloSays hello", "▶ Running ⋯ 2 waiting", "✗ Failedjust now, took 1 min 5 s", "Start"]
+    assert row(page, 1) == ["zz", "○ Idle", "○ None yet", "Start"]
+    assert [link["href"] for link in page.one("tbody").all("a")] == ["/hello/", "/zz/"]
+    assert "alice" in page.one("header").text
+
+
+def test_a_name_is_not_its_own_description(ask, host):
+    host.put(description="hello")
+    assert row(ask()[1])[0] == "hello"
+    assert [part.tag for part in ask("/hello/")[1].one("main").content][:2] == ["h1", "div"]
+
+
+def test_a_button_starts_what_needs_no_input(ask, host):
+    made = host.put(parameters=[{"name": "p", "default": "x"}, {"name": "q"}])
+    button = ask()[1].one("form")
+    assert (button["action"], button["method"]) == ("/hello/start", "post")
+    assert button.one("input")["value"] == visitor().token(made)
+    assert button.one("button")["aria-label"] == "Start hello"
+
+
+def test_what_needs_input_is_led_to(ask, host):
+    host.put(parameters=[{"name": "p", "required": True}])
+    page = ask()[1]
+    assert not page.all("form")
+    assert page.one("a", class_="button")["href"] == "/hello/"
+
+
+@pytest.mark.parametrize(
+    ("keys", "more", "action", "links"),
+    [
+        (
+            {"page": False, "methods": ["GET"], "parameters": [{"name": "p", "required": True}]},
+            {},
+            "Started by programs",
+            [],
+        ),
+        ({"page": False}, {"handoff": True}, "Open", ["/hello/"]),
+        ({"page": False, "auth": ["github"]}, {}, "Started by programs", []),
+        ({"page": False, "auth": ["github"], "methods": ["GET"]}, {}, "Started by programs", []),
+        ({"page": False, "methods": ["PUT"]}, {}, "Started by programs", []),
+    ],
+)
+def test_what_has_no_form_is_listed_too(ask, host, keys, more, action, links):
+    made = host.put(**keys)
+    told = {key: value for key, value in vars(made).items() if key != "name"}
+    host.write("hello", json.dumps({**told, **more}))
+    page = ask()[1]
+    assert row(page)[3] == action and row(page)[0] == "hello"
+    assert [link["href"] for link in page.one("tbody").all("a")] == links
+    assert not page.all("form")
+    assert row(page)[1:3] == (["", ""] if more else ["○ Idle", "○ None yet"])
+
+
+def test_no_link_leads_to_a_place_where_a_get_starts_a_run(ask, host):
+    made = host.put(methods=["GET", "POST"], parameters=[{"name": "p", "required": True}])
+    one = record(made, request_id())["id"]
+    page = ask()[1]
+    assert row(page)[3] == "Fill in…"
+    assert {link["href"] for link in page.one("tbody").all("a")} == {"/hello/page"}
+    shown = ask("/hello/page")[1]
+    assert shown.one("form")["action"] == "/hello/start" and shown.one("input", name="p")
+    again = submit(ask, made, "p=")[1]
+    for each in (page, shown, again, ask(f"/hello/runs/{one}")[1]):
+        assert {link["href"] for link in each.all("a")} <= {"/", "/hello/page", f"/hello/runs/{one}", "#field-p"}
+
+
+def test_where_only_a_get_starts_there_is_a_button_for_it_and_no_link(ask, host):
+    host.put(page=False, methods=["GET"])
+    page = ask()[1]
+    assert not page.one("tbody").all("a")
+    assert (page.one("form")["action"], page.one("form")["method"]) == ("/hello/", "get")
+    assert page.one("button")["aria-label"] == "Start hello"
+
+
+@pytest.mark.parametrize(
+    "keys", [{}, {"page": False}, {"page": False, "methods": ["GET"]}, {"page": False, "handoff": True}]
+)
+def test_what_nginx_refuses_to_an_address_is_not_offered_to_it(ask, host, keys):
+    keys = dict(keys)
+    handoff = keys.pop("handoff", False)
+    made = host.put(**keys)
+    told = {key: value for key, value in vars(made).items() if key != "name"}
+    for networks, is_offered in ((["198.51.100.0/24"], False), ([], False), (["192.0.2.0/24"], True), (None, True)):
+        told["frontend"] = {**made.frontend, "allow_from": networks}
+        host.write("hello", json.dumps({**told, "handoff": handoff}))
+        assert ("hello" in main(ask()[1])) == is_offered
+        if keys.get("page", True) and not is_offered:
+            assert refusal(ask, "/hello/").status == refusal(ask, "/hello/start", "POST").status == 403
+
+
+def test_an_empty_list_says_what_to_do(ask, host):
+    page = ask()[1]
+    assert not page.all("table")
+    assert "nothing here" in main(page) and "Ask whoever looks after this host" in main(page)
+
+
+def test_what_cannot_be_read_does_not_take_the_list_down(ask, host, capsys):
+    host.put("a")
+    shutil.rmtree(host.put("b").claimed)
+    made = host.put("c")
+    with open(records.path(made, request_id()), "w") as file:
+        file.write('{"state": "failed", "started": 1, "finished": 2, "duration": []}')
+    host.write("d", "{")
+    page = ask()[1]
+    assert [row(page, number)[:3] for number in range(3)] == [
+        ["a", "○ Idle", "○ None yet"],
+        ["b", "? Not known", "○ None yet"],
+        ["c", "○ Idle", "○ None yet"],
+    ]
+    assert "<4>d.json is left out" in capsys.readouterr().err
+
+
+def test_a_table_stays_a_table_when_it_looks_like_cards(ask, host):
+    host.put()
+    table = ask()[1].one("table")
+    roles = {"table": "table", "thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
+    for tag, role in roles.items():
+        assert all(found["role"] == role for found in [table, *table.all()] if found.tag == tag)
+    assert [(found["scope"], found["role"]) for found in table.all("th")] == [("col", "columnheader")] * 3 + [
+        ("row", "rowheader")
+    ]
+
+
+# The page of one
+
+
+def test_the_page_of_an_endpoint(ask, host):
+    made = host.put(description="Says hello", parameters=[{"name": "p"}])
+    reply, page = ask("/hello/")
+    assert reply.status == 200
+    assert page.one("h1").text == "hello" and "Says hello" in main(page)
+    assert page.one("title").text == "hello · Triggers on ci.example"
+    assert page.one("input", name=form.TOKEN)["value"] == visitor().token(made)
+    assert page.one("nav").one("a")["href"] == "/"
+    assert "Latest runs None yet." in main(page)
+
+
+def test_the_latest_runs(ask, host):
+    made = host.put()
+    now = time.time()
+    ids = [request_id(now - 100 + number) for number in range(12)]
+    for each in ids[:9]:
+        record(made, each, started=now - 3.2)
+    queue(made, *ids[9:])
+    claim(made, ids[9])
+    page = ask("/hello/")[1]
+    links = [link["href"] for link in page.one("table").all("a")]
+    assert links == [f"/hello/runs/{each}" for each in ids[:1:-1]]
+    assert [row(page, number)[1:] for number in (0, 1, 2)] == [
+        ["⋯ Waiting (number 2)", ""], ["⋯ Waiting (number 1)", ""], ["▶ Running", ""],
+    ]  # fmt: skip
+    assert re.fullmatch(r"9[1-4] s ago|1 min ago", row(page, 3)[0])
+    assert row(page, 3)[1] == "✓ Succeeded" and re.fullmatch(r"3\.\d s", row(page, 3)[2])
+
+
+def test_runs_that_cannot_be_read_leave_the_form(ask, host):
+    made = host.put()
+    shutil.rmtree(made.runs)
+    page = ask("/hello/")[1]
+    assert page.one("form") and "They cannot be read at present." in main(page)
+
+
+def test_a_damaged_record_is_shown_as_that_and_the_others_as_they_are(ask, host):
+    made = host.put()
+    ids = [request_id(), request_id(SECOND + 1)]
+    for each in ids:
+        record(made, each)
+    with open(records.path(made, ids[1]), "w") as file:
+        file.write("{")
+    told = main(ask("/hello/")[1])
+    assert "Damaged" in told and "Succeeded" in told
+    assert refusal(ask, f"/hello/runs/{ids[1]}").status == 503
+    assert "Succeeded" in main(ask("/")[1])
+
+
+NASTY = "</pre><script>alert(1)</script>\"'<!--"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1), st.text(st.characters(), min_size=1))
+@example(NASTY, NASTY)
+def test_no_text_of_the_configuration_makes_an_element(ask, host, text, other):
+    def tags(description, pattern, user):
+        made = host.put(parameters=[{"name": "p"}])
+        made.parameters[0]["pattern"] = pattern
+        told = {key: value for key, value in vars(made).items() if key != "name"}
+        host.write("hello", json.dumps({**told, "description": description}))
+        record(made, request_id(), remote_user=user)
+        paths = ("/", "/hello/", f"/hello/runs/{request_id()}")
+        return [[(found.tag, sorted(found.attributes)) for found in ask(path)[1].all()] for path in paths]
+
+    assert tags(text, other, text) == tags("x", "x", "x")
+
+
+# The page of a run that is over
+
+
+def facts(page):
+    found = page.one("dl").content
+    return {found[i].text: found[i + 1].text for i in range(0, len(found), 2)}
+
+
+def test_a_run_that_is_over(ask, host):
+    made = host.put()
+    one = request_id()
+    claim(made, one)
+    prints(made, b"<b>bold</b> & \x1b[31mred\xff\n")
+    record(made, one, state="failed", exit_code=3, started=time.time() - 3.2, remote_user="bob")
+    reply, page = ask(f"/hello/runs/{one}")
+    # nginx takes it in, so that a slow reader holds nothing here
+    assert reply.status == 200 and "X-Accel-Buffering" not in dict(reply.headers)
+    assert page.one("h1").text == "Run of hello"
+    assert page.one("pre").text == "\n<b>bold</b> & \\x1b[31mred\ufffd\n"
+    assert "✗ Failed. Its exit code was 3." in main(page)
+    told = facts(page)
+    assert told["Asked for by"] == "bob" and told["Request"] == one
+    assert re.fullmatch(r"3\.\d s", told["Took"])
+    assert [when.tag for when in page.one("dl").all("time")] == ["time"] * 3
+    assert not page.all(class_="now") and not page.all(role="log")
+
+
+def test_a_line_feed_at_the_begin_is_not_lost(ask, host):
+    made = host.put()
+    claim(made, request_id())
+    prints(made, b"\n\nx")
+    record(made, request_id())
+    assert ask(f"/hello/runs/{request_id()}")[1].one("pre").text == "\n\n\nx"
+
+
+def test_no_output(ask, host):
+    made = host.put()
+    claim(made, request_id())
+    record(made, request_id())
+    assert "It printed nothing." in main(ask(f"/hello/runs/{request_id()}")[1])
+    made = host.put("b", output_limit="0B")
+    record(made, request_id())
+    assert "What it prints is not kept here." in main(ask(f"/b/runs/{request_id()}")[1])
+
+
+CGI = b"Content-Type: text/html\r\nStatus: 404 Gone\n\n\n<p>gone</p>\n"
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown", "told"),
+    [
+        (CGI, "\n<p>gone</p>\n", "Its head said Status: 404, Content-Type: text/html."),
+        (b"Location: /x\n\n", "", "Its head said Status: 302, Location: /x."),
+        (b"Content-Type: text/plain\n\nA: b\n", "A: b\n", "Its head said Status: 200, Content-Type: text/plain."),
+        (b"no head\n\nat all\n", "no head\n\nat all\n", None),
+        (b"Content-Type: text/html\n", "Content-Type: text/html\n", None),
+        (b"X: " + b"x" * 20000, "X: " + "x" * 20000, None),
+        (b"", "", "It printed nothing."),
+    ],
+)
+def test_the_head_of_a_cgi_is_for_whoever_waits_for_its_answer(ask, host, printed, shown, told):
+    made = host.put(output="cgi", wait="5s")
+    for state in ("succeeded", "failed"):
+        claim(made, request_id())
+        prints(made, printed)
+        page = ask(f"/hello/runs/{record(made, request_id(), state=state)['id']}")[1]
+        assert page.one("pre").text == "\n" + shown  # which HTML drops
+        assert [found.text for found in page.one("main").all("p", class_="quiet")] == [told][: told is not None]
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 4096])
+def test_the_head_of_a_cgi_may_come_in_parts(host, size):
+    head = Head()
+    parts = [head.feed(CGI[place : place + size]) for place in range(0, len(CGI), size)]
+    assert b"".join(parts) + head.end() == b"\n<p>gone</p>\n"
+    assert head.told == "Status: 404, Content-Type: text/html"
+
+
+def test_requests_that_one_run_has_served(ask, host):
+    made = host.put()
+    ids = [request_id(SECOND + number) for number in range(3)]
+    record(made, *ids, remote_user="bob")
+    assert facts(ask(f"/hello/runs/{ids[2]}")[1])["Asked for by"] == "bob"
+    others = facts(ask(f"/hello/runs/{ids[0]}")[1])
+    assert "Asked for by" not in others and others["Requests"] == "3, served by this one run"
+
+
+def test_one_that_was_taken_back(ask, host):
+    made = host.put()
+    record(made, request_id(), state="cancelled", started=None, exit_code=None)
+    page = ask(f"/hello/runs/{request_id()}")[1]
+    assert "Cancelled. It was taken back before it began." in main(page)
+    assert set(facts(page)) == {"Accepted", "Finished", "Request"}
+
+
+def test_a_run_of_another_endpoint_is_not_known(ask, host):
+    record(host.put("other"), request_id())
+    host.put()
+    assert refusal(ask, f"/hello/runs/{request_id()}").status == 404
+
+
+def test_a_run_that_cannot_be_read(ask, host):
+    made = host.put()
+    with open(records.path(made, request_id()), "w") as file:
+        file.write("{")
+    assert refusal(ask, f"/hello/runs/{request_id()}").status == 503
+
+
+def test_a_record_of_an_earlier_version_has_no_user(ask, host):
+    made = host.put()
+    record(made, request_id())
+    assert "Asked for by" not in facts(ask(f"/hello/runs/{request_id()}")[1])
+
+
+# The page of a run that goes on
+
+
+class Live:
+    """The page as it arrives."""
+
+    def __init__(self, host, one, leaving=lambda: False):
+        request = parsed(path=f"/hello/runs/{one}")
+        self._source = Desk(host.etc, leaving).answer(visitor(), request, b"").source
+        self.come = b""
+
+    def more(self):
+        """Take what is there. Returns whether the page goes on."""
+        while True:
+            part = self._source.read()
+            if not part:
+                return part is None
+            self.come += part
+
+    def until(self, text):
+        deadline = time.monotonic() + 10
+        while text.encode() not in self.come:
+            assert self.more(), self.come
+            assert time.monotonic() < deadline, self.come
+        return self
+
+    def end(self):
+        deadline = time.monotonic() + 10
+        while self.more():
+            assert time.monotonic() < deadline, self.come
+        self._source.close()
+        return tree(self.come)
+
+
+def test_output_arrives_as_it_is_printed_and_then_the_result(host):
+    made = host.put()
+    one = request_id()
+    queue(made, one)
+    claim(made, one)
+    live = Live(host, one).until("<pre")
+    assert b"Running" in live.come and b"Result" not in live.come
+    for part in (b"first\n", b"<second>\n"):
+        prints(made, part)
+        live.until(part.decode().replace("<", "&lt;").replace(">", "&gt;"))
+    euro = "€".encode()
+    prints(made, euro[:1])
+    assert live.more()
+    before = live.come
+    prints(made, euro[1:])
+    live.until("€")
+    assert live.come == before + euro
+    assert b"</pre>" not in live.come and b"</main>" not in live.come
+    record(made, one, state="failed", exit_code=4, remote_user="alice")
+    page = live.end()
+    assert page.one("pre").text == "\nfirst\n<second>\n€"
+    assert page.one("pre")["role"] == "log"
+    result = page.one(role="status")
+    assert "Failed. Its exit code was 4." in result.text and facts(page)["Asked for by"] == "alice"
+
+
+def test_what_was_said_of_the_run_is_hidden_by_its_result(host):
+    """The rule .now:has(~ .result) needs the two to be siblings, in this order."""
+    made = host.put()
+    queue(made, request_id())
+    claim(made, request_id())
+    live = Live(host, request_id()).until("Running")
+    record(made, request_id())
+    inside = [part.attributes.get("class") for part in live.end().one("main").content if not isinstance(part, str)]
+    assert inside.index("now") < inside.index("result")
+
+
+def test_the_place_in_the_queue_until_it_is_ones_turn(host, monkeypatch):
+    monkeypatch.setattr(run, "LOOK_EVERY", 0)
+    made = host.put()
+    ids = [request_id(SECOND + number) for number in range(3)]
+    queue(made, *ids)
+    claim(made, ids[0])
+    live = Live(host, ids[2]).until("number 2 in the queue")
+    record(made, ids[0])
+    claim(made, ids[1])
+    live.until("number 1 in the queue")
+    record(made, ids[1])
+    claim(made, ids[2])
+    prints(made, b"mine")
+    live.until("Running").until("mine")
+    record(made, ids[2])
+    page = live.end()
+    assert [found.text.split(" at ")[0].split(" from ")[0] for found in page.all(class_="now")] == [
+        "⋯ Waiting: number 2 in the queue", "⋯ Waiting: number 1 in the queue", "▶ Running",
+    ]  # fmt: skip
+    assert "Succeeded" in page.one(class_="result").text
+
+
+def test_a_request_that_is_taken_back_while_it_waits(host, monkeypatch):
+    monkeypatch.setattr(run, "LOOK_EVERY", 0)
+    made = host.put()
+    queue(made, request_id())
+    live = Live(host, request_id()).until("number 1")
+    record(made, request_id(), state="cancelled", started=None, exit_code=None)
+    page = live.end()
+    assert "taken back" in page.one(class_="result").text and len(page.all(class_="now")) == 1
+
+
+def test_a_run_of_which_no_record_is_kept(host, monkeypatch):
+    monkeypatch.setattr(run, "MISS_EVERY", 0)
+    made = host.put(keep_runs=0)
+    queue(made, request_id())
+    claim(made, request_id())
+    prints(made, b"x")
+    live = Live(host, request_id()).until("x")
+    record(made, request_id())
+    page = live.end()
+    assert page.one("pre").text.endswith("x")
+    assert "What became of it is not known" in page.one(class_="result").text
+
+
+def test_a_page_ends_when_this_process_leaves(host):
+    leaving = []
+    made = host.put()
+    queue(made, request_id(), request_id(SECOND + 1))
+    claim(made, request_id())
+    pages = [Live(host, request_id(), lambda: leaving), Live(host, request_id(SECOND + 1), lambda: leaving)]
+    pages[0].until("<pre")
+    pages[1].until("number 1")
+    leaving.append(True)
+    for page in (live.end() for live in pages):
+        assert "The run goes on, but this page cannot follow it any longer." in main(page)
+        assert not page.all(class_="result") and "printed nothing" not in main(page)
+
+
+def test_records_that_become_unreadable_end_the_page_orderly(host, capsys):
+    made = host.put()
+    queue(made, request_id())
+    claim(made, request_id())
+    live = Live(host, request_id()).until("<pre")
+    with open(records.path(made, request_id()), "w") as file:
+        file.write("{")
+    page = live.end()
+    assert "What became of it is not known" in main(page)
+    assert "<4>hello: a run cannot be read: " in capsys.readouterr().err
+
+
+def test_the_file_of_the_output_is_let_go(host):
+    made = host.put()
+    queue(made, request_id())
+    claim(made, request_id())
+    before = len(os.listdir("/proc/self/fd"))
+    live = Live(host, request_id()).until("<pre")
+    live.more()
+    assert len(os.listdir("/proc/self/fd")) == before + 1
+    live._source.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_the_kept_output_is_the_one_that_is_shown(ask, host):
+    """Not that of the present run."""
+    made = host.put()
+    claim(made, request_id())
+    prints(made, b"old")
+    record(made, request_id())
+    assert os.path.exists(job_output.path(made, request_id()))
+    claim(made, request_id(SECOND + 1))
+    prints(made, b"new")
+    assert ask(f"/hello/runs/{request_id()}")[1].one("pre").text == "\nold"
+
+
+# A form that is not ours
+
+
+def start(ask, host, body, **told):
+    return refusal(ask, "/hello/start", "POST", body, **told)
+
+
+def submit(ask, made, filled):
+    """What comes of a form of ours that is filled in."""
+    token = f"{form.TOKEN}={visitor().token(made)}&{filled}"
+    return ask(f"/{made.name}/start", "POST", token.encode(), Origin="https://ci.example:8443")
+
+
+def token_of(host, **told):
+    (made,) = [each for each in [host.put()] if each.name == "hello"]
+    return b".token=" + visitor(**told).token(made).encode()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "https://ci.example"},
+        {"Origin": "https://ci.example:8443.evil.example"}, {"Origin": "ftp://ci.example:8443"},
+        {"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}, {"Sec_Fetch_Site": "x"},
+        {"Origin": "https://ci.example:8443", "Sec_Fetch_Site": "cross-site"},
+    ],
+)  # fmt: skip
+def test_another_site_starts_nothing(ask, host, told):
+    body = token_of(host)
+    told = start(ask, host, body, **told)
+    assert (told.status, told.reason) == (403, "a page of another site may not call")
+
+
+def test_origins_that_programs_may_have_are_none_of_the_forms(ask, host):
+    body = token_of(host)
+    host.put(allow_origins=["https://evil.example"])
+    assert start(ask, host, body, Origin="https://evil.example").status == 403
+
+
+@pytest.mark.parametrize("body", [b"", b".token=", b".token=x", b".token=" + b"0" * 64, b"token=x", b".token=%C3%A9"])
+def test_without_the_right_token_nothing_starts(ask, host, body):
+    host.put()
+    told = start(ask, host, body)
+    assert told.status == 403 and "go back, load the page again" in told.reason
+
+
+def test_the_token_of_another_user_or_endpoint_is_not_the_right_one(ask, host):
+    host.put(users=["alice", "bob"])
+    other = host.put("other")
+    for token in (visitor(user="bob").token(host.put(users=["alice", "bob"])), visitor().token(other)):
+        assert start(ask, host, b".token=" + token.encode()).status == 403
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_a_sensitive_field_that_was_emptied_is_not_left_out_in_silence(ask, host, required):
+    made = host.put(parameters=[
+        {"name": "n", "from": "header:n"}, {"name": "s", "sensitive": True, "required": required},
+    ])  # fmt: skip
+    # A value that the form cannot pass on, so that no acceptor is needed to refuse it.
+    page = submit(ask, made, "n=%07&s=secret")[1]
+    field = page.one(id="field-s")
+    assert "value" not in field.attributes and "aria-invalid" not in field.attributes
+    assert page.one(id="again-s").text == "It is not kept here: type it again."
+    assert "again-s" in field["aria-describedby"]
+    emptied = page.one("input", name=form.EMPTIED)
+    assert (emptied["type"], emptied["value"]) == ("hidden", "s")
+
+    # It is sent without, although it was there before.
+    reply, page = submit(ask, made, "n=1&s=&.emptied=s")
+    assert reply.status == 400
+    assert page.one(id="error-s").text.startswith("s was filled in before and is ")
+    assert ("start without it" in page.one(id="error-s").text) is not required
+    assert page.one(id="field-s")["aria-invalid"] == "true"
+    assert page.one(id="field-n")["value"] == "1"
+    # That is said once: the next one is meant so.
+    assert not page.all("input", name=form.EMPTIED)
+    # What was typed again is taken, and what is not a sensitive field of the form is nothing to it.
+    for body in ("n=1&s=secret&.emptied=s", "n=1&.emptied=n+x"):
+        assert submit(ask, made, body)[0].status == 503  # there is no acceptor
+
+
+def test_a_field_that_is_forged_starts_nothing(ask, host):
+    assert start(ask, host, token_of(host) + b"&q=1").status == 400
+
+
+def test_fields_that_nginx_says():
+    """What the acceptor is told comes from nginx, not from us."""
+    assert dict(visitor().fields(parsed())) == {
+        "X-Trigger-Frontend": SECRET.encode(), "X-Remote-User": b"alice", "Host": b"ci.example:8443",
+        "X-Forwarded-For": b"192.0.2.7", "X-Forwarded-Proto": b"https",
+    }  # fmt: skip
+    nobody = parsed(user=None)
+    assert "X-Remote-User" not in dict(visitor(user=None).fields(nobody)) and "X-Remote-User" in fields()
+
+
+def test_a_page_that_has_nothing_to_say_for_long_shows_that_it_is_there(monkeypatch):
+    assert list(run._with_signs(iter([None, "a", None]))) == [None, "a", None]
+    monkeypatch.setattr(run, "SIGN_EVERY", -1)
+    assert list(run._with_signs(iter([None, "a", "", None]))) == ["<!-- -->", "a", "", "<!-- -->"]
+
+
+def test_an_endpoint_for_other_addresses_is_not_shown(ask, host):
+    made = host.put(allow_from=["198.51.100.0/24"])
+    one = request_id()
+    claim(made, one)
+    prints(made, b"a secret\n")
+    record(made, one)
+    for path in ("/hello/", f"/hello/runs/{one}"):
+        with pytest.raises(http.Refusal) as caught:
+            ask(path)
+        assert caught.value.status == 403
+    assert "hello" not in ask("/")[1].one("main").text
+    near = {"X_Forwarded_For": "198.51.100.9"}
+    assert "a secret" in ask(f"/hello/runs/{one}", **near)[1].one("pre").text
+    assert "hello" in ask("/", **near)[1].one("main").text
+
+
+def test_without_a_user_an_id_opens_its_run_and_no_page_lists_them(ask, host):
+    made = host.put(users=None)
+    one = request_id()
+    claim(made, one)
+    record(made, one)
+    page = ask("/hello/", user=None)[1]
+    assert one not in str(page.one("main").text) and not page.all(class_="runs")
+    assert ask(f"/hello/runs/{one}", user=None)[0].status == 200
+
+
+def test_a_form_of_a_page_without_tls_starts_nothing(ask, host):
+    made = host.put()
+    token = Door(SECRET).enter(parsed()).token(made)
+    with pytest.raises(http.Refusal) as caught:
+        ask("/hello/start", "POST", f"token={token}".encode(), Origin="http://ci.example:8443")
+    assert caught.value.status == 403
