@@ -13,10 +13,9 @@ from .trigger_files import File, mounts_below
 from .trigger_files import remove as remove_path
 from .trigger_host import UNFINISHED, Endpoint, Mistake, pending, programs_places
 from .trigger_host import mark_unfinished as mark
-from .trigger_inotify import LIMIT as INOTIFY_LIMIT
 from .trigger_names import LIBRARY, ROOT, ROOT_UNIT
 from .trigger_steps import Outcome, Step
-from .trigger_systemd import SYSTEMCTL, SYSTEMD_SYSUSERS, Failed, journal, run, show, systemctl
+from .trigger_systemd import SYSTEMCTL, SYSTEMD_SYSUSERS, Failed, journal, run, show, stop, systemctl
 
 UMOUNT = "/bin/umount"
 USERDEL = "/usr/sbin/userdel"
@@ -50,11 +49,11 @@ def let_go(services: list[str]) -> list[Step]:
     return [Step(f"systemctl stop {' '.join(services)}", partial(_let_go, services))] if services else []
 
 
-def replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], paths: list[str]) -> Step:
-    """Sockets are made anew, and acceptors make place for others. paths: path units to stop."""
-    names = [e.socket for e in replaced] + paths + [e.acceptor for e in replaced + stopped]
+def replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], unwanted: list[str]) -> Step:
+    """Sockets are made anew, and acceptors make place for others. unwanted: sockets that go."""
+    names = [e.socket for e in replaced] + unwanted + [e.acceptor for e in replaced + stopped]
     tells = {e.name: ["stopped listening"] for e in replaced if not e.listens}
-    return Step(f"systemctl stop {' '.join(names)}", partial(_replace_sockets, replaced, stopped, paths), tells)
+    return Step(f"systemctl stop {' '.join(names)}", partial(_replace_sockets, replaced, stopped, unwanted), tells)
 
 
 def start(units: list[str], tells: dict[str, list[str]]) -> Step:
@@ -124,12 +123,13 @@ def _let_go(services: list[str]) -> None:
             raise
 
 
-def _replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], paths: list[str]) -> Outcome | None:
+def _replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], unwanted: list[str]) -> Outcome | None:
     """systemd starts no socket while its service is active. So: the sockets down, the acceptors let go when they have
     answered, the sockets up."""
     begun = time.monotonic()
     systemctl("stop", [e.socket for e in replaced])
-    systemctl("stop", paths)
+    systemctl("stop", unwanted)
+    systemctl("stop", [e.dispatcher for e in replaced if e.changes_hands])
     _let_go([e.acceptor for e in replaced + stopped])
     # Whoever held a socket before that is now another's: an acceptor, or a server that it was handed over to.
     systemctl("stop", [unit for e in replaced if e.changes_hands for unit in (e.job, e.own_acceptor)])
@@ -152,27 +152,26 @@ def _start(units: list[str]) -> None:
     except Failed:
         pass  # which of them, and why, comes next
     states = show(units)
-    failed = [unit for unit in units if states[unit]["ActiveState"] != "active"]
+    failed = [unit for unit in units if states[unit]["ActiveState"] != "active" and not _has_an_old_run(unit)]
     if failed:
         raise Mistake("\n".join(_why_it_did_not_start(unit) for unit in failed))
 
 
+def _has_an_old_run(unit: str) -> bool:
+    """Whether it is a runner's socket, and cannot start beside a run that an earlier release has begun."""
+    job = unit.replace(".socket", ".service")
+    return unit.startswith("trigger-run@") and show([job])[job]["ActiveState"] not in ("inactive", "failed")
+
+
 def _why_it_did_not_start(unit: str) -> str:
-    told = f"{unit} did not start:\n{journal(unit)}"
-    if unit.endswith(".path") and "'resources'" in told:
-        with open(INOTIFY_LIMIT) as file:
-            limit = file.read().strip()
-        told += (
-            f"\nroot has no inotify instance left for it: programs and containers have used up the {limit} of "
-            "fs.inotify.max_user_instances. Stop some, or raise the limit: sysctl fs.inotify.max_user_instances=512"
-        )
-    return told
+    return f"{unit} did not start:\n{journal(unit)}"
 
 
 def _stop_endpoints(endpoints: list[Endpoint]) -> Outcome:
-    systemctl("stop", [unit for e in endpoints for unit in (e.socket, e.path)])
-    systemctl("stop", [e.acceptor for e in endpoints])
-    systemctl("stop", [unit for e in endpoints for unit in (e.job, e.pause)])
+    stop([unit for e in endpoints for unit in e.sockets])
+    stop([e.own_acceptor for e in endpoints])
+    stop([e.dispatcher for e in endpoints])
+    stop([e.job for e in endpoints])
     dropped = {e.name: f"{pending(e.name)} pending requests were dropped" for e in endpoints if pending(e.name)}
     tells = {e.name: [f"removed; {dropped[e.name]}" if e.name in dropped else "removed"] for e in endpoints}
     return Outcome(tells, [f"{name}: {text}" for name, text in dropped.items()])

@@ -63,6 +63,13 @@ def show(units):
     return states
 
 
+def stop(units: list[str]) -> None:
+    """Stop those units that do something: there may be no file of the others, as of other releases. Raises Failed."""
+    systemctl(
+        "stop", [unit for unit, state in show(units).items() if state["ActiveState"] not in ("inactive", "failed")]
+    )
+
+
 def verify(root, units):
     """Check unit files before they are put in place.
 
