@@ -35,6 +35,13 @@ _DRAFT = ".draft"
 OWN_VARIABLES = frozenset((b"TRIGGER_ENDPOINT", b"TRIGGER_REQUEST_ID"))
 
 
+def known_variables(endpoint):
+    """Return the names of what a request may tell its job, set of bytes. Nothing else reaches the job's environment: no
+    LD_PRELOAD, no PATH."""
+    known = {parameters.variable(parameter["name"]).encode() for parameter in endpoint.parameters or []}
+    return known.union(cgi.NAMES, OWN_VARIABLES, map(cgi.header_variable, endpoint.pass_headers))
+
+
 class Claim:
     """What was taken for one run. ids: list of str, oldest first; the run goes by the last one. stdin: a descriptor of
     the body, or of /dev/null. variables: dict of bytes to bytes, what the request says."""
@@ -121,7 +128,9 @@ class Claims:
         for name in ids[:-1]:
             self._write(name, "")
         os.fsync(self._claimed)
-        return Claim(ids, stdin, self._known(variables)), damaged
+        known = known_variables(self._endpoint)
+        told = {name: value for name, value in variables.items() if name in known}
+        return Claim(ids, stdin, told), damaged
 
     def note(self, outcome):
         """Write down how the run ended, durably, before its runner may leave. outcome: dict, with the `id`. Raises
@@ -247,7 +256,7 @@ class Claims:
         variables, body_length = entry.read_variables(fd, size)
         if variables.get(b"TRIGGER_REQUEST_ID") != name.encode():
             raise entry.Damaged("it carries another request's id")
-        for name in set(variables) - self._known_variables():
+        for name in set(variables) - known_variables(self._endpoint):
             # The endpoint may have known such a one when the request was accepted.
             if not name.startswith((b"HTTP_", parameters.PREFIX.encode())):
                 raise entry.Damaged("it sets a variable that no request sets")
@@ -267,15 +276,6 @@ class Claims:
         objection = history.objection(self._endpoint, name, now)
         if objection is not None:
             raise entry.Damaged(objection)
-
-    def _known(self, variables):
-        known = self._known_variables()
-        return {name: value for name, value in variables.items() if name in known}
-
-    def _known_variables(self):
-        """Nothing but these names reaches the job's environment: no LD_PRELOAD, no PATH."""
-        known = {parameters.variable(parameter["name"]).encode() for parameter in self._endpoint.parameters or []}
-        return known.union(cgi.NAMES, OWN_VARIABLES, map(cgi.header_variable, self._endpoint.pass_headers))
 
     def _set_aside(self, name):
         """Take a name out of systemd's sight and of ours. Returns the new one, which is free for sure."""

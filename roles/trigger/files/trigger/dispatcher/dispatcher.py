@@ -578,11 +578,9 @@ class Dispatcher:
             "<3>%s: %s in %s is set aside as %s: %s"
             % (self._name, ascii(name), self._endpoint.spool, ascii(aside), reason)
         )
-        if entry.is_id(name):
-            from trigger.dispatcher import history
+        from trigger.dispatcher import history
 
-            if history.objection(self._endpoint, name, time.time()) is None:
-                history.write(self._endpoint, [name], None, {"state": "damaged", "reason": reason})
+        history.write_damaged(self._endpoint, name, reason)
 
     def _say(self, line):
         try:

@@ -51,6 +51,12 @@ def _write_file(endpoint, record, text):
     atomic_file.replace(records.path(endpoint, record["id"]), text.encode(), mode, group, durable=True)
 
 
+def write_damaged(endpoint, name, reason):
+    """Record what was no request, as far as its name is that of one. Raises OSError."""
+    if entry.is_id(name) and objection(endpoint, name, time.time()) is None:
+        write(endpoint, [name], None, {"state": "damaged", "reason": reason})
+
+
 def _link(directory, record):
     """Lead those whom a run served beside the newest to its record, durably."""
     for request_id in record["requests"]:
@@ -67,7 +73,7 @@ def _see_to_links(endpoint):
     """Make their directory when it is not there. Releases up to 0.2 had none, so the records of before get theirs."""
     if os.path.isdir(endpoint.served):
         return
-    draft = endpoint.runs + "/.served"  # where it gets its group
+    draft = endpoint.served + ".new"
     try:
         os.mkdir(draft, 0o700)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""How a run ended, in the words of a record. No I/O."""
+"""How a run ended, in the words of a record: decided by what runner and systemd say."""
 
 from trigger import run_protocol
 

@@ -2,6 +2,7 @@
 record root takes a copy, since that descriptor may be in anybody's hands."""
 
 import os
+import stat
 
 from trigger import output
 
@@ -30,6 +31,8 @@ def keep(endpoint, run_id, path):
     except FileNotFoundError:
         return
     try:
+        if not stat.S_ISREG(os.fstat(source).st_mode):
+            raise OSError("it is not a plain file")
         target = os.open(output.path(endpoint, run_id), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _OPEN, 0o600)
         try:
             os.fchmod(target, 0o640)
