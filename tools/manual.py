@@ -8,7 +8,8 @@ import re
 import sys
 from pathlib import Path
 
-BEGIN, END = "<!-- begin: manual -->\n", "<!-- end: manual -->\n"
+import markers
+
 CODE = {"Ar", "Cm", "Ev", "Fl", "Pa", "Ql", "Sq"}
 INLINE = {*CODE, "Em", "Nm", "Op", "Xr"}
 CLOSING = {",", ".", ":", ";"}
@@ -20,13 +21,6 @@ def markdown(page):
     for line in page.partition(".Sh SYNOPSIS\n")[2].splitlines():
         made.add(line)
     return "\n".join(made.lines) + "\n"
-
-
-def fill(document, made):
-    """Put text between the markers of a document. Raises ValueError where they are not there once."""
-    if document.count(BEGIN) != 1 or document.count(END) != 1:
-        raise ValueError("the markers of the manual page are not there, or there twice")
-    return document.partition(BEGIN)[0] + BEGIN + made + END + document.partition(END)[2]
 
 
 class _Page:
@@ -109,5 +103,4 @@ if __name__ == "__main__":
     if len(sys.argv) == 2:
         print(made, end="")
     else:
-        document = Path(sys.argv[2])
-        document.write_text(fill(document.read_text(encoding="utf-8"), made), encoding="utf-8")
+        markers.fill_file(Path(sys.argv[2]), {"manual": made})
