@@ -278,9 +278,7 @@ def _one_word(text):
 
 def main(directory):
     """Serve the page of the endpoints whose configuration is in a directory. Returns the exit status."""
-    listeners = [socket.socket(fileno=listener.detach()) for listener in listen_fds.listen_sockets()]
-    for listener in listeners:
-        listener.setblocking(False)
+    listeners = [socket.socket(fileno=fd) for fd in listen_fds.listen_fds()]
     leaving = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: leaving.set())
     secret, problem = load_secret()
