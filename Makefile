@@ -5,6 +5,7 @@ SHELL := /bin/bash
 # The system's own Python where it can make a virtual environment; one further up in PATH may be anything.
 PYTHON ?= $(shell /usr/bin/python3 -m ensurepip --version >/dev/null 2>&1 && echo /usr/bin/python3 || echo python3)
 SCENARIO ?=
+TAG ?=
 
 # Molecule looks for ansible-config in PATH; Ansible insists on UTF-8.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -35,8 +36,9 @@ format: .venv/dev ## Let ruff lay out the Python code
 	@ruff check --fix --quiet . && ruff format --quiet .
 
 .PHONY: docs
-docs: .venv/ansible ## Make the README's tables anew from argument_specs
-	@.venv/bin/python tools/readme_tables.py README.md
+docs: .venv/ansible ## Make the reference anew from argument_specs, and the page of triggerctl from its manual
+	@.venv/bin/python tools/reference.py docs/reference.md
+	@.venv/bin/python tools/manual.py roles/trigger/files/triggerctl.8 docs/triggerctl.md
 
 .PHONY: unit
 unit: .venv/dev ## The Python package's tests
@@ -61,6 +63,10 @@ faults: .venv/dev packages ## Interrupt every system call of a request's way, an
 .PHONY: fuzz
 fuzz: .venv/dev ## Ten minutes of hostile bytes for parser, client values and spool
 	@fuzz/run
+
+.PHONY: release
+release: .venv/ansible ## Build the collection and its notes into .cache/release, for the tag TAG
+	@.ci/release $(TAG)
 
 .PHONY: images
 images: packages ## Build the containers' images where they are missing

@@ -15,8 +15,8 @@ from message import message, parse
 
 import trigger_endpoints
 from trigger import admission, entry, execution, http, parameters
-from trigger.acceptor.handler import Reception
-from trigger.acceptor.loop import Acceptor
+from trigger.acceptor.handler import Handler
+from trigger.acceptor.loop import Loop
 from trigger.ctl.fire_request import make
 from trigger.dispatcher import claims
 from trigger.sources import Sources
@@ -184,8 +184,8 @@ def test_a_client_is_told_and_nothing_is_spooled(tmp_path):
         fields = [("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")]
         client.sendall(message(fields, b"a=" + b"x" * 32 * KIB))
         client.shutdown(socket.SHUT_WR)
-        reception = Reception(endpoint, Spool(endpoint.spool, endpoint.claimed), None)
-        assert Acceptor(endpoint, [listener], reception).serve() == 0
+        handler = Handler(endpoint, Spool(endpoint.spool, endpoint.claimed), None)
+        assert Loop(endpoint, [listener], handler).serve() == 0
         head, _, body = b"".join(iter(lambda: client.recv(65536), b"")).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
     (error,) = json.loads(body)["errors"]

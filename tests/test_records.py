@@ -6,13 +6,13 @@ import os
 import shutil
 import socket
 import sys
-from types import SimpleNamespace
 
 import pytest
 from run_files import SECOND, put, record, request_id
 
 from trigger import entry, output, records, runs
-from trigger.acceptor.handler import Reception
+from trigger.acceptor.exchange import Exchange
+from trigger.acceptor.handler import Handler
 from trigger.ctl import status
 from trigger.ctl.doctor import files
 from trigger.page import status as page_status
@@ -315,10 +315,11 @@ def test_a_damaged_record_keeps_no_other_client_waiting(endpoint):
             pass
     with open(records.path(settings, ids[0]), "w") as file:
         file.write("{")
-    told = {"endpoint": settings, "granted": None, "outcome": "accepted", "request": None}
-    waiting = [SimpleNamespace(request_id=each, **told) for each in ids]
-    answered = Reception(settings, None, None).ended(waiting)
-    assert [(connection.request_id, reply.status) for connection, reply in answered] == list(zip(ids, (503, 200, 200)))
+    waiting = [Exchange() for _ in ids]
+    for exchange, each in zip(waiting, ids):
+        exchange.request_id, exchange.endpoint, exchange.outcome = each, settings, "accepted"
+    Handler(settings, None, None).look_at_runs(waiting)
+    assert [exchange.reply.status for exchange in waiting] == [503, 200, 200]
 
 
 def test_a_run_goes_on_although_its_acceptor_has_lost_the_request(endpoint):

@@ -1,7 +1,8 @@
-"""What a client is told, and in which form."""
+"""What clients are told, in which form, and as which bytes."""
 
 import json
 
+import h11
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,3 +120,95 @@ def test_the_fields_that_tell_how_a_run_ended():
     ]
     assert responses.run_headers({"state": "running", "exit_code": None}) == [("X-Run-State", "running")]
     assert ("X-Run-Exit-Code", "0") in responses.run_headers({"state": "succeeded", "exit_code": 0})
+
+
+# Answers as bytes
+
+
+class Source:
+    """Brings parts, as a run's output does. None stands for a moment in which there is nothing yet."""
+
+    def __init__(self, *parts):
+        self._parts = list(parts)
+        self.is_closed = False
+
+    def read(self):
+        return self._parts.pop(0) if self._parts else b""
+
+    def close(self):
+        self.is_closed = True
+
+
+def encoder(source=None, body=b"", method="GET", version="1.1", status=200):
+    reply = responses.Reply(status, "told", body, "text/plain", [("X-Request-Id", "1")], source)
+    return responses.Encoder(reply, parse(message([], b"", "/", method, version))[0])
+
+
+def parts_of(made):
+    """All that it brings, the moments without anything too."""
+    return list(iter(made.read, b""))
+
+
+def read_by_h11(received, method="GET"):
+    """What a client reads of an answer, and of the end of its connection: status, fields and body."""
+    client = h11.Connection(h11.CLIENT)
+    client.send(h11.Request(method=method, target="/", headers=[("Host", "a")]))
+    client.send(h11.EndOfMessage())
+    client.receive_data(received)
+    client.receive_data(b"")
+    head, body = client.next_event(), b""
+    while isinstance(event := client.next_event(), h11.Data):
+        body += bytes(event.data)
+    assert isinstance(event, h11.EndOfMessage)
+    return head.status_code, dict(head.headers), body
+
+
+def test_a_body_whose_length_is_known_comes_at_once():
+    first, *others = parts_of(encoder(body=b"done\n"))
+    status, fields, body = read_by_h11(first)
+    assert (status, fields[b"content-length"], body, others) == (200, b"5", b"done\n", [])
+
+
+def test_a_body_whose_length_is_not_known_comes_in_chunks():
+    source = Source(b"one ", None, b"two")
+    parts = parts_of(encoder(source, body=b"begin "))
+    assert parts.count(None) == 1
+    assert source.is_closed
+    status, fields, body = read_by_h11(b"".join(filter(None, parts)))
+    assert (status, fields[b"content-type"], body) == (200, b"text/plain", b"begin one two")
+    assert fields[b"transfer-encoding"] == b"chunked"
+    assert b"content-length" not in fields
+
+
+def test_to_http_1_0_the_connection_ends_the_body():
+    received = b"".join(parts_of(encoder(Source(b"one ", b"two"), body=b"begin ", version="1.0")))
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert body == b"begin one two"
+    assert b"Transfer-Encoding" not in head
+    assert b"Content-Length" not in head
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_head_has_the_fields_of_get_and_no_body(version):
+    source = Source(b"one")
+    answer = b"".join(parts_of(encoder(source, body=b"begin", method="HEAD", version=version)))
+    (get, *_) = parts_of(encoder(Source(), version=version))
+    assert [line for line in answer.split(b"\r\n") if line[:5] != b"Date:"] == [
+        line for line in get.split(b"\r\n") if line[:5] != b"Date:"
+    ]
+    assert source.is_closed
+
+
+def test_a_body_can_end_before_its_source_does():
+    source = Source(b"one", None, b"never read")
+    made = encoder(source)
+    received = made.read() + made.read()
+    assert made.read() is None
+    assert read_by_h11(received + made.end())[2] == b"one"
+    assert source.is_closed
+    assert made.read() == b""
+
+
+def test_without_a_head_an_answer_has_a_body():
+    made = responses.Encoder(responses.of_refusal(None, http.Refusal(400, "this is not HTTP/1")), None)
+    assert read_by_h11(b"".join(parts_of(made)))[::2] == (400, b"400 this is not HTTP/1\n")

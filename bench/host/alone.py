@@ -21,7 +21,6 @@ CREDENTIALS = Path("/run/bench-credentials")
 IMPORTS = {
     "nothing but Python": "posix",
     "with os": "os",
-    "with os, systemd._daemon": "os, systemd._daemon",
     "with os, _hashlib": "os, _hashlib",
     "with os, json": "os, json",
 }
@@ -87,7 +86,7 @@ def programs(acceptors):
     """Name to Program: dict. acceptors: list of peers.Endpoint."""
     found = {}
     for name, modules in IMPORTS.items():
-        code = f"import sys; sys.path.append('/usr/lib/python3/dist-packages'); import {modules}, posix; posix._exit(0)"
+        code = f"import {modules}, posix; posix._exit(0)"
         found[name] = Program([PYTHON, "-I", "-S", "-c", code])
     found["recipe"] = Program([PYTHON, "/opt/bench/recipe.py", "0"], peer=peers.RECIPE)
     for peer in acceptors:

@@ -6,16 +6,16 @@ import pytest
 from role import endpoint
 
 from trigger import admission, http
-from trigger.acceptor.connection import Connection, _peer
+from trigger.acceptor.connection import Connection, peer_of
 
 
 def accepted(listener, *client):
-    """The Connection of a client that has connected over a real socket."""
+    """The exchange of a client that has connected over a real socket."""
     with listener, socket.socket(*client) as client:
         client.connect(listener.getsockname() if client.family != socket.AF_INET else ("127.0.0.1", port_of(listener)))
         server, address = listener.accept()
         with server:
-            return Connection(server, address, now=0, time_limit=10)
+            return Connection(server, address, now=0, time_limit=10).exchange
 
 
 def port_of(listener):
@@ -26,11 +26,11 @@ def port_of(listener):
 def test_an_ipv4_client_of_a_socket_for_both_families_has_its_ipv4_address():
     listener = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
     port = port_of(listener)
-    connection = accepted(listener, socket.AF_INET)
-    assert (connection.peer, connection.port) == (b"127.0.0.1", b"%d" % port)
-    admission.check_peer(endpoint(allow_from=["127.0.0.0/8"]), connection.peer)
+    exchange = accepted(listener, socket.AF_INET)
+    assert (exchange.peer, exchange.port) == (b"127.0.0.1", b"%d" % port)
+    admission.check_peer(endpoint(allow_from=["127.0.0.0/8"]), exchange.peer)
     with pytest.raises(http.Refusal):
-        admission.check_peer(endpoint(allow_from=["::/0"]), connection.peer)
+        admission.check_peer(endpoint(allow_from=["::/0"]), exchange.peer)
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
@@ -43,8 +43,8 @@ def test_a_client_on_a_unix_socket_has_neither_address_nor_port(tmp_path):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(tmp_path / "socket"))
     listener.listen()
-    connection = accepted(listener, socket.AF_UNIX)
-    assert (connection.peer, connection.port) == (b"", b"")
+    exchange = accepted(listener, socket.AF_UNIX)
+    assert (exchange.peer, exchange.port) == (b"", b"")
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_a_client_on_a_unix_socket_has_neither_address_nor_port(tmp_path):
     ],
 )
 def test_mapped_addresses_are_ipv4_addresses(address, peer):
-    assert _peer(address) == peer
+    assert peer_of(address) == peer

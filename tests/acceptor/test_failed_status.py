@@ -13,8 +13,8 @@ from message import message
 
 import trigger_endpoints
 from trigger import endpoint
-from trigger.acceptor.handler import Reception
-from trigger.acceptor.loop import Acceptor
+from trigger.acceptor.handler import Handler
+from trigger.acceptor.loop import Loop
 from trigger.dispatcher import history
 from trigger.spool import Spool
 
@@ -41,7 +41,7 @@ def serve(directory, state="failed", **keys):
         stored = Spool(settings.spool, settings.claimed)
         run = threading.Thread(target=_end, args=(settings, state), daemon=True)
         run.start()
-        assert Acceptor(settings, [listener], Reception(settings, stored, None)).serve() == 0
+        assert Loop(settings, [listener], Handler(settings, stored, None)).serve() == 0
         run.join(TIME_LIMIT)
         head, _, body = b"".join(iter(lambda: client.recv(65536), b"")).partition(b"\r\n\r\n")
     return head.decode(), body

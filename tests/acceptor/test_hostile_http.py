@@ -10,8 +10,8 @@ from http_corpus import CASES, Case, get, post
 from role import endpoint
 
 from trigger import entry, http
-from trigger.acceptor.handler import Reception
-from trigger.acceptor.loop import Acceptor
+from trigger.acceptor.handler import Handler
+from trigger.acceptor.loop import Loop
 from trigger.spool import Spool
 
 TIME_LIMIT = 30  # seconds, for a test that would otherwise hang; nothing here waits for it
@@ -42,7 +42,7 @@ class Host:
     def serve(self):
         """Serve who is there, until they have gone."""
         stored = Spool(self.endpoint.spool, self.endpoint.claimed)
-        assert Acceptor(self.endpoint, [self.listener], Reception(self.endpoint, stored, None)).serve() == 0
+        assert Loop(self.endpoint, [self.listener], Handler(self.endpoint, stored, None)).serve() == 0
 
     def exchange(self, cases, send):
         """Let a client for each case send it, all at once. Returns the answers, in their order."""

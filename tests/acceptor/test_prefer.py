@@ -43,10 +43,6 @@ def test_how_long_a_client_waits(prefer, expected):
     assert preferences.waiting_time(role.endpoint(wait="30s"), request(**fields)) == expected
 
 
-def test_where_nobody_waits_nothing_is_granted():
-    assert preferences.waiting_time(role.endpoint(), request(Prefer="wait=10")) == (0.0, None)
-
-
 @given(st.binary(max_size=60))
 def test_any_preference_keeps_the_bound(prefer):
     asked = request()

@@ -18,7 +18,7 @@ from message import message
 
 from trigger import entry, output, records, runs, spool
 from trigger.acceptor import credentials, loop
-from trigger.acceptor.handler import Reception
+from trigger.acceptor.handler import Handler
 from trigger.acceptor.replay import Deliveries
 from trigger.dispatcher import history
 
@@ -56,7 +56,7 @@ class Host:
         assert problem is None
         known = Deliveries(self.endpoint.deliveries, self.endpoint.replay_window)
         stored = spool.Spool(self.endpoint.spool, self.endpoint.claimed, known)
-        served = loop.Acceptor(self.endpoint, [self.listener], Reception(self.endpoint, stored, guard))
+        served = loop.Loop(self.endpoint, [self.listener], Handler(self.endpoint, stored, guard))
         result = []
 
         def play():

@@ -46,10 +46,6 @@ def test_a_path_of_the_endpoint_itself_is_no_call():
     assert runs_api.parse(role.endpoint(path="/runs"), request("/runs")) is None
 
 
-def test_switched_off_it_hears_nothing():
-    assert runs_api.parse(role.endpoint(runs_api=False), request(f"/runs/{ID}")) is None
-
-
 @pytest.mark.parametrize(
     "tail",
     ["x", ID.upper(), ID + "x", ID[:-1], ID + "/", ID + "/x", ID + "/output/", ID + "/output/x", "//", "/" + ID, "..",

@@ -20,7 +20,7 @@ from message import message
 
 from trigger import endpoint, entry, spool
 from trigger.acceptor import credentials, loop
-from trigger.acceptor.handler import Reception
+from trigger.acceptor.handler import Handler
 from trigger.dispatcher import history
 from trigger.dispatcher.claims import Claims
 
@@ -88,10 +88,10 @@ class Host:
 
     def _serve(self):
         guard, _ = credentials.load_guard(self.endpoint)
-        door, self.problem = credentials.load_door(self.endpoint)
+        door, self.problem = credentials.load_proxy(self.endpoint)
         stored = spool.Spool(self.endpoint.spool, self.endpoint.claimed)
-        served = loop.Acceptor(
-            self.endpoint, list(self.listeners.values()), Reception(self.endpoint, stored, guard, None, door)
+        served = loop.Loop(
+            self.endpoint, list(self.listeners.values()), Handler(self.endpoint, stored, guard, None, door)
         )
         assert served.serve() == 0
 
@@ -499,6 +499,16 @@ def test_where_runs_are_told_about_leads_back_through_the_door(make):
     told = host.ask(ALICE, location, method="GET")
     assert json.loads(told.body)["id"] == got.headers["x-request-id"]
     assert host.ask({**ALICE, "X-Remote-User": "carol"}, location, method="GET").status == 403
+
+
+@pytest.mark.parametrize("way", [DOOR, UNIX])
+def test_without_runs_api_nothing_is_told_about_runs(make, way):
+    host = make(runs_api=False)
+    base = "/hello" if way == DOOR else ""
+    got = host.ask(ALICE, base + "/", way)
+    assert "location" not in got.headers
+    assert host.ask(ALICE, f"{base}/runs/{got.headers['x-request-id']}", way, "GET").status == 404
+    assert host.ask(ALICE, base + "/runs", way, "GET").status == 404
 
 
 def test_an_answer_that_waits_leads_there_too(make):

@@ -62,7 +62,8 @@ def installed(archive, tmp_path_factory):
 def test_it_holds_what_is_needed_and_no_more(archive):
     with tarfile.open(archive) as tar:
         names = {name.partition("/")[0] for name in tar.getnames()}
-    wanted = {"FILES.json", "MANIFEST.json", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"}
+    documents = {"README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"}
+    wanted = {"FILES.json", "MANIFEST.json", *documents}
     # bench and tests, since documents point to what is behind their figures and claims
     assert names - wanted - {"docs"} == {"bench", "files", "meta", "molecule", "playbooks", "plugins", "roles", "tests"}
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import readme_tables
+import reference
 import yaml
 from examples import yaml_blocks
 from hypothesis import HealthCheck, example, given, settings
@@ -26,7 +26,7 @@ from webhook_hooks.secrets import resolve
 
 PROJECT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-OPTIONS = readme_tables.entry_points()["endpoint"]
+OPTIONS = reference.entry_points()["endpoint"]
 
 _spec = importlib.util.spec_from_file_location("filter", PROJECT / "plugins/filter/import_webhook.py")
 plugin = importlib.util.module_from_spec(_spec)

@@ -37,21 +37,18 @@ def single_bytes(message):
 def ours(pieces, limit=BODY_LIMIT, buffer=bytearray):
     """Returns what is made of it, and how many bytes were taken: exactly as many as the message has, if the pieces are
     single bytes. buffer: the type of the parser's buffers."""
-    received, body, taken = buffer(), b"", 0
-    reader = None
+    head, reader, body, taken = http.Head(), None, b"", 0
+    head._received = buffer()
     try:
         for piece in pieces:
             taken += len(piece)
             if reader is None:
-                searched = len(received)
-                received += piece
-                end = http.head_end(received, searched)
-                if end is None:
+                piece = head.feed(piece)
+                if piece is None:
                     continue
-                request = http.parse_head(bytes(received[:end]))
+                request = head.request
                 reader = http.Body(request, limit)
                 reader._buffer = buffer()
-                piece = bytes(received[end:])
             body += reader.feed(piece)
             if reader.complete:
                 return Reading(request.method, request.target, request.version, request.fields, body), taken

@@ -2,13 +2,13 @@
 
 import json
 
-import readme_tables
+import reference
 
 import trigger_endpoints
 from trigger import strict_json
 from trigger.endpoint import Endpoint
 
-OPTIONS = readme_tables.entry_points()["endpoint"]
+OPTIONS = reference.entry_points()["endpoint"]
 
 
 def prepare(read_secret=None, **keys):

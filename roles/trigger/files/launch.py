@@ -22,7 +22,6 @@ LIBRARY = __file__.rpartition("/")[0]
 # Behind the link, so that a process stays with one version of the programs when the role changes it.
 version = LIBRARY + "/" + os.readlink(LIBRARY + "/current")
 sys.path.insert(0, version)
-sys.path.append("/usr/lib/python3/dist-packages")  # python3-systemd
 
 module = PROGRAMS[sys.argv[1]]
 if not os.path.isdir(version + "/trigger/acceptor"):

@@ -5,15 +5,12 @@ _VISIBLE = bytes(range(0x20, 0x7F)) + b"\t"
 
 
 class Malformed(Exception):
-    """The output begins with no CGI head."""
+    """The output does not begin with a CGI head."""
 
 
-def parse_head(output):
-    """Read the head at the beginning of a job's output.
-
-    output: bytes, at least the first HEAD_LIMIT of it. Returns (status, headers as a list of (str, str), where the body
-    begins). Raises Malformed.
-    """
+def parse_head(output: bytes) -> "tuple[int, list[tuple[str, str]], int]":
+    """Read the head at the beginning of a job's output, of which at least the first HEAD_LIMIT are needed. Returns the
+    status, the headers, and where the body begins. Raises Malformed."""
     fields = {}
     begin = 0
     while True:

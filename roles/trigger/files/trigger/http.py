@@ -5,6 +5,10 @@ Everything is strict. A message that two programs could read differently is refu
 
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 HEAD_LIMIT = 16 * 1024  # bytes of request line and fields; also of the trailer of a chunked body
 FIELDS_LIMIT = 320  # each takes more memory than it has bytes; senders have some twenty
 CHUNK_LINE_LIMIT = 256  # bytes of one chunk size with its extensions
@@ -58,12 +62,18 @@ _SINGLE = (b"host", b"content-length", b"transfer-encoding", b"content-type", b"
 class Refusal(Exception):
     """A request that is answered with an error and starts nothing.
 
-    status: int, the HTTP status. reason: str, for the client and the journal; it never repeats
-    what the client sent. headers: list of (str, str), further response fields. detail: str, more that
-    only the journal is told. errors: list of (str, str), names of parameters and what is wrong with each.
+    reason: for the client and the journal; it never repeats what the client sent. headers: further response fields.
+    detail: more that only the journal is told. errors: names of parameters and what is wrong with each.
     """
 
-    def __init__(self, status, reason, headers=(), detail=None, errors=()):
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        headers: "Iterable[tuple[str, str]]" = (),
+        detail: "str | None" = None,
+        errors: "Iterable[tuple[str, str]]" = (),
+    ) -> None:
         super().__init__(status, reason)
         self.status = status
         self.reason = reason
@@ -83,7 +93,7 @@ class Request:
 
     __slots__ = ("content_length", "fields", "method", "path", "query", "target", "version")
 
-    def __init__(self, method, target, version, fields):
+    def __init__(self, method: bytes, target: bytes, version: "tuple[int, int]", fields: "dict[bytes, bytes]") -> None:
         self.method = method
         self.target = target
         self.version = version
@@ -95,17 +105,17 @@ class Request:
         self.content_length = _content_length(version, fields)
 
     @property
-    def expects_continue(self):
+    def expects_continue(self) -> bool:
         """Whether the client waits for `100 Continue` before it sends the body (RFC 9110, 10.1.1)."""
         return b"expect" in self.fields and self.version >= (1, 1)
 
 
-def head_end(received, searched=0):
+def head_end(received: "bytes | bytearray", searched: int = 0) -> "int | None":
     """Say where the head ends: the offset behind its empty line, or None while it is incomplete.
 
-    received: bytearray or bytes from the start of the connection. searched: int, how much of it an
-    earlier call has seen. Raises Refusal for what can no longer become an HTTP/1 head, so that TLS
-    or a bare line feed is answered at once instead of after the time limit.
+    received: from the start of the connection. searched: how much of it an earlier call has seen. Raises Refusal for
+    what can no longer become an HTTP/1 head, so that TLS or a bare line feed is answered at once instead of after the
+    time limit.
     """
     if received and received[0] not in _TOKEN:
         raise Refusal(400, "this is not HTTP/1")
@@ -122,8 +132,8 @@ def head_end(received, searched=0):
     return None if end < 0 else head
 
 
-def parse_head(head):
-    """Parse a whole head, bytes up to and with the empty line. Returns a Request or raises Refusal."""
+def parse_head(head: "bytes | bytearray") -> Request:
+    """Parse a whole head, up to and with the empty line. Raises Refusal."""
     if head.count(b"\r\n") - 2 > FIELDS_LIMIT:
         raise Refusal(431, "the request has more than %d header fields" % FIELDS_LIMIT)
     request_line, *lines = bytes(head[:-4]).split(b"\r\n")
@@ -138,17 +148,44 @@ def parse_head(head):
     return Request(method, target, version, fields)
 
 
+class Head:
+    """Takes a request's head out of the first bytes of a connection. `request` is a Request when it is complete."""
+
+    __slots__ = ("_received", "request")
+
+    def __init__(self) -> None:
+        self._received = bytearray()
+        self.request: Request = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has come yet."""
+        return not self._received and self.request is None
+
+    def feed(self, received: bytes) -> "bytes | None":
+        """Take received bytes. Returns those behind the head, or None while it is incomplete. Raises Refusal."""
+        searched = len(self._received)
+        self._received += received
+        end = head_end(self._received, searched)
+        if end is None:
+            return None
+        head, rest = self._received[:end], bytes(self._received[end:])
+        self._received = bytearray()
+        self.request = parse_head(head)
+        return rest
+
+
 class Body:
     """Takes a message body out of the bytes that follow the head (RFC 9112, sections 6 and 7).
 
-    request: Request. limit: int, bytes. Raises Refusal 413 when made or fed, as soon as it is known
+    limit: bytes. Raises Refusal 413 when made or fed, as soon as it is known
     that the body will be larger. `complete` turns True with the body's last byte; what a client sends
     behind it is left alone, since every connection carries one request.
     """
 
     __slots__ = ("_buffer", "_limit", "_missing", "_part", "_searched", "_total", "complete")
 
-    def __init__(self, request, limit):
+    def __init__(self, request: Request, limit: int) -> None:
         self._limit = limit
         self._buffer = bytearray()
         self._searched = 0  # bytes of the buffer that are known to hold no line feed
@@ -162,8 +199,8 @@ class Body:
             self._check_limit(request.content_length)
         self.complete = request.content_length == 0
 
-    def feed(self, received):
-        """Take received bytes, return the bytes of the body among them. Raises Refusal."""
+    def feed(self, received: bytes) -> bytearray:
+        """Take received bytes, return those of the body among them. Raises Refusal."""
         self._buffer += received
         body = bytearray()
         while not self.complete and self._part(body):
@@ -259,12 +296,15 @@ class Body:
         return True
 
 
-def response(status, body=b"", content_type=None, headers=(), head_only=False):
-    """Return the bytes of a whole response; the connection closes behind it.
-
-    status: int. body: bytes. content_type: str. headers: list of (str, str). head_only: bool, for
-    the answer to HEAD: the fields of the body without the body (RFC 9110, section 9.3.2).
-    """
+def response(
+    status: int,
+    body: bytes = b"",
+    content_type: "str | None" = None,
+    headers: "Iterable[tuple[str, str]]" = (),
+    head_only: bool = False,
+) -> bytes:
+    """Return a whole response; the connection closes behind it. head_only: for the answer to HEAD: the fields of the
+    body without the body (RFC 9110, section 9.3.2)."""
     fields = []
     has_body = status not in (204, 304)
     if has_body:  # RFC 9110, section 8.6
@@ -275,8 +315,8 @@ def response(status, body=b"", content_type=None, headers=(), head_only=False):
     return head + body if has_body and not head_only else head
 
 
-def response_head(status, headers):
-    """Return the bytes of a response's head. headers: list of (str, str), those of the body among them."""
+def response_head(status: int, headers: "Iterable[tuple[str, str]]") -> bytes:
+    """Return a response's head. headers: those of the body among them."""
     lines = [
         "HTTP/1.1 %d %s" % (status, REASONS.get(status, "")),
         "Date: " + time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()),
@@ -288,8 +328,8 @@ def response_head(status, headers):
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def chunk(part):
-    """Return a part of a chunked body, bytes; of an empty part the body's end (RFC 9112, section 7.1)."""
+def chunk(part: bytes) -> bytes:
+    """Return a part of a chunked body; of an empty part the body's end (RFC 9112, section 7.1)."""
     return b"%x\r\n%s\r\n" % (len(part), part)
 
 
@@ -404,7 +444,7 @@ def _content_length(version, fields):
     if length is not None:
         raise Refusal(400, "Content-Length and Transfer-Encoding contradict each other")
     if version < (1, 1):
-        raise Refusal(400, "HTTP/1.0 knows no Transfer-Encoding")
+        raise Refusal(400, "HTTP/1.0 has no Transfer-Encoding")
     if coding.lower() == b"chunked":
         return None
     codings = [name.strip(b" \t").lower() for name in coding.split(b",")]

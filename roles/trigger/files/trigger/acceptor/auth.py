@@ -18,13 +18,19 @@ import binascii
 from trigger import digests, sources
 from trigger.http import Refusal
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trigger.http import Request
+
 SIGNATURES_LIMIT = 16  # that are looked at in one field
 
 
 class Guard:
-    """entries: list of dicts, as the role wrote them. Raises KeyError and ValueError where they are damaged."""
+    """entries: as the role wrote them. Raises KeyError and ValueError where they are damaged."""
 
-    def __init__(self, entries):
+    def __init__(self, entries: "list[dict]") -> None:
         if not entries:
             raise ValueError("there is no entry")
         self._tokens = []
@@ -37,10 +43,10 @@ class Guard:
                 self._signatures.append(_Signature(label, entry))
         self._challenge = any(token.bearer for token in self._tokens)
 
-    def begin(self, request):
+    def begin(self, request: "Request") -> "Attempt":
         """Look at a request's head. Takes tokens out of its query, wherever it goes from here.
 
-        Returns an Attempt. Raises Refusal 401 when nothing that the body may hold can make the request welcome.
+        Raises Refusal 401 when nothing that the body may hold can make the request welcome.
         """
         tokens = [token for token in self._tokens if token.accepts(request)]
         for token in self._tokens:
@@ -50,7 +56,7 @@ class Guard:
             raise self._refusal("it brings no token and no signature that is known here, or a wrong token")
         return Attempt(self, tokens, checks)
 
-    def admit_token(self, request):
+    def admit_token(self, request: "Request") -> None:
         """Let in who brings a token, for what only reads: a signature over an empty body would be a constant.
         Takes tokens out of the query. Raises Refusal."""
         if not self._tokens:
@@ -68,33 +74,33 @@ class Guard:
 
 
 class Attempt:
-    """One request on its way through the guard. tokens: list of _Token, those that let it in."""
+    """One request on its way through the guard. tokens: those that let it in."""
 
-    def __init__(self, guard, tokens, checks):
+    def __init__(self, guard: Guard, tokens: "list[_Token]", checks: "list[_Check]") -> None:
         self._guard = guard
         self._checks = checks
-        self._entries = tokens
-        self.digests = []
+        self._entries: list = [*tokens]
+        self.digests: list[bytes] = []
 
     @property
-    def accepted(self):
-        """The labels of the entries that let it in, so far: list of str."""
+    def accepted(self) -> "list[str]":
+        """The labels of the entries that let it in, so far."""
         return [entry.label for entry in self._entries]
 
     @property
-    def admitted(self):
+    def admitted(self) -> "_Token | _Signature":
         """The entry that answers for the request, the same in whichever order they are listed: with `is_token`,
         `signed` (names of fields, bytes) and `name` (bytes, which stands for its secret and does not tell it)."""
         return min(self._entries, key=lambda entry: entry.name) if self._entries[1:] else self._entries[0]
 
-    def feed(self, body):
+    def feed(self, body: bytes) -> None:
         """Take a part of the body, in order."""
         for check in self._checks:
             check.feed(body)
 
-    def finish(self, now, read_body):
-        """Judge, the body being complete. now: seconds since the epoch. read_body: a function that returns the
-        body, bytes; called only where not the body itself is signed.
+    def finish(self, now: float, read_body: "Callable[[], bytes]") -> None:
+        """Judge, the body being complete. now: seconds since the epoch. read_body: called only where not the body
+        itself is signed.
 
         Raises Refusal 401. After it `accepted` is not empty; `digests` are what identifies the signed bytes: of each
         signature one, since it may come alone the next time.

@@ -1,5 +1,9 @@
 """How long a peer waits for its next 401: who guesses gets slower. Nobody is refused for it. No I/O."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.acceptor.connection import Connection
+
 FIRST = 0.1  # seconds, after the second failure; it doubles with each
 LONGEST = 2.0
 FORGOTTEN_AFTER = 60.0  # seconds without a failure
@@ -11,13 +15,13 @@ DELAYED_LIMIT = 1024  # refusals that wait at the same time
 class Failures:
     """Counts the failures of each peer."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._networks = {}  # network to (count, second of the last), the oldest first
         self._pushed_out = 0
 
-    def delay(self, peer, now):
-        """Count one more failure. peer: bytes, an address, or b"" for all of a Unix socket. now: seconds of a
-        monotonic clock. Returns the seconds that the answer has to wait, float."""
+    def delay(self, peer: bytes, now: float) -> float:
+        """Count one more failure. peer: an address, or b"" for all of a Unix socket. now: seconds of a monotonic clock.
+        Returns the seconds that the answer has to wait."""
         self._forget(now)
         network = network_of(peer)
         count, _ = self._networks.pop(network, None) or (self._pushed_out // CROWD, now)
@@ -38,16 +42,16 @@ class Failures:
 
 
 class Delayed:
-    """The clients whose refusal waits. They have `peer`, bytes."""
+    """The clients whose refusal waits."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._networks = {}  # network to its clients, those that wait longest first
         self._count = 0
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._count
 
-    def add(self, client):
+    def add(self, client: "Connection") -> "Connection | None":
         """Take one more. Returns None, or where it would be too many the one that has to go: of its own network, or,
         where none waits, of the one that has the most; so nobody guesses at the cost of others."""
         network = network_of(client.peer)
@@ -60,7 +64,7 @@ class Delayed:
         self._count += 1
         return gone
 
-    def discard(self, client):
+    def discard(self, client: "Connection") -> None:
         """Let one go, if it is there."""
         network = network_of(client.peer)
         clients = self._networks.get(network, {})
@@ -71,9 +75,9 @@ class Delayed:
                 del self._networks[network]
 
 
-def network_of(peer):
-    """The network that a peer can take its addresses from, bytes: /64 with IPv6 (RFC 6177). peer: bytes, an address, or
-    b"" for all of a Unix socket."""
+def network_of(peer: bytes) -> bytes:
+    """The network that a peer can take its addresses from: /64 with IPv6 (RFC 6177). peer: an address, or b"" for all
+    of a Unix socket."""
     if b":" not in peer:
         return peer
     from _socket import AF_INET6, inet_pton

@@ -1,104 +1,118 @@
-"""One client, on its way through the acceptor."""
+"""One client's connection: its bytes and its deadlines. What they mean is the exchange's business."""
 
 import _socket
 
+from trigger import responses
 from trigger.acceptor import eviction
-from trigger.responses import forget_question
-from trigger.spool import MEMORY_LIMIT
+from trigger.acceptor.exchange import Exchange
 
-HEAD, BODY, READY, HELD, ANSWERING, DRAINING, CLOSED = range(7)
+RECEIVING = 0  # its request comes
+READY = 1  # it has come, and is admitted at the end of this round
+WAITING = 2  # for its run
+DELAYED = 3  # until it is told that it is refused
+ANSWERING = 4
+FOLLOWING = 5  # its answer goes on as the run prints
+DRAINING = 6  # its answer has gone, and what it still sends is read
+CLOSED = 7
+
+READ_SIZE = 64 * 1024
+UNSENT_LIMIT = 16 * 1024  # bytes of a long answer in the kernel, beside what is on its way
+DRAIN_LIMIT = 1024 * 1024  # bytes that a client may still send behind its request, and as many behind its answer
 
 
 class Connection:
-    """socket: _socket.socket, not blocking. address: the client's, as accept() returns it. now, time_limit:
-    seconds, of a monotonic clock."""
+    """socket: not blocking. address: as accept() returns it. now, time_limit: seconds, of a monotonic clock."""
 
     __slots__ = (
-        "attempt",  # auth.Attempt, or None where everybody may call
-        "body",  # http.Body
-        "chunked",  # whether the answer's body is sent in chunks
+        "answer",  # responses.Encoder
         "deadline",  # when the present state ends
-        "draft",  # spool.Draft
         "drained",  # bytes that came behind the request, or behind the answer
         "ended",  # whether it has said that it sends nothing more
-        "endpoint",  # endpoint.Endpoint, as it looks from where the client came
-        "granted",  # what is said as Preference-Applied, str or None
-        "is_https",  # whether it came to the front end by TLS
-        "keys",  # what its delivery goes by, list of str
-        "outcome",  # what became of the request, for the counts: str, or None where it was refused
+        "exchange",
         "output",  # bytes of the answer that are not sent yet
-        "peer",  # the client's address, bytes; b"" on a Unix socket of nobody's front end
-        "port",  # the local port, bytes; b"" on a Unix socket
-        "received",  # bytes of the head
-        "repeats",  # connections that brought the same delivery in the same moment
-        "reply",  # responses.Reply that waits to be told, while the client is delayed
-        "request",  # http.Request
-        "request_id",  # str, when it is accepted
         "since",  # when the client began to send, or to be answered
         "socket",
-        "source",  # what brings the rest of the answer's body, runs.Output, or None
         "started",
         "state",
         "stepped",  # when it had sent so much more of its body: eviction.STEP
-        "user",  # who the front end says it is, bytes; b"" where it did not ask
-        "variables",  # what the job is told of a complete request, list of (bytes, bytes)
-        "wait",  # seconds for which the answer is held, until the run has ended
-        "way",  # the Unix socket by which the client came: its path, str; None on others
         "worth",  # how it compares with others when places are short: eviction.py
     )
 
-    def __init__(self, socket, address, now, time_limit):
+    def __init__(self, socket: _socket.socket, address: tuple, now: float, time_limit: float) -> None:
         self.socket = socket
-        self.state = HEAD
+        self.exchange = _exchange(socket, address)
+        self.state = RECEIVING
         self.started = self.stepped = now
+        self.since = self.worth = 0.0
         eviction.begin(self, now)
         self.deadline = now + time_limit
-        self.peer = self.port = b""
-        self.way = None
-        if socket.family == _socket.AF_UNIX:
-            self.way = socket.getsockname()
-        else:
-            self.peer = _peer(address[0])
-            self.port = b"%d" % socket.getsockname()[1]
-        self.received = bytearray()
-        self.user = b""
-        self.is_https = False
-        self.endpoint = None
-        self.request = None
-        self.request_id = None
-        self.reply = None
-        self.attempt = None
-        self.body = None
-        self.draft = None
-        self.variables = None
-        self.keys = []
-        self.repeats = []
-        self.wait = 0.0
-        self.granted = None
-        self.outcome = None
+        self.answer: responses.Encoder = None
         self.output = b""
-        self.source = None
-        self.chunked = False
         self.drained = 0
         self.ended = False
 
-    def size(self):
-        """About how many bytes a complete request takes in memory, once more when it is written down."""
-        return min(self.draft.length, MEMORY_LIMIT) + sum(len(name) + len(value) for name, value in self.variables)
+    @property
+    def peer(self) -> bytes:
+        """The client's address, as the exchange knows it."""
+        return self.exchange.peer
 
-    def forget_question(self):
-        """Keep of a request what its answer and its line in the journal need, and nothing that a client made large."""
-        if self.draft is not None:
-            self.draft.discard()
-        self.received = bytearray()
-        self.body = self.draft = self.variables = None
-        self.keys = []
-        self.repeats = []
-        if self.request is not None:
-            forget_question(self.request)
+    def receive(self, now: float) -> bytes:
+        """Return what has come of the request, b"" where nothing follows. Raises OSError."""
+        received = self.socket.recv(READ_SIZE)
+        eviction.moved(self, len(received), now)
+        return received
+
+    def discard(self) -> None:
+        """Read what a client sends while it waits for its answer: it is not left to the kernel's memory. Raises
+        OSError."""
+        received = self.socket.recv(READ_SIZE)
+        self.drained += len(received)
+        self.ended = not received
+
+    def begin_answer(self, now: float, time_limit: float) -> None:
+        """Make the exchange's reply what is sent next."""
+        exchange = self.exchange
+        exchange.forget_question()
+        self.answer = responses.Encoder(exchange.reply, exchange.request)
+        if exchange.reply.source is not None and self.socket.family != _socket.AF_UNIX:
+            # The kernel keeps what is on its way, and no more of what the client does not read.
+            self.socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NOTSENT_LOWAT, UNSENT_LIMIT)
+        self.drained = 0
+        eviction.begin(self, now)
+        self.deadline = now + time_limit
+
+    def send(self, now: float, time_limit: float) -> None:
+        """Send of `output` what the kernel takes. Raises OSError; BlockingIOError where it takes nothing."""
+        sent = self.socket.send(self.output)
+        eviction.moved(self, sent, now)
+        self.output = self.output[sent:]
+        self.deadline = now + time_limit
+
+    def drain(self) -> None:
+        """Read what still comes behind the answer, until the client closes or has sent too much. Raises OSError;
+        BlockingIOError as long as more may come."""
+        while self.drained < DRAIN_LIMIT:
+            received = self.socket.recv(READ_SIZE)
+            if not received:
+                return
+            self.drained += len(received)
+
+    def close(self) -> None:
+        """Leave nothing open."""
+        self.exchange.forget_question()
+        if self.answer is not None:
+            self.answer.close()
+        self.socket.close()
 
 
-def _peer(host):
-    """The client's address, bytes. An IPv4 client of a dual-stack socket is one."""
+def peer_of(host: str) -> bytes:
+    """Return a client's address. An IPv4 client of a dual-stack socket is one."""
     is_ipv4 = host.startswith("::ffff:") and "." in host
     return host[7:].encode() if is_ipv4 else host.encode()
+
+
+def _exchange(socket, address):
+    """An exchange that knows where its client came from."""
+    if socket.family == _socket.AF_UNIX:
+        return Exchange(way=socket.getsockname())
+    return Exchange(peer_of(address[0]), b"%d" % socket.getsockname()[1])

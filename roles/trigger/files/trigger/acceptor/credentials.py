@@ -5,12 +5,19 @@ import os
 from trigger import strict_json
 from trigger.admission import unavailable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.acceptor.auth import Attempt, Guard
+    from trigger.acceptor.trusted_proxy import TrustedProxy
+    from trigger.endpoint import Endpoint
+    from trigger.http import Request
+
 GUARD = "auth"
 
 
-def load_guard(endpoint):
-    """Return what asks who calls: an auth.Guard, None where everybody may, or, when the secrets cannot be loaded,
-    a Shut and a sentence for the journal. Returns (guard, sentence or None)."""
+def load_guard(endpoint: "Endpoint") -> "tuple[Guard | Shut | None, str | None]":
+    """Return what asks who calls, None where everybody may; and, when the secrets cannot be loaded, a Shut and a
+    sentence for the journal."""
     if not endpoint.auth:
         return None, None
     from trigger.acceptor import auth
@@ -22,27 +29,28 @@ def load_guard(endpoint):
         return Shut(), _problem(error, GUARD)
 
 
-def load_door(endpoint):
-    """Return the front end's way in, a trusted_proxy.Door that is shut when its secret cannot be loaded, or None where
-    there is no front end; and then a sentence for the journal, or None."""
+def load_proxy(endpoint: "Endpoint") -> "tuple[TrustedProxy | None, str | None]":
+    """Return the front end's way in, None where there is no front end; and, when its secret cannot be loaded, one that
+    is shut and a sentence for the journal."""
     if not endpoint.frontend:
         return None, None
     from trigger import proxy_headers
     from trigger.acceptor import trusted_proxy
 
     try:
-        return trusted_proxy.Door(endpoint, proxy_headers.read_secret()), None
+        return trusted_proxy.TrustedProxy(endpoint, proxy_headers.read_secret()), None
     except (OSError, ValueError, LookupError) as error:
-        return trusted_proxy.Door(endpoint, None), _problem(error, proxy_headers.CREDENTIAL)
+        return trusted_proxy.TrustedProxy(endpoint, None), _problem(error, proxy_headers.CREDENTIAL)
 
 
 class Shut:
     """The guard of an endpoint whose secrets are not there: it lets nobody in."""
 
-    def begin(self, _request):
-        raise unavailable("nobody can be let in at present")
+    def begin(self, _request: "Request") -> "Attempt":
+        raise unavailable("authentication is unavailable")
 
-    admit_token = begin
+    def admit_token(self, request: "Request") -> None:
+        self.begin(request)
 
 
 def _read(name):

@@ -9,36 +9,39 @@ one byte, when bytes count half as much after HALF_LIFE; who has moved nothing i
 
 from math import log2
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.acceptor.connection import Connection
+
 UNTOUCHED = 1.0  # seconds in which nobody has to give way: an honest request may have to cross the world
 STEP = 16 * 1024  # bytes of a body
 HALF_LIFE = 10.0  # seconds; a pause of a busy sender, or of the machine, takes little of what it is worth
 
 
-def begin(client, now):
+def begin(client: "Connection", now: float) -> None:
     """A client begins to send or to be answered. It gets `since` and `worth`, both seconds."""
     client.since = client.worth = now
 
 
-def moved(client, count, now):
+def moved(client: "Connection", count: int, now: float) -> None:
     """A client has sent, or taken, so many bytes more."""
     if count:
         client.worth = now + HALF_LIFE * log2(2.0 ** ((client.worth - now) / HALF_LIFE) + count)
 
 
-def slowest(clients, now):
+def slowest(clients: "list[Connection]", now: float) -> "Connection | None":
     """Return the one of clients that gives way, or None while there is none: the slowest that has been there for a
-    second, if it is of the slower half. Otherwise most of the others are slower, and new, and a second will tell.
-    clients: list of objects with since and worth. now: seconds."""
+    second, if it is of the slower half. Otherwise most of the others are slower, and new, and a second will tell."""
     slower_half = sorted(clients, key=_worth)[: (len(clients) + 1) // 2]
     return next((client for client in slower_half if now - client.since >= UNTOUCHED), None)
 
 
-def next_time(clients):
+def next_time(clients: "list[Connection]") -> float:
     """Return when one of clients, not an empty list, has to give way if none gets any further: seconds."""
     return min(clients, key=_worth).since + UNTOUCHED
 
 
-def stalest(clients):
+def stalest(clients: "list[Connection]") -> "Connection":
     """Return the one of clients, not an empty list, that is longest without a STEP of its body more. They have
     `stepped`, when they made the last one. That is for what bodies take: what has come long ago speaks for nobody."""
     return min(clients, key=_stepped)

@@ -4,16 +4,16 @@ import _signal
 
 from trigger import endpoint, listen_fds, spool, wake
 from trigger.acceptor import credentials
-from trigger.acceptor.handler import Reception
-from trigger.acceptor.loop import Acceptor
+from trigger.acceptor.handler import Handler
+from trigger.acceptor.loop import Loop
 
 
-def main(name):
-    """Serve the endpoint called name: str. Returns the exit status."""
+def main(name: str) -> int:
+    """Serve the endpoint called name. Returns the exit status."""
     settings = endpoint.load(name)
     listeners = listen_fds.listen_sockets()
     guard, shut = credentials.load_guard(settings)
-    door, closed = credentials.load_door(settings)
+    proxy, closed = credentials.load_proxy(settings)
     memory = None
     if settings.auth and settings.replay_window:
         from trigger.acceptor import replay
@@ -31,17 +31,17 @@ def main(name):
         return records.has(settings, request_id)
 
     stored = spool.Spool(settings.spool, settings.claimed, memory, is_recorded, settings.body_limit)
-    reception = Reception(settings, stored, guard, limit, door)
+    handler = Handler(settings, stored, guard, limit, proxy)
     numbers = None
     if settings.metrics:
         from trigger import counts
 
         numbers = counts.Counts(settings.request_counts)
-    acceptor = Acceptor(settings, listeners, reception, numbers)
+    loop = Loop(settings, listeners, handler, numbers)
     for problem in filter(None, (shut, closed)):
-        acceptor.say("<3>" + problem)
+        loop.log.say("<3>" + problem)
         settings.linger = 0  # the next one may find them again
     if any(stored.load()):
         wake.wake(name)  # the acceptor before may have been killed when it was about to
-    _signal.signal(_signal.SIGTERM, lambda *_: acceptor.stop())
-    return acceptor.serve()
+    _signal.signal(_signal.SIGTERM, lambda *_: loop.stop())
+    return loop.serve()

@@ -1,11 +1,14 @@
 """How long a client wants to wait for the end of its run (RFC 7240). No I/O."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.endpoint import Endpoint
+    from trigger.http import Request
 
-def waiting_time(endpoint, request):
-    """Return the seconds for which the answer is held, float, 0 for not at all; and what of the client's wish was
-    granted, for Preference-Applied: str or None."""
-    if not endpoint.wait:
-        return 0.0, None
+
+def waiting_time(endpoint: "Endpoint", request: "Request") -> "tuple[float, str | None]":
+    """Return the seconds for which the answer is held, 0 for not at all; and what of the client's wish was granted,
+    for Preference-Applied. endpoint: one that has `wait`."""
     wishes = {}
     for item in request.fields.get(b"prefer", b"").lower().split(b","):
         name, _, value = item.partition(b";")[0].partition(b"=")

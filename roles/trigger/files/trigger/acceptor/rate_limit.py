@@ -4,16 +4,16 @@ from trigger import atomic_file
 
 
 class Rate:
-    """path: str, the file. count: int, requests in any `seconds`, float."""
+    """path: the file. count: requests in any so many seconds."""
 
-    def __init__(self, path, count, seconds):
+    def __init__(self, path: str, count: int, seconds: float) -> None:
         self._path = path
         self._count = count
         self._seconds = seconds
-        self._stamps = None  # seconds since the epoch, oldest first
+        self._stamps: list[float] = None  # seconds since the epoch, oldest first
 
-    def wait(self, now):
-        """Return the seconds until one more may be accepted, float; 0 for now. Raises OSError."""
+    def wait(self, now: float) -> float:
+        """Return the seconds until one more may be accepted, 0 for now. Raises OSError."""
         self._load()
         # A stamp of the future is of before the clock was set back.
         self._stamps = [stamp for stamp in self._stamps if now - self._seconds < stamp <= now]
@@ -21,11 +21,11 @@ class Rate:
             return 0.0
         return self._stamps[-self._count] + self._seconds - now
 
-    def count(self, now):
+    def count(self, now: float) -> None:
         """Count a request that is accepted."""
         self._stamps.append(now)
 
-    def save(self):
+    def save(self) -> None:
         """Write the count down. Not durable: after a power cut a few may be accepted too many. Raises OSError."""
         atomic_file.replace(self._path, b"".join(b"%.3f\n" % stamp for stamp in self._stamps))
 

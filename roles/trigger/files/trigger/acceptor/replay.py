@@ -8,7 +8,14 @@ its name and makes it one. So there is no moment at which the one is known witho
 import os
 
 from trigger import atomic_file, digests, entry
-from trigger.http import Refusal
+from trigger.http import Refusal, Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trigger.acceptor.auth import Attempt
+    from trigger.acceptor.exchange import Exchange
 
 LIMIT = 10000  # deliveries; the oldest are forgotten first
 IDEMPOTENCY_KEY = b"idempotency-key"  # draft-ietf-httpapi-idempotency-key-header
@@ -16,11 +23,9 @@ IDEMPOTENCY_KEY = b"idempotency-key"  # draft-ietf-httpapi-idempotency-key-heade
 ID_FIELDS = (IDEMPOTENCY_KEY, b"webhook-id", b"x-github-delivery", b"x-gitea-delivery", b"x-gogs-delivery")
 
 
-def keys(request, attempt, read_body):
-    """Return what a delivery goes by: list of str. That of an Idempotency-Key has a fingerprint of the request behind
-    a colon, what stands before it is of fixed length.
-
-    request: http.Request. attempt: auth.Attempt, finished. read_body: a function that returns the body, bytes.
+def keys(request: Request, attempt: "Attempt", read_body: "Callable[[], bytes]") -> "list[str]":
+    """Return what a delivery goes by. The key of an Idempotency-Key has a fingerprint of the request behind a colon,
+    what stands before it is of fixed length. attempt: finished.
 
     An id counts for the entry of `auth` that has let it in, so nobody uses up another's, and only where that answers
     for it: a token's holder for all that he says, a signature for the fields that it covers. What is signed counts
@@ -37,18 +42,30 @@ def keys(request, attempt, read_body):
     return found + [digests.hex_sha256(b"signed\0" + digest) for digest in attempt.digests]
 
 
-def keys_of_before(request, attempt):
+def keys_of_before(request: Request, attempt: "Attempt") -> "list[str]":
     """The keys by which release 0.2 remembered the same ids: whoever had sent them. To find only."""
     return [digests.hex_sha256(name + b"\0" + request.fields[name]) for name in _ids(request, attempt)]
 
 
-def check_same(key, other):
+def check_same(key: str, other: str) -> None:
     """Raise Refusal where two keys are one but for the fingerprint: an Idempotency-Key stands for one request."""
     if ":" in key and ":" in other and key != other:
         raise Refusal(422, "this Idempotency-Key was used for another request")
 
 
-def bare(key):
+def twin(exchange: "Exchange", first: "dict[str, tuple[Exchange, str]]") -> "Exchange | None":
+    """Return the exchange that has brought the same delivery in the same moment, or None. first: the exchange and the
+    key in full, by bare keys; what is new is added. Raises Refusal as check_same() does."""
+    for key in exchange.keys:
+        other, known = first.get(bare(key), (None, key))
+        check_same(key, known)
+        if other:
+            return other
+    first.update((bare(key), (exchange, key)) for key in exchange.keys)
+    return None
+
+
+def bare(key: str) -> str:
     """A key without its fingerprint."""
     return key.partition(":")[0]
 
@@ -77,19 +94,19 @@ def _unquoted(value):
 
 
 class Deliveries:
-    """path: str, the file. window: float, seconds for which a delivery is known. limit: int."""
+    """path: the file. window: seconds for which a delivery is known."""
 
-    def __init__(self, path, window, limit=LIMIT):
+    def __init__(self, path: str, window: float, limit: int = LIMIT) -> None:
         self._path = path
         self._window = window
         self._limit = limit
         self._known = {}  # key without fingerprint to (second, request id, key), oldest first
         self._lines = 0
-        self._fd = None
+        self._fd: int = None
         self._length_before = 0
 
-    def find(self, keys, now):
-        """Return the id of the request that one of the keys stands for, str, or None. Raises OSError, and Refusal
+    def find(self, keys: "list[str]", now: float) -> "str | None":
+        """Return the id of the request that one of the keys stands for, or None. Raises OSError, and Refusal
         where one of them stands for another request."""
         self._open(now)
         for key in keys:
@@ -100,13 +117,14 @@ class Deliveries:
                 return request_id
         return None
 
-    def has(self, request_id, now):
+    def has(self, request_id: str, now: float) -> bool:
         """Whether a request is among them. Raises OSError."""
         self._open(now)
         return any(known == request_id for _, known, _ in self._known.values())
 
-    def add(self, deliveries, now):
-        """Remember, durably. deliveries: list of (request id, keys). Raises OSError, and has done nothing then."""
+    def add(self, deliveries: "list[tuple[str, list[str]]]", now: float) -> None:
+        """Remember, durably. deliveries: pairs of a request's id and its keys. Raises OSError, and has done nothing
+        then."""
         self._open(now)
         if self._lines > 2 * self._limit:
             self._rewrite(now)
@@ -122,14 +140,14 @@ class Deliveries:
         for request_id, keys_ in deliveries:
             self._remember(int(now), request_id, keys_)
 
-    def take_back(self):
+    def take_back(self) -> None:
         """Forget, durably, what the last add() was told. Raises OSError."""
         os.ftruncate(self._fd, self._length_before)
         os.fsync(self._fd)
         self._close()
 
-    def forget(self, request_ids, now):
-        """Forget the deliveries of some requests, durably. request_ids: set of str. Raises OSError."""
+    def forget(self, request_ids: "set[str]", now: float) -> None:
+        """Forget the deliveries of some requests, durably. Raises OSError."""
         self._open(now)
         self._known = {key: known for key, known in self._known.items() if known[1] not in request_ids}
         self._rewrite(now)

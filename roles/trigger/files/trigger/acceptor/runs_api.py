@@ -1,37 +1,43 @@
 """GET of what became of requests: PATH/runs, PATH/runs/ID and PATH/runs/ID/output. No I/O; see runs for that."""
 
 from trigger import entry
-from trigger.http import Refusal
+from trigger.http import Refusal, Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.endpoint import Endpoint
 
 LIST_LIMIT = 100
 LIST_DEFAULT = 20
 
 
 class Call:
-    """What is asked for. run_id: str, or None for the list. limit: int, of the list. output: bool, whether the output
-    is wanted; follow: bool, whether to its end."""
+    """What is asked for. run_id: None for the list. limit: of the list. output: whether the output is wanted; follow:
+    whether to its end."""
 
-    def __init__(self, run_id=None, limit=LIST_DEFAULT, output=False, follow=False):
+    def __init__(
+        self, run_id: "str | None" = None, limit: int = LIST_DEFAULT, output: bool = False, follow: bool = False
+    ) -> None:
         self.run_id = run_id
         self.limit = limit
         self.output = output
         self.follow = follow
 
 
-def location(endpoint, request_id):
-    """Return where a request's run is told about, relative to the host: str."""
+def location(endpoint: "Endpoint", request_id: str) -> str:
+    """Return where a request's run is told about, relative to the host."""
     return "%s/runs/%s" % (endpoint.path.rstrip("/"), request_id)
 
 
-def parse(endpoint, request):
-    """Return a Call, or None when the request is not for this. Raises Refusal."""
+def parse(endpoint: "Endpoint", request: Request) -> "Call | None":
+    """Return what is asked for, or None when the request is not for this. Raises Refusal."""
     base = endpoint.path.rstrip("/").encode() + b"/runs"
-    if not endpoint.runs_api or not (request.path + b"/").startswith(base + b"/"):
+    if not (request.path + b"/").startswith(base + b"/"):
         return None
     if request.method not in (b"GET", b"HEAD"):
         raise Refusal(405, "a run can be looked at only", [("Allow", "GET, HEAD")])
     if request.content_length != 0:
-        raise Refusal(400, "a body says nothing here")
+        raise Refusal(400, "this request takes no body")
     run_id, slash, rest = request.path[len(base) + 1 :].decode().partition("/")
     query = dict(pair.partition(b"=")[::2] for pair in request.query.split(b"&"))
     if not run_id and not slash:
@@ -41,7 +47,7 @@ def parse(endpoint, request):
     return Call(run_id, output=bool(slash), follow=query.get(b"follow") == b"1")
 
 
-def unknown():
+def unknown() -> Refusal:
     """The Refusal for a run that is not known here, or was once."""
     return Refusal(404, "no such run is known")
 
@@ -49,5 +55,5 @@ def unknown():
 def _limit(query):
     text = query.get(b"limit", b"%d" % LIST_DEFAULT)
     if not text.isdigit() or len(text) > 4 or not 1 <= int(text) <= LIST_LIMIT:
-        raise Refusal(400, "limit is a number from 1 to %d" % LIST_LIMIT)
+        raise Refusal(400, "limit must be a number from 1 to %d" % LIST_LIMIT)
     return int(text)

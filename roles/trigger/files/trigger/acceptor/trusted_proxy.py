@@ -4,32 +4,37 @@ from trigger import digests, proxy_headers
 from trigger.admission import unavailable
 from trigger.http import Refusal
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.acceptor.exchange import Exchange
+    from trigger.endpoint import Endpoint
 
-class Door:
-    """endpoint: endpoint.Endpoint, one that has `frontend`. digest: str, the SHA-256 of the secret in hexadecimal, or
-    None when it cannot be loaded: then nobody is let in."""
 
-    def __init__(self, endpoint, digest):
+class TrustedProxy:
+    """endpoint: one that has `frontend`. digest: the SHA-256 of the secret in hexadecimal, or None when it cannot be
+    loaded: then nobody is let in."""
+
+    def __init__(self, endpoint: "Endpoint", digest: "str | None") -> None:
         self._digest = digest
         self._path = endpoint.socket_path
         # as it looks from there
         self.endpoint = endpoint.replace(path=endpoint.frontend["location"], methods=endpoint.frontend["methods"])
 
-    def is_way_of(self, connection):
-        """Whether a client came by the front end's socket. connection: connection.Connection."""
-        return connection.way == self._path
+    def is_way_of(self, exchange: "Exchange") -> bool:
+        """Whether a client came by the front end's socket."""
+        return exchange.way == self._path
 
-    def enter(self, connection):
-        """Believe what the request of a connection says of its client. Raises Refusal: 503 without a secret to
+    def enter(self, exchange: "Exchange") -> None:
+        """Believe what a request says of its client. Raises Refusal: 503 without a secret to
         compare with, 403 for a wrong one, and 400 for an address that is none."""
-        fields = connection.request.fields
+        fields = exchange.request.fields
         if self._digest is None:
-            raise unavailable("nobody can be let in at present")
+            raise unavailable("authentication is unavailable")
         if not digests.equal(digests.hex_sha256(fields.get(proxy_headers.SECRET, b"")), self._digest):
             raise Refusal(403, "only the front end may call here")
-        connection.peer = proxy_headers.address(fields.get(proxy_headers.ADDRESS, b""))
-        connection.is_https = fields.get(proxy_headers.PROTOCOL) == b"https"
+        exchange.peer = proxy_headers.address(fields.get(proxy_headers.ADDRESS, b""))
+        exchange.is_https = fields.get(proxy_headers.PROTOCOL) == b"https"
         proxy_headers.check_origin(self.endpoint, fields)
         if self.endpoint.frontend["users"] is not None:
-            connection.user = fields.get(proxy_headers.USER, b"")
-        connection.endpoint = self.endpoint
+            exchange.user = fields.get(proxy_headers.USER, b"")
+        exchange.endpoint = self.endpoint

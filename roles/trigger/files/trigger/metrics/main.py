@@ -92,7 +92,6 @@ def render(samples):
 def _drain():
     """Take what was said so far, before the counts are read: what is said from now on starts this again."""
     for fifo in listen_fds.listen_fds():
-        os.set_blocking(fifo, False)
         try:
             for _ in range(DRAIN_LIMIT):
                 if not os.read(fifo, 4096):

@@ -180,21 +180,18 @@ class Exchange:
 
     def _read(self):
         """Read the request. Returns its body, or None where nothing comes. Raises Refusal."""
-        received = bytearray()
-        end = None
-        while end is None:
+        head, rest = http.Head(), None
+        while rest is None:
             part = self._receive()
-            if not part and not received:
+            if not part and head.is_empty:
                 return None  # a look whether somebody listens
-            searched = len(received)
-            received += part or _cut_short()
-            end = http.head_end(received, searched)
-        self._request = http.parse_head(received[:end])
+            rest = head.feed(part or _cut_short())
+        self._request = head.request
         self._visitor = self._door.enter(self._request)
         if self._is_crowded:
             raise _crowded("too many pages are looked at")
         body = http.Body(self._request, BODY_LIMIT)
-        content = body.feed(received[end:])
+        content = body.feed(rest)
         while not body.complete:
             content += body.feed(self._receive() or _cut_short())
         return bytes(content)
@@ -211,33 +208,17 @@ class Exchange:
 
     def _send(self, reply):
         self._connection.settimeout(SEND_TIME)
-        is_head = self._request is not None and self._request.method == b"HEAD"
-        if reply.source is None:
-            self._connection.sendall(
-                http.response(reply.status, reply.body, reply.content_type, reply.headers, is_head)
-            )
-            return
+        encoder = responses.Encoder(reply, self._request)
         try:
-            self._stream(reply, is_head)
+            part = encoder.read()
+            while part != b"":
+                if part is not None:
+                    self._connection.sendall(part)
+                elif self._client_goes():
+                    raise ConnectionAbortedError
+                part = encoder.read()
         finally:
-            reply.source.close()
-
-    def _stream(self, reply, is_head):
-        """Send an answer whose length is not known."""
-        headers = [*reply.headers, ("Content-Type", reply.content_type)]
-        is_chunked = self._request.version >= (1, 1)
-        if is_chunked:
-            headers.append(("Transfer-Encoding", "chunked"))
-        self._connection.sendall(http.response_head(reply.status, headers))
-        part = None if is_head else reply.source.read()
-        while part != b"" and not is_head:
-            if part is not None:
-                self._connection.sendall(http.chunk(part) if is_chunked else part)
-            elif self._client_goes():
-                raise ConnectionAbortedError
-            part = reply.source.read()
-        if is_chunked and not is_head:
-            self._connection.sendall(http.chunk(b""))
+            encoder.close()
 
     def _client_goes(self):
         """Let a moment pass. Returns whether the client goes meanwhile."""
@@ -297,9 +278,7 @@ def _one_word(text):
 
 def main(directory):
     """Serve the page of the endpoints whose configuration is in a directory. Returns the exit status."""
-    listeners = [socket.socket(fileno=listener.detach()) for listener in listen_fds.listen_sockets()]
-    for listener in listeners:
-        listener.setblocking(False)
+    listeners = [socket.socket(fileno=fd) for fd in listen_fds.listen_fds()]
     leaving = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: leaving.set())
     secret, problem = load_secret()

@@ -1,16 +1,14 @@
 """Whether the host has what all endpoints need."""
 
-import importlib.machinery
 import os
 import stat
 
 from trigger import paths
 from trigger import room as spool_room
 from trigger.ctl.doctor import files
-from trigger.ctl.doctor.finding import AGAIN, NOTE, Finding, whatever_befalls
+from trigger.ctl.doctor.finding import AGAIN, Finding, whatever_befalls
 
 ROOT_UNIT = "trigger-root.service"
-DIST_PACKAGES = "/usr/lib/python3/dist-packages"
 UNFINISHED = paths.STATE + "/unfinished.json"
 ROOM = 64 * 1024 * 1024  # bytes below which a disk counts as full
 INODES = 1000
@@ -19,7 +17,7 @@ INODES = 1000
 def findings():
     """Yield a Finding for each thing that is wrong."""
     rooms = [_room(path) for path in (paths.SPOOL, paths.STATE)]
-    for check in (_python(), _places(), _programs(), seen_by_acceptors(paths.ROOT), *rooms):
+    for check in (_places(), _programs(), seen_by_acceptors(paths.ROOT), *rooms):
         yield from whatever_befalls(check)
     if os.path.exists(UNFINISHED):
         yield Finding(None, "a playbook run did not come to its end (%s)" % UNFINISHED, AGAIN)
@@ -57,12 +55,6 @@ def _room(path):
         for below in sorted(os.listdir(path)):
             if os.path.ismount("%s/%s" % (path, below)):  # an endpoint's own disk
                 yield from room("%s/%s" % (path, below), os.statvfs("%s/%s" % (path, below)))
-
-
-def _python():
-    if importlib.machinery.PathFinder.find_spec("systemd", [DIST_PACKAGES]) is None:
-        what = "python3-systemd is not installed; all works without it, but it is not tested so"
-        yield Finding(None, what, "apt-get install python3-systemd", NOTE)
 
 
 def _places():

@@ -1,13 +1,14 @@
-"""The tables of the README, made from the role's argument_specs.
+"""The tables of docs/reference.md, made from the role's argument_specs.
 
-python tools/readme_tables.py            print them
-python tools/readme_tables.py README.md  write them into the file, between its markers; this is `make docs`
+python tools/reference.py           print them
+python tools/reference.py DOCUMENT  write them into the document, between its markers; this is part of `make docs`
 """
 
 import re
 import sys
 from pathlib import Path
 
+import markers
 import yaml
 
 SPECS = Path(__file__).parent.parent / "roles" / "trigger" / "meta" / "argument_specs.yml"
@@ -28,17 +29,6 @@ def tables():
 def table(heading, options):
     rows = [f"| {heading} | meaning | default |", "|---|---|---|", *_rows(options, set())]
     return "\n".join(rows) + "\n"
-
-
-def fill(text, made):
-    """Put each table between its markers. Raises ValueError where a marker is missing."""
-    for name, content in made.items():
-        begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->\n"
-        if text.count(begin) != 1 or text.count(end) != 1:
-            raise ValueError(f"the markers of the table {name!r} are not there, or there twice")
-        before, _, rest = text.partition(begin)
-        text = before + begin + content + end + rest.partition(end)[2]
-    return text
 
 
 def _rows(options, told, inside=""):
@@ -84,5 +74,4 @@ if __name__ == "__main__":
     if len(sys.argv) == 1:
         print("\n".join(tables().values()), end="")
     else:
-        path = Path(sys.argv[1])
-        path.write_text(fill(path.read_text(encoding="utf-8"), tables()), encoding="utf-8")
+        markers.fill_file(Path(sys.argv[1]), tables())
