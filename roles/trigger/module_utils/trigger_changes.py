@@ -151,8 +151,7 @@ def _sockets(found: Found) -> Iterator[Step]:
     if replaced or stopped or found.sockets_of_servers():
         yield replace_sockets(replaced, stopped, found.sockets_of_servers())
     yield from found.earlier.hands_on(found.others)
-    # Sockets first: a runner wakes the dispatcher of its run again. The run goes on, and the next dispatcher, which comes
-    # when the sockets are started, asks for it.
+    # Sockets first: a runner wakes the dispatcher of its run again. The run goes on; the next dispatcher asks for it.
     inner = found.inner_sockets_to_renew()
     yield from call_systemctl("stop", inner)
     yield from call_systemctl("stop", [e.dispatcher for e in found.dispatched] if inner else [])
@@ -172,6 +171,9 @@ def _starts(found: Found) -> Iterator[Step]:
     new = set(found.units_to_start())
     if units:
         yield start(units, {e.name: [f"{u} started" for u in e.sockets if u in new] for e in found.wanted})
+    # Their sockets start them where something waits, but may have been there already, as when a host went back to an
+    # earlier release for a while.
+    yield from call_systemctl("start", [e.dispatcher for e in found.dispatched] if found.earlier.is_there else [])
     if METRICS in found.companions and found.shared_changed(METRICS.files[1]):
         # In another directory the first count may be far off.
         yield from call_systemctl("start", [METRICS.service], "--no-block")
