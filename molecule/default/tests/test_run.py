@@ -105,7 +105,8 @@ def test_a_job_that_hangs_is_stopped_with_all_its_processes():
     record = wait_for_record("hanging", identifier)
     assert (record["state"], record["result"]) == ("timed-out", "timeout")
     assert not os.path.exists(f"/proc/{child.strip()}")
-    assert property_of("trigger-run@hanging.path", "ActiveState") == "active"
+    for unit in ("trigger-dispatch@hanging.socket", "trigger-run@hanging.socket"):
+        assert property_of(unit, "ActiveState") == "active"
 
 
 def test_a_failed_job_is_recorded_with_its_exit_code():
