@@ -10,7 +10,7 @@ from oracle import Oracle, look
 
 OFFSET = Path("/var/lib/trigger/timed/offset")  # where the acceptor sees it, too
 DAY = 24 * 3600
-UNITS = ("trigger@timed.service", "trigger-run@timed.service")
+UNITS = ("trigger@timed.service", "trigger-dispatch@timed.service", "trigger-run@timed.service")
 
 
 @pytest.fixture(autouse=True)

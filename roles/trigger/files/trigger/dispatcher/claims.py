@@ -90,7 +90,10 @@ class Claims:
 
     def told(self, request_id):
         """Return who asked for the run, and with which parameters, without what is sensitive: dict."""
-        return strict_json.decode(self._read(request_id))
+        try:
+            return dict(strict_json.decode(self._read(request_id)))
+        except (TypeError, ValueError):
+            return {}  # somebody has damaged it
 
     def take(self, names, invocation):
         """Claim entries of the spool for an activation; when this returns, that they are claimed is durable.
