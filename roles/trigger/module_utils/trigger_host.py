@@ -128,7 +128,7 @@ class Endpoint:
         gid = group.gr_gid if group else self.user
         return [
             Directory(f"{SPOOL}/{self.name}", 0o770, gid),
-            Directory(f"{STATE}/{self.name}", 0o755),
+            Directory(f"{STATE}/{self.name}", 0o2755, gid),
             Directory(f"{STATE}/{self.name}/claimed", 0o2750, gid),
             Directory(f"{STATE}/{self.name}/runs", 0o2750, gid),
         ]
