@@ -136,7 +136,7 @@ def spool(data):
 
 def _claim(claims, plain):
     """What the dispatcher does, but for the job. plain: set of the names of plain files."""
-    claim, _ = claims.take(claims.waiting(), "")
+    claim, _, _ = claims.take(claims.waiting(), "")
     ids = claims.ids()
     assert claims.waiting() == []
     assert set(ids) <= plain

@@ -203,7 +203,7 @@ def claim(directory, endpoint, variables):
     block = entry.encode([(name.encode(), value.encode()) for name, value in told.items()])
     (directory / "spool" / REQUEST).write_bytes(block)
     with contextlib.closing(claims.Claims(endpoint)) as claimed:
-        claim, damaged = claimed.take([REQUEST], "")
+        claim, damaged, _ = claimed.take([REQUEST], "")
         assert claimed.ids() == ([] if damaged else [REQUEST])
     if claim:
         os.close(claim.stdin)

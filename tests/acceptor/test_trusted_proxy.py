@@ -576,7 +576,7 @@ def test_a_record_tells_who_asked(make, way, target, expected):
     (request_id,) = host.waiting()
     host.endpoint.user = pwd.getpwuid(os.getuid()).pw_name
     with contextlib.closing(Claims(host.endpoint)) as claims:
-        claim, damaged = claims.take([request_id], "")
+        claim, damaged, _ = claims.take([request_id], "")
         os.close(claim.stdin)
         assert damaged == []
         written = claims.told(request_id)

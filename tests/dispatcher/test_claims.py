@@ -52,7 +52,7 @@ def lay(endpoint, request_id, content=None):
 def take(endpoint):
     """What the dispatcher does with all that waits. Returns the ids that are claimed, and why others are not."""
     with closing(Claims(endpoint)) as claims:
-        claim, damaged = claims.take(claims.waiting(), INVOCATION)
+        claim, damaged, _ = claims.take(claims.waiting(), INVOCATION)
         for name, _, reason in damaged:
             history.write_damaged(endpoint, name, reason)
         assert claims.waiting() == []
@@ -184,7 +184,7 @@ def test_the_job_gets_the_body_alone_and_may_open_it_again(host):
     endpoint = host()
     lay(endpoint, an_id(NOW))
     with closing(Claims(endpoint)) as claims:
-        claim, _ = claims.take(claims.waiting(), INVOCATION)
+        claim, _, _ = claims.take(claims.waiting(), INVOCATION)
     try:
         with open(f"/proc/self/fd/{claim.stdin}", "rb") as again:
             assert again.read() == os.pread(claim.stdin, 100, 0) == b"body"
@@ -200,7 +200,7 @@ def test_without_a_body_the_job_reads_nothing(host):
     endpoint = host()
     lay(endpoint, an_id(NOW), entry.encode([(b"TRIGGER_REQUEST_ID", an_id(NOW).encode())]))
     with closing(Claims(endpoint)) as claims:
-        claim, _ = claims.take(claims.waiting(), INVOCATION)
+        claim, _, _ = claims.take(claims.waiting(), INVOCATION)
     assert os.readlink(f"/proc/self/fd/{claim.stdin}") == "/dev/null"
     os.close(claim.stdin)
 

@@ -59,6 +59,7 @@ class Claims:
 
     def __init__(self, endpoint):
         self._endpoint = endpoint
+        self._unreadable = set()
         self._spool = os.open(endpoint.spool, _DIRECTORY)
         self._claimed = os.open(endpoint.claimed, _DIRECTORY)
 
@@ -72,9 +73,11 @@ class Claims:
         return sorted(filter(entry.is_id, os.listdir(self._claimed)))
 
     def waiting(self):
-        """Return the names in the spool that are not claimed, oldest first: list of str. Drafts are not among them."""
-        claimed = set(os.listdir(self._claimed))
-        return sorted(name for name in os.listdir(self._spool) if name[0] != "." and name not in claimed)
+        """Return the names in the spool that are not claimed, oldest first: list of str. Drafts are not among them, and
+        no entry that has turned out not to be readable: it waits for its mode to be set."""
+        self._unreadable = {name for name in self._unreadable if not self._is_readable(name)}
+        hidden = self._unreadable.union(os.listdir(self._claimed))
+        return sorted(name for name in os.listdir(self._spool) if name[0] != "." and name not in hidden)
 
     def since(self, request_id):
         """Return when a run began, or its request was claimed: seconds since the epoch, float."""
@@ -102,10 +105,11 @@ class Claims:
         ids. All stay in the spool until finish(). What a request says is checked again here, because the
         acceptor, which has checked it before, meets the network.
 
-        names: list of str, oldest first. Returns the Claim, None when none was a proper entry, and those that were not
-        and were set aside, as a list of (name, name from now on, reason). Raises OSError.
+        names: list of str, oldest first. Returns the Claim, None when none was a proper entry; those that were not and
+        were set aside, as a list of (name, name from now on, reason); and the names of those that cannot be read. Raises
+        OSError.
         """
-        damaged = []
+        damaged, unreadable = [], []
         taken = None
         ids = []
         for name in reversed(names):
@@ -118,10 +122,13 @@ class Claims:
                         self._check_content(source, size, name)
                         self._check_id(source, name)
                 ids.insert(0, name)
+            except PermissionError:
+                unreadable.append(name)
             except entry.Damaged as error:
                 damaged.append((name, self._set_aside(name), str(error)))
+        self._unreadable.update(unreadable)
         if taken is None:
-            return None, damaged
+            return None, damaged, unreadable
         stdin, variables = taken
         # Before anything is claimed: whose claim it is.
         self._write(_INVOCATION, invocation)
@@ -133,7 +140,7 @@ class Claims:
         os.fsync(self._claimed)
         known = known_variables(self._endpoint)
         told = {name: value for name, value in variables.items() if name in known}
-        return Claim(ids, stdin, told), damaged
+        return Claim(ids, stdin, told), damaged, unreadable
 
     def note(self, outcome):
         """Write down how the run ended, durably, before its runner may leave. outcome: dict, with the `id`. Raises
@@ -158,7 +165,7 @@ class Claims:
         try:
             with _Opened(self._open_source(name)) as source:
                 variables, _ = entry.read_variables(source, self._check_file(source))
-        except entry.Damaged:
+        except (entry.Damaged, PermissionError):
             return None
         prefix = parameters.PREFIX.encode()
         return {key: value for key, value in variables.items() if key.startswith(prefix)}
@@ -203,6 +210,12 @@ class Claims:
             os.write(fd, text.encode())
             if durably:
                 os.fsync(fd)
+
+    def _is_readable(self, name):
+        try:
+            return bool(os.stat(name, dir_fd=self._spool, follow_symlinks=False).st_mode & stat.S_IROTH)
+        except FileNotFoundError:
+            return True
 
     def _open_source(self, name):
         if not entry.is_id(name):

@@ -310,7 +310,9 @@ class Dispatcher:
             if not waiting or self._is_paused():
                 return
             names = schedule.batch(self._endpoint, waiting, self._claims.parameters_in_spool)
-            claim, damaged = self._claims.take(names, self._idle)
+            claim, damaged, unreadable = self._claims.take(names, self._idle)
+        for name in unreadable:
+            self._say("<3>%s: %s in %s cannot be read, and waits" % (self._name, ascii(name), self._endpoint.spool))
         for name, aside, reason in damaged:
             self._record_damaged(name, aside, reason)
         if claim is None:
