@@ -105,9 +105,9 @@ class Claims:
         ids. All stay in the spool until finish(). What a request says is checked again here, because the
         acceptor, which has checked it before, meets the network.
 
-        names: list of str, oldest first. Returns the Claim, None when none was a proper entry; those that were not and
-        were set aside, as a list of (name, name from now on, reason); and the names of those that cannot be read. Raises
-        OSError.
+        names: list of str, oldest first. Returns the Claim, None when none was a proper entry; those that were not, and
+        were set aside, as a list of (name, name from now on, reason); and the names of those that cannot be read.
+        Raises OSError.
         """
         damaged, unreadable = [], []
         taken = None
