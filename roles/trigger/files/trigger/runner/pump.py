@@ -8,6 +8,7 @@ import os
 from trigger import output
 
 PART = 64 * 1024
+PIPE_LIMIT = 1024 * 1024  # bytes that a pipe may hold (fcntl(2), F_SETPIPE_SZ)
 
 
 class Pump:
@@ -41,9 +42,11 @@ class Pump:
         return True
 
     def finish(self):
-        """Pass on what is there. Who still holds the other end is about to be stopped, and is not waited for."""
-        while self.source is not None and self.copy():
-            pass
+        """Pass on what is there. Who still holds the other end is about to be stopped, and is not waited for, however
+        much comes from there."""
+        for _ in range(PIPE_LIMIT // PART + 1):
+            if self.source is None or not self.copy():
+                return
 
 
 def _write(fd, content):
