@@ -20,6 +20,7 @@ from trigger.dispatcher.systemd_bus import Failed, Manager
 STAY = 1.0  # seconds at the least; or a flood of bytes would be a flood of starts
 RETRY = 1.0  # seconds before a runner is asked for again that has left without beginning
 HINDERED_AFTER = 10.0  # seconds after which `on_failure` is told that the job cannot start
+MESSAGES = 16  # that are heard at once: whoever floods us does not stop the clock
 LOOK_EVERY = 0.02  # seconds between two looks at a unit that is about to stop
 
 _OVER = ("inactive", "failed")
@@ -67,6 +68,7 @@ class Dispatcher:
         self._asked_at = None
         self._lock = None
         self._locked = False
+        self._awaits_lock = False
         self._left = None  # the activation that has left last, while a lock is held for it
         self._first_seen = None  # when the requests were first seen that wait now
         self._retry_at = 0.0
@@ -111,7 +113,7 @@ class Dispatcher:
 
     def _wait(self, seconds, awake):
         poll = select.poll()
-        fds = [self._fifo, awake, self._link, self._lock and self._lock.fileno()]
+        fds = [self._fifo, awake, self._link, self._lock.fileno() if self._awaits_lock else None]
         for fd in fds:
             if fd is not None:
                 poll.register(fd, select.POLLIN)
@@ -137,6 +139,7 @@ class Dispatcher:
     def _look_for_work(self):
         now = time.monotonic()
         self._load()
+        self._awaits_lock = False
         waiting = self._claims.waiting()
         step, seconds = schedule.decide(self._seen(waiting, now), now)
         if step == schedule.CONNECT:
@@ -240,6 +243,7 @@ class Dispatcher:
         self._locked = self._lock.take()
         if self._locked:
             return 0
+        self._awaits_lock = True
         if not waited:
             self._say("%s: waiting for the lock %s" % (self._name, self._endpoint.exclusive))
         return LOOK_EVERY if self._lock.holder else schedule.FOREVER
@@ -357,8 +361,8 @@ class Dispatcher:
 
     def _hear(self):
         try:
-            while self._link is not None:
-                message = self._link.receive()
+            for _ in range(MESSAGES):
+                message = self._link.receive() if self._link is not None else None
                 if message is None:
                     return
                 self._take_message(message)
@@ -400,6 +404,8 @@ class Dispatcher:
 
     def _greeted(self, invocation):
         run = self._run
+        if len(invocation) != 32 or not invocation.isalnum():
+            raise Lost("it does not say which activation it is")
         if run is None:
             self._idle = invocation
         elif run.began is None and run.invocation == invocation:
@@ -411,8 +417,9 @@ class Dispatcher:
 
     def _begun(self, run, message):
         if run.began is None:
-            run.began, run.since = message.began, message.since
-            self._claims.begun(run.id, message.began)
+            run.began = min(message.began, time.time_ns() // 1000)  # a job may lie for its runner, and gains nothing
+            run.since = min(message.since, time.monotonic_ns() // 1000)
+            self._claims.begun(run.id, run.began)
             self._no_longer_hindered()
 
     def _give_back(self, run):
