@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from endpoints import ENDPOINTS, paused
-from host import run, wait_until_idle
+from host import run, wait_until_idle, wait_until_running
 from oracle import Oracle, look
 
 OFFSET = Path("/var/lib/trigger/timed/offset")  # where the acceptor sees it, too
@@ -69,7 +69,7 @@ def test_the_clock_steps_during_a_run(before, behind):
     slow = Path("/run/slow")
     slow.touch()
     try:
-        assert oracle.ask().code == 200
+        wait_until_running("timed", oracle.ask().request)
         step(behind)
         oracle.faults += 1
         assert oracle.ask().code == 200

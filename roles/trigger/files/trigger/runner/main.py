@@ -8,7 +8,6 @@ import _signal
 import _socket
 import os
 import select
-import sys
 import time
 
 from trigger import listen_fds, run_protocol, wake
@@ -57,7 +56,7 @@ class Runner:
             if self._peer is not None:
                 deadline = time.monotonic() + PATIENCE
             elif idle and time.monotonic() >= deadline:
-                print("%s: nothing is pending, so there is nothing to run" % self._name)
+                _tell("%s: nothing is pending, so there is nothing to run" % self._name)
                 return 0
             events = self._epoll.poll(max(0.0, deadline - time.monotonic()) if idle and self._peer is None else -1)
             for fd, _ in events:
@@ -143,7 +142,7 @@ class Runner:
         packed, stdin, file, fifo = handed
         arguments, told = run_protocol.unpack_job(_read_all(packed))
         if not job.is_executable(arguments[0]):
-            print(
+            _tell(
                 "<3>%s: %s is not there or not executable; its requests wait for it"
                 % (self._name, os.fsdecode(arguments[0]))
             )
@@ -157,8 +156,7 @@ class Runner:
             return
         self._greeting = Message(run_protocol.RUNNING, message.run_id, self._invocation, **began)
         self._fifo = fifo
-        print("%s: run %s begins, for %d of the requests that waited" % (self._name, message.run_id, message.status))
-        sys.stdout.flush()  # or the child would print it, too
+        _tell("%s: run %s begins, for %d of the requests that waited" % (self._name, message.run_id, message.status))
         source, sink = os.pipe2(os.O_CLOEXEC)
         stderr = sink if message.flags & run_protocol.WITH_ERRORS else 2
         self._pid = job.start(arguments, job.environment(os.environb, told), stdin, sink, stderr)
@@ -195,7 +193,7 @@ class Runner:
 
     def _leave(self, state):
         word = run_protocol.STATES[state]
-        print("%s: run %s %s" % (self._name, self._greeting.run_id, word))
+        _tell("%s: run %s %s" % (self._name, self._greeting.run_id, word))
         self._status = run_protocol.RUN_FAILED if word in ("failed", "timed-out") else 0
 
 
@@ -215,6 +213,14 @@ def _read_all(fd):
         content += part
 
 
+def _tell(line):
+    """At once, so that no child prints it, too. A journal that is gone stops nobody."""
+    try:
+        os.write(1, (line + "\n").encode("utf-8", "surrogateescape"))
+    except OSError:
+        pass
+
+
 def _close(descriptors):
     for fd in descriptors:
         os.close(fd)
@@ -225,11 +231,11 @@ def main(name):
     try:
         (listener,) = listen_fds.listen_sockets()
     except RuntimeError:
-        print("%s: nothing is pending, so there is nothing to run" % name)
+        _tell("%s: nothing is pending, so there is nothing to run" % name)
         return 0
     runner = Runner(listener, name, os.environ.get("INVOCATION_ID", ""))
     try:
         return runner.serve()
     except (OSError, run_protocol.Malformed) as error:
-        print("<3>%s: the run cannot be served: %s" % (name, error))
+        _tell("<3>%s: the run cannot be served: %s" % (name, error))
         return run_protocol.RUN_FAILED if runner.has_begun else 1
