@@ -96,7 +96,6 @@ def lost(tmp_path, monkeypatch):
             elif kind == "a loop":
                 path.symlink_to(path)
             monkeypatch.setattr(status.paths, name, str(path))
-        monkeypatch.setattr(host, "INOTIFY_LIMIT", str(tmp_path / "none"))
         monkeypatch.setattr(status.paths, "ROOT", str(tmp_path / "root"))
 
     return lose
