@@ -14,6 +14,7 @@ import front  # noqa: F401, it lets the role's module_utils be imported
 import pytest
 from ansible.module_utils import trigger_addresses, trigger_nginx, trigger_passwords
 from ansible.module_utils.trigger_files import File
+from ansible.module_utils.trigger_steps import FRONTEND, apply
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -154,8 +155,9 @@ def plan(**keys):
 
 
 def deploy(**keys):
+    """Put a front end on the host. Returns it, with what it told in `done`."""
     made = trigger_nginx.Frontend(plan(**keys))
-    made.write()
+    made.done = apply(made.steps()).done.get(FRONTEND, [])
     return made
 
 
@@ -189,8 +191,7 @@ def test_a_second_run_changes_nothing():
     again = trigger_nginx.Frontend(plan(users=users, is_self_signed=True))
     assert [file.path for file in again.files if file.changed] == []
     assert (again.makes_certificate, again.secret_changed) == (False, False)
-    again.write()
-    assert again.done == []
+    assert again.steps() == []
 
 
 @as_root
@@ -269,9 +270,8 @@ def test_without_a_front_end_nothing_of_it_stays():
     secret = read(trigger_nginx.FRONTEND_CREDENTIALS + "/secret").strip()
     hidden = [file for file in gone.files if file.path not in (trigger_nginx.SITE, trigger_nginx.CERTIFICATE)]
     assert all(secret not in str(file.diff()) and "$y$" not in str(file.diff()) for file in hidden)
-    gone.write()
-    gone.tidy()
-    assert not os.path.exists(trigger_nginx.PROXY_FILES) and not os.path.exists(trigger_nginx.FRONTEND_CREDENTIALS)
+    apply(gone.steps())
+    assert os.listdir(trigger_nginx.PROXY_FILES) + os.listdir(trigger_nginx.FRONTEND_CREDENTIALS) == []
     assert trigger_nginx.Frontend(None).files == []
 
 
@@ -387,7 +387,7 @@ def test_nginx_conf_keeps_its_mode_when_it_is_raised():
     deploy(worker_connections=4096)
     assert "worker_connections 4096;" in read(trigger_nginx.MAIN)
     assert state(trigger_nginx.MAIN)[0] == 0o604
-    trigger_nginx.Frontend(None).write()
+    apply(trigger_nginx.Frontend(None).steps())
     assert read(trigger_nginx.MAIN) == MAIN
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import front
 import pytest
-from ansible.module_utils import trigger_changes
+from ansible.module_utils import trigger_found
 from ansible.module_utils.trigger_files import mounts_below, remove, shared_mounts_below
 
 from trigger import paths
@@ -154,7 +154,7 @@ def test_what_the_host_mounts_later_arrives_only_where_credentials_are(unit):
 @needs_root
 def test_what_the_host_mounts_or_unmounts_makes_a_part_stale(unit):
     def stale():
-        return [part for part in RootUnit.PARTS if trigger_changes.is_stale(f"{unit.host}/{part}", str(unit.root))]
+        return [part for part in RootUnit.PARTS if trigger_found.is_stale(f"{unit.host}/{part}", str(unit.root))]
 
     mount(unit.host / "usr/a b")
     assert stale() == list(RootUnit.PARTS)
@@ -166,7 +166,7 @@ def test_what_the_host_mounts_or_unmounts_makes_a_part_stale(unit):
     assert stale() == ["spool"]
     subprocess.run(["umount", unit.host / "usr/a b"], check=True)
     assert stale() == ["usr", "spool"]
-    assert not trigger_changes.is_stale(f"{unit.host}/lib64", str(unit.root))  # which the host does not have
+    assert not trigger_found.is_stale(f"{unit.host}/lib64", str(unit.root))  # which the host does not have
 
 
 @pytest.fixture

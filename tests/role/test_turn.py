@@ -9,6 +9,7 @@ import pytest
 from ansible.module_utils import trigger_metrics
 from ansible.module_utils.trigger_host import Mistake
 from ansible.module_utils.trigger_inotify import InotifyLimit
+from ansible.module_utils.trigger_steps import apply
 from ansible.module_utils.trigger_turn import turn
 
 from trigger.metrics import main as metrics
@@ -101,13 +102,13 @@ def test_the_limit_is_raised_and_taken_back(tmp_path):
     assert machine.role(64).files() == []
     (file,) = machine.role(65).files()
     assert "# It was 128 before.\nfs.inotify.max_user_instances = 512\n" in file.diff()["after"]
-    machine.role(65).write()
+    apply(machine.role(65).steps())
     assert machine.now() == 512
     assert machine.role(65).files() == []
-    machine.role(1000).write()
+    apply(machine.role(1000).steps())
     assert machine.now() == 4096
     assert machine.role(0).files() == []  # a removal raises nothing
-    machine.role(0).take_back()
+    apply(machine.role(0).steps_back())
     assert machine.now() == 128
 
 
@@ -115,19 +116,19 @@ def test_the_limit_is_raised_and_taken_back(tmp_path):
 @pytest.mark.parametrize("since", [256, 8192])
 def test_a_limit_that_somebody_else_has_set_since_stays(tmp_path, since):
     machine = Machine(tmp_path, 128)
-    machine.role(100).write()
+    apply(machine.role(100).steps())
     machine.limit.write_text(str(since))
-    machine.role(0).take_back()
+    apply(machine.role(0).steps_back())
     assert machine.now() == since
 
 
 @needs_root
 def test_what_somebody_else_has_set_is_what_a_later_raise_goes_back_to(tmp_path):
     machine = Machine(tmp_path, 128)
-    machine.role(100).write()
+    apply(machine.role(100).steps())
     machine.limit.write_text("1024")
-    machine.role(2000).write()
-    machine.role(0).take_back()
+    apply(machine.role(2000).steps())
+    apply(machine.role(0).steps_back())
     assert machine.now() == 1024
 
 
@@ -135,7 +136,7 @@ def test_what_somebody_else_has_set_is_what_a_later_raise_goes_back_to(tmp_path)
 def test_a_file_of_a_release_that_noted_nothing_lowers_nothing(tmp_path):
     machine = Machine(tmp_path, 512)
     machine.sysctl.write_text("# Written by the Ansible role trigger\nfs.inotify.max_user_instances = 512\n")
-    machine.role(0).take_back()
+    apply(machine.role(0).steps_back())
     assert machine.now() == 512
     machine.sysctl.chmod(0o600)
     (place,) = machine.role(1).files()

@@ -79,6 +79,10 @@ ipv6:
   description: Whether the host has IPv6.
   returned: with preflight
   type: bool
+msg:
+  description: What was done, or with C(--check) what there is to do, in order, a line for each step.
+  returned: without preflight
+  type: str
 packages:
   description: Packages that the host lacks.
   returned: with preflight
@@ -91,21 +95,23 @@ systemd:
 
 import json
 import os
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.trigger_application import apply
-from ..module_utils.trigger_changes import Changes
+from ..module_utils.trigger_changes import changes
 from ..module_utils.trigger_checks import check
+from ..module_utils.trigger_found import Found
 from ..module_utils.trigger_host import Mistake
 from ..module_utils.trigger_nginx import Refused
 from ..module_utils.trigger_passwords import Unknown
 from ..module_utils.trigger_preflight import preflight
+from ..module_utils.trigger_steps import FRONTEND, Report, apply
 from ..module_utils.trigger_systemd import Failed
 from ..module_utils.trigger_turn import turn
 
 
-def _promised_packages(packages, check_mode):
+def _promised_packages(packages: list[str], check_mode: bool) -> dict[str, Any]:
     """With --check, no package manager is asked: on a bare host its lists are empty, and filling them would
     be a change. So what the next task would install is told here."""
     names = "".join(f"{name}\n" for name in packages) if check_mode else ""
@@ -115,14 +121,7 @@ def _promised_packages(packages, check_mode):
     }
 
 
-def _diff(changes):
-    """What Ansible shows with --diff: list of dicts."""
-    diff = [file.diff() for file in changes.file_changes() + changes.place_changes() + changes.inotify.files()]
-    diff += [changes.programs.diff()] if changes.programs and changes.programs.changed else []
-    return diff + [{"before": f"{path}\n", "after": ""} for path in changes.leftovers() + changes.stale_metrics]
-
-
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "endpoints": {"type": "list", "elements": "dict", "default": []},
@@ -146,17 +145,21 @@ def main():
             found = preflight(plan, module.params["state"])
             module.exit_json(**found, **_promised_packages(found["packages"], module.check_mode))
         with turn(only_looks=module.check_mode):
-            changes = Changes(plan, module.params["purge"], module.params["state"])
-            check(changes)
-            changed, diff = changes.any(), _diff(changes)
-            if changed and not module.check_mode:
-                apply(changes)
+            found = Found(plan, module.params["purge"], module.params["state"])
+            check(found)
+            steps = changes(found)
+            report = Report() if module.check_mode else apply(steps)
     except (Mistake, Failed, Refused, Unknown, OSError) as error:
         module.fail_json(msg=str(error))
-    done = {e.name: e.done for e in changes.wanted + changes.removed if e.done}
-    for warning in changes.warnings:
+    for warning in found.warnings + report.warnings:
         module.warn(warning)
-    module.exit_json(changed=changed, diff=diff, endpoints=done, frontend=changes.frontend.done)
+    module.exit_json(
+        changed=bool(steps),
+        msg="\n".join(step.says for step in steps),
+        diff=[part for step in steps for part in step.diff],
+        endpoints={name: done for name, done in report.done.items() if done and name != FRONTEND},
+        frontend=report.done.get(FRONTEND, []),
+    )
 
 
 if __name__ == "__main__":

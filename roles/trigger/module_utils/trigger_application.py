@@ -1,182 +1,122 @@
 # Copyright: The trigger authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Making the changes on a host, in an order in which no request is lost."""
+"""The steps that take more than one call, and how each is done."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
+from functools import partial
 
-from .trigger_changes import NGINX_UNFINISHED, ROOT_UNIT
-from .trigger_files import mounts_below, remove
-from .trigger_host import (
-    METRICS,
-    PAGE,
-    UNFINISHED,
-    Mistake,
-    enabled,
-    mark_unfinished,
-    pending,
-)
+from .trigger_files import File, mounts_below
+from .trigger_files import remove as remove_path
+from .trigger_host import UNFINISHED, Endpoint, Mistake, pending, programs_places
+from .trigger_host import mark_unfinished as mark
 from .trigger_inotify import LIMIT as INOTIFY_LIMIT
-from .trigger_names import (
-    COMMAND,
-    LAUNCHER,
-    LIBRARY,
-    ROOT,
-    SYSUSERS,
-    UNITS,
-)
+from .trigger_names import LIBRARY, ROOT, ROOT_UNIT
+from .trigger_steps import Outcome, Step
 from .trigger_systemd import SYSTEMCTL, SYSTEMD_SYSUSERS, Failed, journal, run, show, systemctl
 
 UMOUNT = "/bin/umount"
-ENTRIES = (LAUNCHER, COMMAND)  # what calls the programs
+USERDEL = "/usr/sbin/userdel"
 
 
-def apply(changes):
-    """Make changes, a trigger_changes.Changes; adds to its warnings, and to what was `done` to endpoints and front end.
-    Raises trigger_host.Mistake, trigger_nginx.Refused and trigger_systemd.Failed; the next run goes on from there."""
-    replaced = [e for e in changes.wanted if changes.replaces_socket(e)]
-    stopped = [e for e in changes.wanted if changes.stops_acceptor(e)]
-    reload = changes.units_changed() or any(state.get("NeedDaemonReload") == "yes" for state in changes.states.values())
-    nginx_waits, nginx_changes = changes.nginx_waits(), changes.nginx_changes()  # before anything is gone
-    unfinished = [e.name for e in replaced + stopped] + ([NGINX_UNFINISHED] if nginx_waits else [])
-    unfinished += changes.stale_metrics
-    if unfinished:
-        mark_unfinished(unfinished)
-    # While their files are there, from which systemd knows what belongs to them.
-    systemctl("stop", changes.unwanted_units())
-    if METRICS not in changes.companions:
-        _remove_stale_metrics(changes)
-    _make_users(changes)
-    _write_files(changes)
-    changes.inotify.write()
-    _remove_endpoints(changes)
-    enable, disable = changes.links()
-    systemctl("enable", enable, "--no-reload", "--quiet")
-    systemctl("disable", disable, "--no-reload", "--quiet")
-    # Before systemd knows the acceptors' unit that needs it: one whose start was ordered under an older unit waits for
-    # nothing, and would find no root directory. A unit that is not known yet needs no daemon-reload.
-    binds, secures = changes.binds_root(), changes.secures_root()
-    binds_early = binds and not changes.is_known(ROOT_UNIT)
-    if binds_early:
-        systemctl("start", [ROOT_UNIT])
-    if reload or enable or disable or changes.removed:
-        run(SYSTEMCTL, "daemon-reload")
-    if METRICS in changes.companions:
-        _remove_stale_metrics(changes)
-    if binds and not binds_early:
-        systemctl("restart", [ROOT_UNIT])
-    if secures:
-        systemctl("reload", [ROOT_UNIT])
-    _switch_programs(changes)
-    _write_configurations(changes)
-    _replace_sockets(changes, replaced, stopped)
-    if changes.shared_changed(f"{UNITS}/trigger-run@.path"):
-        systemctl("try-restart", [e.path for e in changes.wanted])
-    anew = [c for c in changes.companions if changes.shared_changed(c.socket_file) or not changes.is_active(c.socket)]
-    _let_go([c.service for c in anew])  # no socket starts beside its service, also one that is tried again and again
-    systemctl("try-restart", [c.socket for c in anew])
-    if changes.page_changed():
-        _let_go([PAGE.service])  # the next reader starts the new one
-    _start(changes)
-    if METRICS in changes.companions and changes.shared_changed(METRICS.files[1]):
-        systemctl("start", [METRICS.service], "--no-block")  # in another directory the first count may be far off
-    if nginx_waits:
-        changes.frontend.start_or_reload(nginx_changes)
-    for path in changes.obsolete():
-        remove(path)
-    changes.frontend.tidy()
-    if os.path.isdir(PAGE.drop_ins) and not os.listdir(PAGE.drop_ins):
-        os.rmdir(PAGE.drop_ins)
-    _forget_removed(changes)
-    if os.path.exists(UNFINISHED):
-        os.unlink(UNFINISHED)
+def mark_unfinished(names: list[str]) -> Step:
+    """Names of endpoints and the like, before their change begins."""
+    return Step(f"{UNFINISHED} written", partial(mark, names))
 
 
-def _make_users(changes):
-    missing = changes.missing_users()
-    files = [*changes.shared, *(file for endpoint in changes.wanted for file in endpoint.files)]
-    files = [file for file in files if file.path.startswith(SYSUSERS)]
-    changed = [file for file in files if file.changed]
-    for file in changed:
-        file.write()
-    if missing or changed:
-        run(SYSTEMD_SYSUSERS, *(file.path for file in files if file.content is not None))
+def forget_unfinished() -> Step:
+    return Step(f"{UNFINISHED} removed", partial(_remove, [UNFINISHED]))
 
 
-def _write_files(changes):
-    for place in changes.place_changes():
-        place.write()
-    for file in changes.shared:
-        if file.changed and file.path not in ENTRIES:
-            file.write()
-    for endpoint in changes.wanted:
-        endpoint.write(file for file in endpoint.files if file.path != endpoint.configuration)
-    changes.frontend.write()
-    if changes.programs:
-        run("/usr/bin/python3", "-m", "compileall", "-q", f"{LIBRARY}/{changes.programs.target}")
-        for place in changes.place_changes():
+def make_users(files: list[str], missing: list[str]) -> Step:
+    """By the sysusers.d files; `missing` are those that are known to be."""
+    return Step(f"{SYSTEMD_SYSUSERS} {' '.join(missing)}".strip(), partial(_make_users, files))
+
+
+def compile_programs(target: str) -> Step:
+    """Those of a version, below the library, so that nobody has to do it at each start."""
+    return Step(f"{LIBRARY}/{target} compiled", partial(_compile, f"{LIBRARY}/{target}"))
+
+
+def daemon_reload() -> Step:
+    return Step("systemctl daemon-reload", _daemon_reload)
+
+
+def let_go(services: list[str]) -> list[Step]:
+    """A step that stops services behind sockets that may listen on; none where there are no services."""
+    return [Step(f"systemctl stop {' '.join(services)}", partial(_let_go, services))] if services else []
+
+
+def replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], paths: list[str]) -> Step:
+    """Sockets are made anew, and acceptors make place for others. paths: path units to stop."""
+    names = [e.socket for e in replaced] + paths + [e.acceptor for e in replaced + stopped]
+    tells = {e.name: ["stopped listening"] for e in replaced if not e.listens}
+    return Step(f"systemctl stop {' '.join(names)}", partial(_replace_sockets, replaced, stopped, paths), tells)
+
+
+def start(units: list[str], tells: dict[str, list[str]]) -> Step:
+    """Units that wait for requests. The step raises Mistake when one of them does not start."""
+    return Step(f"systemctl start {' '.join(units)}", partial(_start, units), tells)
+
+
+def stop_endpoints(endpoints: list[Endpoint]) -> Step:
+    """Those that are to be removed. What waits is dropped."""
+    return Step(f"{', '.join(e.name for e in endpoints)}: removed", partial(_stop_endpoints, endpoints))
+
+
+def unbind_root(unit: File, needs_reload: bool) -> Step:
+    """What acceptors see of the host goes, by the unit of now: up to release 0.2.0 it took the host's own mounts away
+    together with ours."""
+    return Step(f"systemctl stop {ROOT_UNIT}", partial(_unbind_root, unit, needs_reload))
+
+
+def remove(present: list[str], possible: Iterable[str] = ()) -> list[Step]:
+    """A step that removes what is there now, and of what is possible that which is there then; none where nothing is
+    there now."""
+    diff = [{"before": f"{path}\n", "after": ""} for path in present]
+    do = partial(_remove, [*present, *possible])
+    return [Step(f"{', '.join(present)} removed", do, diff=diff)] if present else []
+
+
+def remove_empty(directories: list[str]) -> list[Step]:
+    """A step that lets directories go in which nothing is left by then."""
+    return [Step(f"{', '.join(directories)} removed", partial(_remove_empty, directories))] if directories else []
+
+
+def forget_failed(endpoints: list[Endpoint]) -> list[Step]:
+    """Failed instances stay listed until they are reset."""
+    units = [unit for e in endpoints for unit in e.units]
+    return [Step("systemctl reset-failed", partial(_forget_failed, units))] if units else []
+
+
+def remove_user(name: str) -> Step:
+    return Step(f"{USERDEL} {name}", partial(_remove_user, name))
+
+
+# How they are done.
+
+
+def _daemon_reload() -> None:
+    run(SYSTEMCTL, "daemon-reload")
+
+
+def _make_users(files: list[str]) -> None:
+    run(SYSTEMD_SYSUSERS, *files)
+
+
+def _compile(directory: str) -> None:
+    run("/usr/bin/python3", "-m", "compileall", "-q", directory)
+    for place in programs_places([], directory):
+        if place.changed:
             place.write()
 
 
-def _switch_programs(changes):
-    """All of them at once: a process has the programs of before, or those of now, whenever it begins. What calls them
-    knows both, so it comes first."""
-    if not changes.programs:
-        return
-    for file in changes.shared:
-        if file.changed and file.path in ENTRIES:
-            file.write()
-    if changes.programs.changed:
-        changes.programs.write()
-
-
-def _write_configurations(changes):
-    """When systemd knows the units: an acceptor that starts now finds the credentials that it is told of. And behind
-    the programs: those of now understand what was written for those of before."""
-    for endpoint in changes.wanted:
-        endpoint.write(file for file in endpoint.files if file.path == endpoint.configuration)
-
-
-def _remove_stale_metrics(changes):
-    """When nothing writes them any more: the service is gone, or systemd knows where it writes now."""
-    if changes.stale_metrics and METRICS in changes.companions:
-        systemctl("stop", [METRICS.service])
-    for path in changes.stale_metrics:
-        remove(path)
-
-
-def _replace_sockets(changes, replaced, stopped):
-    """systemd starts no socket while its service is active. So: the sockets down, the acceptors let go
-    when they have answered, the sockets up."""
-    start = time.monotonic()
-    systemctl("stop", [e.socket for e in replaced])
-    systemctl("stop", changes.to_stop())
-    _let_go([e.acceptor for e in dict.fromkeys(replaced + stopped)])
-    # Whoever held a socket before that is now another's: an acceptor, or a server that it was handed over to.
-    systemctl("stop", [unit for e in replaced if e.changes_hands for unit in (e.job, e.own_acceptor)])
-    again = [e for e in replaced if e.listens]
-    try:
-        systemctl("start", [e.socket for e in again])
-    except Failed:
-        pass  # _start() tells which, and why
-    window = (time.monotonic() - start) * 1000
-    for endpoint in again:
-        endpoint.done.append(f"socket replaced, not listening for {window:.0f} ms")
-    if again:
-        names = ", ".join(e.name for e in again)
-        changes.warnings.append(
-            f"{names}: [Socket] changed, so the socket was replaced; not listening for {window:.0f} ms"
-        )
-    for endpoint in replaced:
-        if not endpoint.listens:
-            endpoint.done.append("stopped listening")
-
-
-def _let_go(services):
-    """Stop services behind sockets that may listen on. A client who comes meanwhile makes systemd cancel that order and
-    start the next process behind the one that leaves, which is as good."""
+def _let_go(services: list[str]) -> None:
+    """A client who comes meanwhile makes systemd cancel that order and start the next process behind the one that
+    leaves, which is as good."""
     try:
         systemctl("stop", services)
     except Failed as error:
@@ -184,8 +124,29 @@ def _let_go(services):
             raise
 
 
-def _start(changes):
-    units = [unit for unit in changes.waiting_units() if unit not in changes.paused()]
+def _replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], paths: list[str]) -> Outcome | None:
+    """systemd starts no socket while its service is active. So: the sockets down, the acceptors let go when they have
+    answered, the sockets up."""
+    begun = time.monotonic()
+    systemctl("stop", [e.socket for e in replaced])
+    systemctl("stop", paths)
+    _let_go([e.acceptor for e in replaced + stopped])
+    # Whoever held a socket before that is now another's: an acceptor, or a server that it was handed over to.
+    systemctl("stop", [unit for e in replaced if e.changes_hands for unit in (e.job, e.own_acceptor)])
+    again = [e for e in replaced if e.listens]
+    try:
+        systemctl("start", [e.socket for e in again])
+    except Failed:
+        pass  # which of them, and why, is told when all are started
+    if not again:
+        return None
+    window = f"not listening for {(time.monotonic() - begun) * 1000:.0f} ms"
+    names = ", ".join(e.name for e in again)
+    warning = f"{names}: [Socket] changed, so the socket was replaced; {window}"
+    return Outcome({e.name: [f"socket replaced, {window}"] for e in again}, [warning])
+
+
+def _start(units: list[str]) -> None:
     try:
         systemctl("start", units)
     except Failed:
@@ -194,13 +155,9 @@ def _start(changes):
     failed = [unit for unit in units if states[unit]["ActiveState"] != "active"]
     if failed:
         raise Mistake("\n".join(_why_it_did_not_start(unit) for unit in failed))
-    for endpoint in changes.wanted:
-        for unit in (endpoint.path, endpoint.socket):
-            if unit in states and not changes.is_active(unit):
-                endpoint.done.append(f"{unit} started")
 
 
-def _why_it_did_not_start(unit):
+def _why_it_did_not_start(unit: str) -> str:
     told = f"{unit} did not start:\n{journal(unit)}"
     if unit.endswith(".path") and "'resources'" in told:
         with open(INOTIFY_LIMIT) as file:
@@ -212,52 +169,48 @@ def _why_it_did_not_start(unit):
     return told
 
 
-def _remove_endpoints(changes):
-    units = [e.socket for e in changes.removed] + [e.path for e in changes.removed]
-    if units:
-        systemctl("disable", [unit for unit in units if enabled(unit)], "--no-reload", "--quiet")
-        systemctl("stop", [e.socket for e in changes.removed] + [e.path for e in changes.removed])
-        systemctl("stop", [e.acceptor for e in changes.removed])
-        systemctl("stop", [unit for e in changes.removed for unit in (e.job, e.pause)])
-    for endpoint in changes.removed:
-        dropped = pending(endpoint.name)
-        endpoint.done.append("removed" + (f"; {dropped} pending requests were dropped" if dropped else ""))
-        if dropped:
-            changes.warnings.append(f"{endpoint.name}: {dropped} pending requests were dropped")
-    if changes.purge_all and changes.is_active(ROOT_UNIT):
-        _unbind_root(changes)
-    if changes.purge_all:
-        changes.inotify.take_back()
-    for path in changes.leftovers():
-        _unbind(path)
-        remove(path)
+def _stop_endpoints(endpoints: list[Endpoint]) -> Outcome:
+    systemctl("stop", [unit for e in endpoints for unit in (e.socket, e.path)])
+    systemctl("stop", [e.acceptor for e in endpoints])
+    systemctl("stop", [unit for e in endpoints for unit in (e.job, e.pause)])
+    dropped = {e.name: f"{pending(e.name)} pending requests were dropped" for e in endpoints if pending(e.name)}
+    tells = {e.name: [f"removed; {dropped[e.name]}" if e.name in dropped else "removed"] for e in endpoints}
+    return Outcome(tells, [f"{name}: {text}" for name, text in dropped.items()])
 
 
-def _unbind(path):
-    """What the host has unmounted there may still be bound for acceptors, and nobody could remove where it was."""
-    while path != ROOT and mounts_below(ROOT + path):
-        run(UMOUNT, "--lazy", mounts_below(ROOT + path)[0])
-
-
-def _unbind_root(changes):
-    """By the unit of now: up to release 0.2.0 it took the host's own mounts away together with ours."""
-    if changes.root_unit.changed:
-        changes.root_unit.write()
-    if changes.root_unit.changed or changes.states[ROOT_UNIT].get("NeedDaemonReload") == "yes":
-        run(SYSTEMCTL, "daemon-reload")
+def _unbind_root(unit: File, needs_reload: bool) -> None:
+    if unit.changed:
+        unit.write()
+    if unit.changed or needs_reload:
+        _daemon_reload()
     systemctl("stop", [ROOT_UNIT])
 
 
-def _forget_removed(changes):
-    """Failed instances stay listed until they are reset; users go last, when nothing runs as them."""
-    units = [unit for e in changes.removed for unit in e.units]
+def _remove(paths: list[str]) -> None:
+    for path in paths:
+        # What the host has unmounted there may still be bound for acceptors, and nobody could remove where it was.
+        while path != ROOT and mounts_below(ROOT + path):
+            run(UMOUNT, "--lazy", mounts_below(ROOT + path)[0])
+        remove_path(path)
+
+
+def _remove_empty(directories: list[str]) -> None:
+    for directory in directories:
+        if os.path.isdir(directory) and not os.listdir(directory):
+            os.rmdir(directory)
+
+
+def _forget_failed(units: list[str]) -> None:
     states = show(units)
     try:
-        systemctl("reset-failed", [u for u in units if states[u]["ActiveState"] == "failed"])
+        systemctl("reset-failed", [unit for unit in units if states[unit]["ActiveState"] == "failed"])
     except Failed:
         pass  # systemd has forgotten one of them by itself meanwhile
-    for name in changes.users_to_remove():
-        try:
-            run("/usr/sbin/userdel", name)
-        except Failed as error:
-            changes.warnings.append(f"the user {name} was kept: {error}")
+
+
+def _remove_user(name: str) -> Outcome | None:
+    try:
+        run(USERDEL, name)
+    except Failed as error:
+        return Outcome(warnings=[f"the user {name} was kept: {error}"])
+    return None

@@ -1,308 +1,171 @@
 # Copyright: The trigger authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What there is to do on a host: what is there, compared with what shall be."""
+"""What there is to do on a host, in an order in which no request is lost and nothing is refused, and with one
+daemon-reload at most. It follows from what was found, without another look."""
 
 from __future__ import annotations
 
-import grp
-import os
-import pwd
+from collections.abc import Iterator
 
-from .trigger_files import Directory, File, Link, mounts_below, shared_mounts_below
-from .trigger_host import (
-    COMPANIONS,
-    JOBS_GECOS,
-    METRICS,
-    PAGE,
-    Endpoint,
-    account,
-    earlier_versions,
-    enabled,
-    found_names,
-    gecos,
-    own_directories,
-    programs_places,
-    unfinished,
+from .trigger_application import (
+    compile_programs,
+    daemon_reload,
+    forget_failed,
+    forget_unfinished,
+    let_go,
+    make_users,
+    mark_unfinished,
+    remove,
+    remove_empty,
+    remove_user,
+    replace_sockets,
+    start,
+    stop_endpoints,
+    unbind_root,
 )
-from .trigger_inotify import InotifyLimit
-from .trigger_metrics import stale_metrics
-from .trigger_names import (
-    CONFIGURATION,
-    CREDENTIALS,
-    CURRENT,
-    JOBS,
-    JOBS_USER,
-    LAUNCHER,
-    LIBRARY,
-    LOADED_CREDENTIALS,
-    NGINX,
-    ROOT,
-    ROOT_PARTS,
-    RUNTIME,
-    SPOOL,
-    STATE,
-    SYSCTL,
-    UNITS,
-    VERSIONS,
-)
-from .trigger_nginx import Frontend
-from .trigger_systemd import show
+from .trigger_found import NGINX_UNFINISHED, Found
+from .trigger_host import METRICS, PAGE
+from .trigger_names import COMMAND, LAUNCHER, ROOT_UNIT, SYSUSERS, UNITS
+from .trigger_steps import Step, call_systemctl, write
 
-ROOT_UNIT = "trigger-root.service"  # binds together what acceptors see of the host
-NGINX_UNFINISHED = ".nginx"  # among the names of endpoints that are unfinished
+ENTRIES = (LAUNCHER, COMMAND)  # what calls the programs
 
 
-class Changes:
-    """What one call has to do. plan: dict with `shared`, `version` and `endpoints`, from the action plugin. purge: bool
-    and state: str, the module's arguments."""
-
-    def __init__(self, plan, purge, state):
-        self.purge_all = state == "absent"
-        self.shared = [] if self.purge_all else [File.decode(item) for item in plan["shared"]]
-        self.programs = None if self.purge_all else Link(CURRENT, f"versions/{plan['version']}")
-        paths = [file.path for file in self.shared]
-        self.companions = [companion for companion in COMPANIONS if companion.socket_file in paths]
-        self.unwanted = [companion for companion in COMPANIONS if companion not in self.companions]
-        gone = [File(path, None) for companion in self.unwanted for path in companion.files]
-        self.shared += [file for file in gone if file.changed]
-        self.frontend = Frontend(None if self.purge_all else plan["frontend"])
-        self.shared_paths = [item["path"] for item in plan["shared"]]
-        (self.root_unit,) = [File.decode(item) for item in plan["shared"] if item["path"] == f"{UNITS}/{ROOT_UNIT}"]
-        self.wanted = [
-            Endpoint(item["name"], item)
-            for item in plan["endpoints"]
-            if item["state"] != "absent" and not self.purge_all
-        ]
-        found = set(found_names())
-        kept = {endpoint.name for endpoint in self.wanted}
-        named = {item["name"] for item in plan["endpoints"]}
-        removed = found - kept if purge or self.purge_all else found & (named - kept)
-        self.removed = [Endpoint(name) for name in sorted(removed)]
-        # Neither wanted nor to be removed: they stay, and keep their users.
-        self.others = [Endpoint(name) for name in sorted(found - kept - removed)]
-        self.unfinished = unfinished()
-        self.inotify = InotifyLimit(len(self.wanted) + len(self.others))
-        self.stale_metrics = self._stale_metrics()
-        # To look at a unit makes systemd load it, so only at those that tell something.
-        looked_at = self.wanted + self.removed + self.others
-        units = [unit for e in looked_at for unit in (e.socket, e.path, e.job)]
-        self.states = show([ROOT_UNIT, *(unit for companion in COMPANIONS for unit in companion.units), *units])
-        self.warnings = list(self.frontend.warnings)
-        self.warnings += [
-            f"{e.name}: it is paused, so no run begins; `triggerctl resume {e.name}` on the host ends that"
-            for e in self.wanted
-            if e.paused
-        ]
-
-    def files(self):
-        """All that are written, stay or go: list of File."""
-        return [*self.shared, *(file for endpoint in self.wanted for file in endpoint.files), *self.frontend.files]
-
-    def file_changes(self):
-        return [file for file in self.files() if file.changed]
-
-    def nginx_changes(self):
-        """What changes of that which nginx reads: list of Files."""
-        gone = [File(path, None) for endpoint in self.removed for path in endpoint.frontend_files]
-        return [file for file in self.file_changes() + gone if file.path.startswith(NGINX) and file.changed]
-
-    def shared_changed(self, *prefixes):
-        return any(file.changed for file in self.shared if file.path.startswith(prefixes))
-
-    def programs_changed(self):
-        """Whether a process that runs has other programs than those that it shall have."""
-        return self.programs.changed or self.shared_changed(VERSIONS, LAUNCHER)
-
-    def units_changed(self):
-        return any(file.path.startswith(UNITS) for file in self.file_changes())
-
-    def is_active(self, unit):
-        return self.states.get(unit, {}).get("ActiveState") == "active"
-
-    def is_known(self, unit):
-        """Whether systemd had a file of it when it was looked at."""
-        return self.states.get(unit, {}).get("LoadState") != "not-found"
-
-    def replaces_socket(self, endpoint):
-        """Whether the socket has to be made anew: only what stands in [Socket] asks for that."""
-        if not self.is_active(endpoint.socket):
-            return False
-        if not endpoint.listens or endpoint.name in self.unfinished:
-            return True
-        paths = (f"{UNITS}/trigger@.socket", endpoint.drop_in(endpoint.socket))
-        files = [file for file in self.shared + endpoint.files if file.path in paths]
-        return any(_section(file.before) != _section(file.content) for file in files)
-
-    def stops_acceptor(self, endpoint):
-        """Whether a running acceptor has to make place for one that knows the change."""
-        if endpoint.hands_over and self.shared_changed(f"{UNITS}/trigger-run@.service"):
-            return True
-        return (
-            endpoint.name in self.unfinished
-            or self.binds_root()
-            or self.frontend.secret_changed
-            or (endpoint.hands_over and any(file.changed for file in endpoint.files))
-            or endpoint.changed(endpoint.configuration)
-            or endpoint.changed(endpoint.auth_file)
-            or endpoint.changed(endpoint.drop_in(endpoint.acceptor))
-            or self.shared_changed(f"{UNITS}/trigger@.service")
-            or self.programs_changed()
-        )
-
-    def binds_root(self):
-        """Whether what acceptors see of the host has to be bound together, or anew: a folder that was removed and made
-        again is another one."""
-        return bool(self.wanted) and (not self.is_active(ROOT_UNIT) or any(map(is_stale, ROOT_PARTS)))
-
-    def secures_root(self):
-        """Whether what is bound already is to be made private and read-only as the unit has it now. It stays where it
-        is: an acceptor that runs notices nothing."""
-        if not self.wanted or self.binds_root():
-            return False
-        return self.root_unit.changed or bool(shared_mounts_below(ROOT))
-
-    def nginx_waits(self):
-        """Whether nginx has to be started, or told of a change."""
-        waits = self.nginx_changes() or self.frontend.makes_certificate or NGINX_UNFINISHED in self.unfinished
-        return bool(waits) or not self.frontend.runs()
-
-    def page_changed(self):
-        """Whether a running page has to make place for one that knows the change."""
-        if PAGE not in self.companions:
-            return False
-        drop_ins = [file for e in self.wanted for file in e.files if file.path.startswith(PAGE.drop_ins)]
-        return (
-            any(file.changed for file in drop_ins)
-            or self.frontend.secret_changed
-            or self.shared_changed(f"{UNITS}/{PAGE.service}")
-            or self.programs_changed()
-        )
-
-    def waiting_units(self):
-        """The units that shall be enabled and active: they wait for requests, in the spool and on the network."""
-        units = [e.path for e in self.wanted if not e.hands_over] + [e.socket for e in self.wanted if e.listens]
-        return units + [companion.socket for companion in self.companions]
-
-    def to_start(self):
-        """Those of them that are not active."""
-        return [unit for unit in self.waiting_units() if not self.is_active(unit) and unit not in self.paused()]
-
-    def paused(self):
-        """The path units that wait for nothing, until somebody says `triggerctl resume`."""
-        return [e.path for e in self.wanted if e.paused]
-
-    def to_stop(self):
-        """Path units that shall not be active: of endpoints that hand their socket over now, which would start the
-        server without it."""
-        units = [e.path for e in self.wanted if e.hands_over]
-        return [unit for unit in units if self.is_active(unit)]
-
-    def unwanted_units(self):
-        """The units of companions that nobody wants any more and that do something, list of str."""
-        quiet = ("inactive", "failed", None)
-        units = [unit for companion in self.unwanted for unit in companion.units]
-        return [unit for unit in units if self.states.get(unit, {}).get("ActiveState") not in quiet]
-
-    def links(self):
-        """The units to enable and to disable: two lists."""
-        enable = self.waiting_units()
-        disable = [unit for e in self.wanted for unit in (e.path, e.socket) if unit not in enable]
-        disable += [companion.socket for companion in self.unwanted]
-        for endpoint in self.removed:
-            disable += [endpoint.socket, endpoint.path]
-        return [u for u in enable if not enabled(u)], [u for u in disable if enabled(u)]
-
-    def missing_users(self):
-        names = [endpoint.user for endpoint in self.wanted]
-        if self.wanted or self.shared:
-            names.append(JOBS_USER)
-        names += [companion.user for companion in self.companions]
-        return [name for name in names if not account(pwd.getpwnam, name)]
-
-    def place_changes(self):
-        """The directories that are missing, and what has other rights than it shall, beside Files: list of Place. What
-        would belong to a user that does not exist yet is left out."""
-        paths = {file.path for file in self.files() if file.content is not None}
-        places = own_directories(paths)
-        if self.wanted:
-            places += [Directory(path) for path in (JOBS, SPOOL, STATE)] + [Directory(CREDENTIALS, 0o700)]
-        places += [d for e in self.wanted if account(grp.getgrnam, e.user) for d in e.directories()]
-        places += self.frontend.places()
-        if self.programs:
-            places += [place for place in programs_places(self.obsolete()) if place.path not in paths]
-        return [place for place in {place.path: place for place in places}.values() if place.changed]
-
-    def obsolete(self):
-        """Versions of the programs that may go, list of str. The last but one is kept: what runs since before may still
-        load parts of it."""
-        return earlier_versions(self.programs.target)[:-1] if self.programs else []
-
-    def _stale_metrics(self):
-        """The metrics that were written where they are not any more, also those that an earlier run had to leave."""
-        unit = METRICS.files[1]
-        before = File(unit, None).before or b""
-        after = b"".join(file.content or b"" for file in self.shared if file.path == unit)
-        return stale_metrics(before, after, [path for path in self.unfinished if path.startswith("/")])
-
-    def leftovers(self):
-        """What is to be removed from the file system."""
-        paths = [path for endpoint in self.removed for path in endpoint.leftovers()]
-        if self.purge_all:
-            paths += [path for path in self.shared_paths if not path.startswith(LIBRARY)]
-            paths += [ROOT, CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME, SYSCTL]
-            paths += [path for companion in COMPANIONS for path in companion.files]
-        return [path for path in paths if os.path.lexists(path)]
-
-    def users_to_remove(self):
-        names = [e.user for e in self.removed]
-        if self.purge_all and gecos(JOBS_USER) == JOBS_GECOS:
-            names.append(JOBS_USER)
-        if self.purge_all or self.shared:
-            names += [companion.user for companion in self.unwanted if gecos(companion.user) == companion.gecos]
-        return [name for name in names if account(pwd.getpwnam, name)]
-
-    def any(self):
-        return bool(
-            self.file_changes()
-            or (self.programs and self.programs.changed)
-            or self.to_start()
-            or self.to_stop()
-            or self.unwanted_units()
-            or any(self.links())
-            or self.missing_users()
-            or self.place_changes()
-            or self.obsolete()
-            or self.inotify.files()
-            or self.stale_metrics
-            or self.leftovers()
-            or self.users_to_remove()
-            or self.unfinished
-            or self.binds_root()
-            or self.secures_root()
-            or self.nginx_waits()
-            or any(self.replaces_socket(endpoint) for endpoint in self.wanted)
-        )
+def changes(found: Found) -> list[Step]:
+    """The steps to take; none where all is as it shall be."""
+    steps = list(_until_it_listens(found))
+    if steps or found.units_to_start():
+        steps += _starts(found)  # also to see that none of them was harmed
+    return [*steps, *_afterwards(found)]
 
 
-def is_stale(part, root=ROOT):
-    """Whether acceptors find at a part of the host another folder than the host has there, or below it, at a mount
-    point of either; credentials come and go."""
-    real = os.path.realpath(part)
-    below = {point[len(top) :] for top in (real, root + part) for point in mounts_below(top)}
-    places = {""} if part == LOADED_CREDENTIALS else {"", *below}
-    return os.path.exists(real) and not all(_is_same(real + place, root + part + place) for place in places)
+def _until_it_listens(found: Found) -> Iterator[Step]:
+    if _unfinished(found):
+        yield mark_unfinished(_unfinished(found))
+    # While their files are there, from which systemd knows what belongs to them.
+    yield from call_systemctl("stop", found.unwanted_units())
+    if METRICS not in found.companions:
+        yield from remove(found.stale_metrics)
+    yield from _users(found)
+    yield from _files(found)
+    yield from _removals(found)
+    yield from _units(found)
+    yield from _programs(found)
+    yield from _sockets(found)
+    yield from _companions(found)
 
 
-def _is_same(path, bound):
-    return os.path.exists(path) and os.path.exists(bound) and os.path.samefile(path, bound)
+def _afterwards(found: Found) -> Iterator[Step]:
+    if found.nginx_waits():
+        yield found.frontend.takes_effect(found.nginx_changes())
+    yield from remove(found.obsolete)
+    yield from remove_empty(found.emptied)
+    # Users go last, when nothing runs as them.
+    yield from forget_failed(found.removed)
+    yield from map(remove_user, found.users_to_remove)
+    if _unfinished(found) or found.was_interrupted:
+        yield forget_unfinished()
 
 
-def _section(content):
-    """The directives of [Socket] in a unit file, in order; comments do not count."""
-    lines, inside = [], False
-    for line in (content or b"").decode().splitlines():
-        if line.startswith("["):
-            inside = line.strip() == "[Socket]"
-        elif inside and line.strip() and line[0] not in "#;":
-            lines.append(line.strip())
-    return lines
+def _unfinished(found: Found) -> list[str]:
+    """What the next run has to take up again, when this one is cut short: nothing on the host would tell it then."""
+    names = [e.name for e in found.wanted if found.replaces_socket(e) or found.stops_acceptor(e)]
+    return names + ([NGINX_UNFINISHED] if found.nginx_waits() else []) + found.stale_metrics
+
+
+def _users(found: Found) -> Iterator[Step]:
+    """Before the files, of which some are theirs."""
+    files = [*found.shared, *(file for e in found.wanted for file in e.files)]
+    present = [file.path for file in files if file.path.startswith(SYSUSERS) and file.content is not None]
+    yield from write(file for file in found.shared if file.path.startswith(SYSUSERS))
+    for endpoint in found.wanted:
+        yield from write((file for file in endpoint.files if file.path.startswith(SYSUSERS)), endpoint.name)
+    if found.missing_users or any(file.changed for file in files if file.path.startswith(SYSUSERS)):
+        yield make_users(present, found.missing_users)
+
+
+def _files(found: Found) -> Iterator[Step]:
+    """All but what acceptors read as soon as it is there."""
+    yield from write(found.places)
+    yield from write(file for file in found.shared if not file.path.startswith((SYSUSERS, *ENTRIES)))
+    for endpoint in found.wanted:
+        later = (SYSUSERS, endpoint.configuration)
+        yield from write((file for file in endpoint.files if not file.path.startswith(later)), endpoint.name)
+    yield from found.frontend.steps()
+    if found.programs_changed():
+        yield compile_programs(found.programs.target)
+    yield from found.inotify.steps()
+
+
+def _removals(found: Found) -> Iterator[Step]:
+    if found.removed:
+        enabled = [unit for e in found.removed for unit in (e.socket, e.path) if unit in found.enabled]
+        yield from call_systemctl("disable", enabled, "--no-reload", "--quiet")
+        yield stop_endpoints(found.removed)
+    if found.purge_all and found.is_active(ROOT_UNIT):
+        yield unbind_root(found.root_unit, found.states[ROOT_UNIT].get("NeedDaemonReload") == "yes")
+    if found.purge_all:
+        yield from found.inotify.steps_back()
+    yield from remove(found.leftovers, found.possible_leftovers)
+
+
+def _units(found: Found) -> Iterator[Step]:
+    """systemd learns of the units."""
+    enable, disable = found.units_to_enable(), found.units_to_disable()
+    yield from call_systemctl("enable", enable, "--no-reload", "--quiet")
+    yield from call_systemctl("disable", disable, "--no-reload", "--quiet")
+    # Before systemd knows the acceptors' unit that needs it: one whose start was ordered under an older unit waits for
+    # nothing, and would find no root directory. A unit that is not known yet needs no daemon-reload.
+    binds_early = found.binds_root and not found.is_known(ROOT_UNIT)
+    if binds_early:
+        yield from call_systemctl("start", [ROOT_UNIT])
+    if found.needs_reload() or enable or disable or found.removed:
+        yield daemon_reload()
+    if METRICS in found.companions and found.stale_metrics:
+        # Now that systemd knows where the service writes from here on.
+        yield from call_systemctl("stop", [METRICS.service])
+        yield from remove(found.stale_metrics)
+    if found.binds_root and not binds_early:
+        yield from call_systemctl("restart", [ROOT_UNIT])
+    if found.secures_root:
+        yield from call_systemctl("reload", [ROOT_UNIT])
+
+
+def _programs(found: Found) -> Iterator[Step]:
+    """All of them at once: a process has the programs of before, or those of now, whenever it begins. What calls them
+    knows both, so it comes first."""
+    yield from write(file for file in found.shared if file.path in ENTRIES)
+    if found.programs:
+        yield from write([found.programs])
+    # When systemd knows the units: an acceptor that starts now finds the credentials that it is told of. And behind the
+    # programs: those of now understand what was written for those of before.
+    for endpoint in found.wanted:
+        yield from write((file for file in endpoint.files if file.path == endpoint.configuration), endpoint.name)
+
+
+def _sockets(found: Found) -> Iterator[Step]:
+    replaced = [e for e in found.wanted if found.replaces_socket(e)]
+    stopped = [e for e in found.wanted if found.stops_acceptor(e) and e not in replaced]
+    if replaced or stopped or found.paths_to_stop():
+        yield replace_sockets(replaced, stopped, found.paths_to_stop())
+    if found.shared_changed(f"{UNITS}/trigger-run@.path"):
+        yield from call_systemctl("try-restart", [e.path for e in found.wanted])
+
+
+def _companions(found: Found) -> Iterator[Step]:
+    anew = found.companions_to_renew()
+    yield from let_go([c.service for c in anew])  # no socket starts beside its service, also one that is tried again
+    yield from call_systemctl("try-restart", [c.socket for c in anew])
+    if found.page_changed():
+        yield from let_go([PAGE.service])  # the next reader starts the new one
+
+
+def _starts(found: Found) -> Iterator[Step]:
+    paused = [e.path for e in found.wanted if e.paused]
+    units = [unit for unit in found.waiting_units() if unit not in paused]
+    new = set(found.units_to_start())
+    if units:
+        yield start(units, {e.name: [f"{u} started" for u in (e.path, e.socket) if u in new] for e in found.wanted})
+    if METRICS in found.companions and found.shared_changed(METRICS.files[1]):
+        # In another directory the first count may be far off.
+        yield from call_systemctl("start", [METRICS.service], "--no-block")

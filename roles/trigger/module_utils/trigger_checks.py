@@ -8,10 +8,10 @@ import re
 import tempfile
 
 from .trigger_addresses import port, why_not_free
-from .trigger_changes import ROOT_UNIT
 from .trigger_files import mounts_below
+from .trigger_found import Found
 from .trigger_host import Mistake
-from .trigger_names import ROOT, UNITS
+from .trigger_names import ROOT, ROOT_UNIT, UNITS
 from .trigger_nginx import Refused
 from .trigger_systemd import verify
 
@@ -19,20 +19,19 @@ from .trigger_systemd import verify
 HARMLESS = re.compile(r"not safe|unsafe|deprecated|obsolete|legacy", re.IGNORECASE)
 
 
-def check(changes):
-    """Look whether changes, a trigger_changes.Changes, can be made; adds to its warnings. Raises trigger_host.Mistake,
-    which says why not."""
-    _check_mounts(changes)
-    _check_units(changes)
-    _check_addresses(changes)
-    _check_nginx(changes)
+def check(found: Found) -> None:
+    """Look whether the host can be changed; adds to the warnings. Raises trigger_host.Mistake, which says why not."""
+    _check_mounts(found)
+    _check_units(found)
+    _check_addresses(found)
+    _check_nginx(found)
 
 
-def _check_mounts(changes):
+def _check_mounts(found):
     """Nothing is removed through what the host has mounted: it may be shared with others."""
     messages = [
         f"{path} is to be removed, but {mounted} is mounted; unmount it first"
-        for path in changes.leftovers() + changes.obsolete()
+        for path in found.leftovers + found.obsolete
         if path != ROOT
         for mounted in mounts_below(path)
     ]
@@ -40,36 +39,36 @@ def _check_mounts(changes):
         raise Mistake("\n".join(["nothing was changed.", *messages]))
 
 
-def _check_units(changes):
+def _check_units(found):
     """Every unit that changes, through systemd's own parser."""
-    units = [u for e in changes.wanted for u in e.units if e.changed(e.drop_in(u))]
-    for companion in changes.companions:
-        if changes.shared_changed(*companion.files):
+    units = [u for e in found.wanted for u in e.units if e.changed(e.drop_in(u))]
+    for companion in found.companions:
+        if found.shared_changed(*companion.files):
             units += [companion.socket, companion.service]
-    if changes.wanted and changes.shared_changed(UNITS):
-        units += [ROOT_UNIT, *changes.wanted[0].units]  # the templates, by one instance
+    if found.wanted and found.shared_changed(UNITS):
+        units += [ROOT_UNIT, *found.wanted[0].units]  # the templates, by one instance
     if not units:
         return
     with tempfile.TemporaryDirectory(prefix="trigger-verify-") as root:
-        for file in [*changes.shared, *(file for e in changes.wanted for file in e.files)]:
+        for file in [*found.shared, *(file for e in found.wanted for file in e.files)]:
             if file.path.startswith(UNITS) and file.content is not None:
                 file.write(root)
-        messages = _judge(changes, root, verify(root, units))
+        messages = _judge(found, root, verify(root, units))
     if messages:
         raise Mistake(
             "systemd refuses what would be written; nothing was changed.\n" + "\n".join(dict.fromkeys(messages))
         )
 
 
-def _judge(changes, root, findings):
+def _judge(found, root, findings):
     """Sort what systemd found below root into warnings and mistakes; return the latter, list of str."""
     messages = []
-    jobs = [f"Command {file.path} is not executable" for e in changes.wanted for file in e.files if file.content]
+    jobs = [f"Command {file.path} is not executable" for e in found.wanted for file in e.files if file.content]
     for path, line, message in findings:
         if any(job in message for job in jobs):
             continue  # it is written in a moment
         if HARMLESS.search(message):
-            changes.warnings.append(f"{message} ({path}, line {line})")
+            found.warnings.append(f"{message} ({path}, line {line})")
             continue
         instance = re.match(r"trigger(?:-run)?@([^.]+)\.(\w+)", path)
         label = f"endpoint {instance[1]!r}: {instance[2]} unit: " if instance else ""
@@ -84,24 +83,24 @@ def _line(root, path, number):
         return file.read().splitlines()[int(number) - 1]
 
 
-def _check_addresses(changes):
+def _check_addresses(found):
     """Every address that is new must be free, or belong to a socket that this call closes."""
-    closing = [e.socket for e in changes.removed] + [e.socket for e in changes.wanted if changes.replaces_socket(e)]
-    closed = {port(text) for unit in closing for text in changes.states.get(unit, {}).get("Listen", ())}
-    for endpoint in changes.wanted:
-        if not endpoint.listens or (changes.is_active(endpoint.socket) and not changes.replaces_socket(endpoint)):
+    closing = [e.socket for e in found.removed] + [e.socket for e in found.wanted if found.replaces_socket(e)]
+    closed = {port(text) for unit in closing for text in found.states.get(unit, {}).get("Listen", ())}
+    for endpoint in found.wanted:
+        if not endpoint.listens or (found.is_active(endpoint.socket) and not found.replaces_socket(endpoint)):
             continue
         for address in endpoint.item["addresses"]:
             problem = why_not_free(address, endpoint.item)
             if problem and port(address["text"]) not in closed:
-                problem = _other_owner(changes, address) or problem
+                problem = _other_owner(found, address) or problem
                 raise Mistake(f"endpoint {endpoint.name!r}: listen: {address['text']} {problem}")
 
 
-def _other_owner(changes, address):
+def _other_owner(found, address):
     """Which endpoint that this call leaves alone is the one in the way. Returns a sentence or None."""
-    for other in changes.others:
-        if port(address["text"]) in map(port, changes.states[other.socket]["Listen"]):
+    for other in found.others:
+        if port(address["text"]) in map(port, found.states[other.socket]["Listen"]):
             return (
                 f"is taken by endpoint {other.name!r}, which is on the host and not in the list; "
                 "remove it with state: absent, or with trigger_purge: true"
@@ -109,14 +108,14 @@ def _other_owner(changes, address):
     return None
 
 
-def _check_nginx(changes):
+def _check_nginx(found):
     """The front end's addresses, and the whole of nginx's configuration as it would be, through nginx itself."""
-    problem = changes.frontend.check_addresses()
+    problem = found.frontend.check_addresses()
     if problem:
         raise Mistake(f"nothing was changed.\n{problem}")
-    files = changes.nginx_changes()
-    if files or changes.frontend.makes_certificate:
+    files = found.nginx_changes()
+    if files or found.frontend.makes_certificate:
         try:
-            changes.frontend.try_out(files)
+            found.frontend.try_out(files)
         except Refused as refused:
             raise Mistake(f"nginx refuses what would be written; nothing was changed.\n{refused}") from None

@@ -5,26 +5,29 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
+import grp
 import os
 import re
 import shutil
 import stat
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 _HIDDEN = "(not shown)\n"
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
 class Rights(NamedTuple):
-    """Who may what. mode: int. uid, gid: int."""
+    """Who may what. gid: a group that does not exist yet goes by its name."""
 
     mode: int
     uid: int = 0
-    gid: int = 0
+    gid: int | str = 0
 
     @classmethod
-    def of(cls, path):
+    def of(cls, path: str) -> Rights | None:
         """Those of what is at a path, a link itself; None where there is nothing."""
         try:
             return cls.of_status(os.lstat(path))
@@ -32,23 +35,24 @@ class Rights(NamedTuple):
             return None
 
     @classmethod
-    def of_status(cls, status):
+    def of_status(cls, status: os.stat_result) -> Rights:
         return cls(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
 
     def __str__(self):
         return f"mode {self.mode:04o}, owner {self.uid}:{self.gid}"
 
-    def give(self, fd):
+    def give(self, fd: int) -> None:
         """Set them, whatever the umask."""
-        os.fchown(fd, self.uid, self.gid)  # which may take bits of the mode away
+        gid = grp.getgrnam(self.gid).gr_gid if isinstance(self.gid, str) else self.gid
+        os.fchown(fd, self.uid, gid)  # which may take bits of the mode away
         os.fchmod(fd, self.mode)
 
 
 class File:
-    """A file as it shall be. path: str. content: bytes, None when it shall not exist. mode: int.
-    show: bool, whether its content may stand in a diff. It belongs to root, and to the group gid: int."""
+    """A file as it shall be. content: None when it shall not exist. show: whether its content may stand in a diff. It
+    belongs to root, and to the group gid."""
 
-    def __init__(self, path, content, mode=0o644, show=True, gid=0):
+    def __init__(self, path: str, content: bytes | None, mode: int = 0o644, show: bool = True, gid: int = 0) -> None:
         self.path = path
         self.content = content
         self.mode = mode
@@ -58,46 +62,41 @@ class File:
         self.changed = self.before != content or self._changes_rights()
 
     @property
-    def mode_before(self):
+    def mode_before(self) -> int | None:
         return self._rights_before and self._rights_before.mode
 
     @property
-    def gid_before(self):
+    def gid_before(self) -> int | None:
         return self._rights_before and self._rights_before.gid
 
     @classmethod
-    def decode(cls, item):
+    def decode(cls, item: dict[str, Any]) -> File:
         """From a module's argument: dict with path, content (base64), mode (octal str), show."""
         content = base64.b64decode(item["content"])
         return cls(item["path"], content, int(item["mode"], 8), item["show"])
 
-    def diff(self):
-        """Return what Ansible shows with --diff: dict. Rights are told of where a file that stays has others."""
+    def diff(self) -> dict[str, str]:
+        """What Ansible shows with --diff. Rights are told of where a file that stays has others."""
         before, after = self._shown(self.before, "before"), self._shown(self.content, "after")
         if self._changes_rights():
             after = before if self.before == self.content else after
             before, after = f"{self._rights_before}\n{before}", f"{self._rights()}\n{after}"
         return {"before_header": self.path, "after_header": self.path, "before": before, "after": after}
 
-    def write(self, root=""):
-        """Bring the file about, all at once, below `root`: str, a directory that stands for /."""
+    def write(self, root: str = "") -> None:
+        """Bring the file about, all at once, below `root`, a directory that stands for /."""
         path = root + self.path
         if self.content is None:
             os.unlink(path)
             return
         make_directories(os.path.dirname(path))
-        draft = f"{os.path.dirname(path)}/.{os.path.basename(path)}.new"
-        if os.path.lexists(draft):
-            os.unlink(draft)  # of a run that was killed
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with open(fd, "wb") as file:
+        with replacing(path) as draft, open(create(draft), "wb") as file:
             file.write(self.content)
-            self._rights().give(fd)
+            self._rights().give(file.fileno())
             file.flush()
-            os.fsync(fd)
-        os.rename(draft, path)
+            os.fsync(file.fileno())
 
-    def restore(self):
+    def restore(self) -> None:
         """Bring back what was there before write()."""
         wanted = self.content, self.mode, self.gid
         self.content, self.mode, self.gid = self.before, self.mode_before, self.gid_before
@@ -124,16 +123,16 @@ class File:
 
 
 class Link:
-    """A symbolic link as it shall be. path: str. target: str, as it stands in the link."""
+    """A symbolic link as it shall be. target: as it stands in the link."""
 
-    def __init__(self, path, target):
+    def __init__(self, path: str, target: str) -> None:
         self.path = path
         self.target = target
         self.before = os.readlink(path) if os.path.islink(path) else None
         self.changed = self.before != target
 
-    def diff(self):
-        """Return what Ansible shows with --diff: dict."""
+    def diff(self) -> dict[str, str]:
+        """What Ansible shows with --diff."""
         before = f"-> {self.before}\n" if self.before else ""
         return {
             "before_header": self.path,
@@ -142,27 +141,23 @@ class Link:
             "after": f"-> {self.target}\n",
         }
 
-    def write(self):
+    def write(self) -> None:
         """Bring the link about, all at once."""
-        draft = f"{os.path.dirname(self.path)}/.{os.path.basename(self.path)}.new"
-        if os.path.lexists(draft):
-            os.unlink(draft)  # of a run that was killed
-        os.symlink(self.target, draft)
-        os.rename(draft, self.path)
+        with replacing(self.path) as draft:
+            os.symlink(self.target, draft)
 
 
 class Place:
-    """A file or a directory that is there, whose rights alone are looked at. path: str. mode: int. gid: int. It belongs
-    to root."""
+    """A file or a directory that is there, whose rights alone are looked at. It belongs to root. gid: see Rights."""
 
-    def __init__(self, path, mode, gid=0):
+    def __init__(self, path: str, mode: int, gid: int | str = 0) -> None:
         self.path = path
         self.before = Rights.of(path)
         self.rights = Rights(mode, gid=gid)
         self.changed = self.before != self.rights
 
-    def diff(self):
-        """Return what Ansible shows with --diff: dict."""
+    def diff(self) -> dict[str, str]:
+        """What Ansible shows with --diff."""
         return {
             "before_header": self.path,
             "after_header": self.path,
@@ -170,7 +165,7 @@ class Place:
             "after": f"{self.rights}\n",
         }
 
-    def write(self):
+    def write(self) -> None:
         """Give it the rights that it shall have."""
         fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         try:
@@ -183,19 +178,39 @@ class Directory(Place):
     """A directory as it shall be. Who may write around it is root alone, so a link in its place is root's, too: what it
     leads to is meant."""
 
-    def __init__(self, path, mode=0o755, gid=0):
+    def __init__(self, path: str, mode: int = 0o755, gid: int | str = 0) -> None:
         super().__init__(os.path.realpath(path), mode, gid)
         self.changed = self.changed or not os.path.isdir(path)
 
-    def write(self):
+    def write(self) -> None:
         """Make it, where it is missing, with all that leads to it."""
         make_directories(self.path)
         super().write()
 
 
-def make_directories(path):
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[str]:
+    """Hands out the path of a draft, which is to be made; what is there then takes the place of `path` all at once."""
+    draft = f"{os.path.dirname(path)}/.{os.path.basename(path)}.new"
+    if os.path.lexists(draft):
+        os.unlink(draft)  # of a run that was killed
+    try:
+        yield draft
+        os.rename(draft, path)
+    except BaseException:
+        if os.path.lexists(draft):
+            os.unlink(draft)
+        raise
+
+
+def create(path: str) -> int:
+    """Make a file that is not there yet and that nobody else may read. Returns its descriptor."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+
+
+def make_directories(path: str) -> None:
     """Make a directory and all that leads to it, where it is missing, as root does with the umask of most hosts,
-    whatever the one of this process is. path: str."""
+    whatever the one of this process is."""
     if os.path.isdir(path):
         return
     make_directories(os.path.dirname(path))
@@ -204,7 +219,7 @@ def make_directories(path):
     os.chmod(path, 0o755 | inherited)
 
 
-def remove(path):
+def remove(path: str) -> bool:
     """Remove a file, a link or a whole directory. Returns whether it was there. Raises OSError, also where something is
     mounted below: what it leads to belongs to others, perhaps all of /usr."""
     if not os.path.lexists(path):
@@ -219,14 +234,14 @@ def remove(path):
     return True
 
 
-def mounts_below(path):
-    """The mount points at a path and below it: list of str. What a link at the path's end leads to is not below it."""
+def mounts_below(path: str) -> list[str]:
+    """The mount points at a path and below it. What a link at the path's end leads to is not below it."""
     path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
     return [point for point, _shared in _mounts("self") if point == path or point.startswith(path + "/")]
 
 
-def shared_mounts_below(path):
-    """Those that are peers of others, on the host itself, wherever this process runs. path: str, without links."""
+def shared_mounts_below(path: str) -> list[str]:
+    """Those that are peers of others, on the host itself, wherever this process runs. path: without links."""
     return [point for point, is_shared in _mounts(1) if is_shared and point.startswith(path + "/")]
 
 

@@ -80,7 +80,6 @@ class Endpoint:
         self.units = [self.socket, self.own_acceptor, self.path, self.job, self.pause]
         self.listens = bool(item) and item["state"] == "present"
         self.files = self._files()
-        self.done = []
 
     @property
     def user(self):
@@ -122,21 +121,15 @@ class Endpoint:
         return f"{UNITS}/{unit}.d/endpoint.conf"
 
     def directories(self):
-        """What the endpoint needs; to be asked for when its user exists."""
-        gid = grp.getgrnam(self.user).gr_gid
+        """What the endpoint needs."""
+        group = account(grp.getgrnam, self.user)
+        gid = group.gr_gid if group else self.user
         return [
             Directory(f"{SPOOL}/{self.name}", 0o770, gid),
             Directory(f"{STATE}/{self.name}", 0o755),
             Directory(f"{STATE}/{self.name}/claimed", 0o750, gid),
             Directory(f"{STATE}/{self.name}/runs", 0o750, gid),
         ]
-
-    def write(self, files):
-        """Write those of the files that change."""
-        for file in files:
-            if file.changed:
-                file.write()
-                self.done.append(f"{file.path} {'removed' if file.content is None else 'written'}")
 
     def leftovers(self):
         """All that can be on the host because of this endpoint, beside its user and unit states."""

@@ -8,6 +8,7 @@ import re
 
 from .trigger_files import File, Place
 from .trigger_names import SYSCTL
+from .trigger_steps import Step, write
 
 LIMIT = "/proc/sys/fs/inotify/max_user_instances"
 RESERVE = 64  # instances left to others
@@ -41,18 +42,17 @@ class InotifyLimit:
         place = Place(self._sysctl, 0o644)
         return [place] if self._is_needed and place.before and place.changed else []
 
-    def write(self):
+    def steps(self):
         """Raise the limit, where it is too low, now and at each boot."""
-        for file in self.files():
-            file.write()
-        if self.wanted:
-            self._set(self.wanted)
+        raises = [Step(f"{_KEY} raised to {self.wanted}", lambda: self._set(self.wanted))] if self.wanted else []
+        return write(self.files()) + raises
 
-    def take_back(self):
-        """Set the limit back to what it was before, unless somebody else has changed it since. To be called while the
+    def steps_back(self):
+        """Set the limit back to what it was before, unless somebody else has changed it since. To be taken while the
         file is there."""
-        if self._is_ours():
-            self._set(self._earlier)
+        return (
+            [Step(f"{_KEY} set back to {self._earlier}", lambda: self._set(self._earlier))] if self._is_ours() else []
+        )
 
     def _is_ours(self):
         return self._raised is not None and self._raised == self.present

@@ -25,6 +25,7 @@ RUNTIME = "/run/trigger"
 # LoadCredential= leaves secrets.
 ROOT = "/run/trigger-root"
 LOADED_CREDENTIALS = "/run/credentials"
+ROOT_UNIT = "trigger-root.service"
 ROOT_PARTS = ("/usr", "/lib", "/lib64", CONFIGURATION, STATE, SPOOL, LOADED_CREDENTIALS)
 
 NGINX = "/etc/nginx"

@@ -20,9 +20,12 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Callable
 
 from .trigger_addresses import is_of_process, why_not_free
-from .trigger_files import File, Place, Rights, make_directories
+from .trigger_files import File, Place, Rights, create, make_directories, replacing
 from .trigger_names import (
     CERTIFICATE,
     FRONTEND_CREDENTIALS,
@@ -33,6 +36,7 @@ from .trigger_names import (
     SITE,
 )
 from .trigger_passwords import line
+from .trigger_steps import FRONTEND, Outcome, Step, write
 from .trigger_systemd import ENVIRONMENT, SYSTEMCTL, Failed, run, show, systemctl
 
 PROGRAM = "/usr/sbin/nginx"
@@ -74,18 +78,17 @@ class Refused(Exception):
 
 
 class Frontend:
-    """The front end as it shall be. plan: dict, from the action plugin; None when there shall be none. `done`: list of
-    str, what was done."""
+    """The front end as it shall be. plan: from the action plugin; None when there shall be none."""
 
-    def __init__(self, plan):
+    def __init__(self, plan: dict[str, Any] | None) -> None:
         self.plan = plan
-        self.done = []
-        self.warnings = plan["warnings"] if plan else []
-        self.files = self._wanted() if plan else self._unwanted()
+        self.warnings: list[str] = plan["warnings"] if plan else []
+        self.files: list[File] = self._wanted() if plan else self._unwanted()
         self.makes_certificate = bool(plan) and plan["is_self_signed"] and not self._certificate_lasts()
+        self.makes_log = bool(plan) and not os.path.exists(ACCESS_LOG)  # nginx would let everybody read it
 
     @property
-    def secret_changed(self):
+    def secret_changed(self) -> bool:
         """Whether acceptors and page have to be told another secret."""
         return bool(self.plan) and any(
             file.changed for file in self.files if file.path.startswith(FRONTEND_CREDENTIALS)
@@ -107,8 +110,8 @@ class Frontend:
         files += _main_file(0)
         return [file for file in files if file.changed]
 
-    def places(self):
-        """The certificate and the key that the host made, where they are there: list of Place."""
+    def places(self) -> list[Place]:
+        """The certificate and the key that the host made, where they are there."""
         if not (self.plan and self.plan["is_self_signed"]) or self.makes_certificate:
             return []
         return [Place(CERTIFICATE, 0o644), Place(KEY, 0o600)]
@@ -144,8 +147,8 @@ class Frontend:
 
     # Checks, before anything is changed.
 
-    def check_addresses(self):
-        """Return what stands against listening where it shall, str, or None."""
+    def check_addresses(self) -> str | None:
+        """What stands against listening where it shall."""
         if not self.plan:
             return None
         master = _master()
@@ -155,9 +158,9 @@ class Frontend:
                 return f"trigger_frontend_listen: {address['text']} {problem}"
         return None
 
-    def try_out(self, files):
-        """Let nginx read the configuration as it would be, with all of its other sites. files: the Files that change,
-        of endpoints too. Raises Refused.
+    def try_out(self, files: Sequence[File]) -> None:
+        """Let nginx read the configuration as it would be, with all of its other sites. files: those that change, of
+        endpoints too. Raises Refused.
 
         What nginx reads is laid over /etc/nginx in a mount namespace of its own; nobody else sees it. There are keys in
         it, so it never touches a disk.
@@ -186,69 +189,64 @@ class Frontend:
 
     # Doing it.
 
-    def write(self):
-        """Write the files."""
-        for file in self.files:
-            if file.changed:
-                file.write()
-                self.done.append(f"{file.path} {'removed' if file.content is None else 'written'}")
+    def runs(self) -> bool:
+        """Whether nginx does what it shall: run, where there is a front end."""
+        return not self.plan or show([UNIT]).get(UNIT, {}).get("ActiveState") == "active"
+
+    def steps(self) -> list[Step]:
+        """What is written."""
+        steps = write(self.files, FRONTEND)
         if self.makes_certificate:
-            self.make_certificate()
-            self.done.append(f"{CERTIFICATE} made, self-signed")
-        if self.plan and not os.path.exists(ACCESS_LOG):  # nginx would let everybody read it
-            fd = os.open(ACCESS_LOG, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-            owner = pwd.getpwnam(NGINX_GROUP).pw_uid, grp.getgrnam("adm").gr_gid
-            Rights(0o640, *owner).give(fd)
-            os.close(fd)
+            sentence = f"{CERTIFICATE} made, self-signed"
+            steps.append(Step(sentence, self.make_certificate, {FRONTEND: [sentence]}))
+        if self.makes_log:
+            steps.append(Step(f"{ACCESS_LOG} made", _make_log))
+        return steps
 
-    def tidy(self):
-        """Let directories go in which nothing is left."""
-        for directory in () if self.plan else (PROXY_FILES, FRONTEND_CREDENTIALS):
-            if os.path.isdir(directory) and not os.listdir(directory):
-                os.rmdir(directory)
-
-    def make_certificate(self, root=""):
-        """Make a key and a certificate that it signs itself, below root: str."""
+    def make_certificate(self, root: str = "") -> None:
+        """Make a key and a certificate that it signs itself, below root."""
         names = self.plan["names"]
         make_directories(root + PROXY_FILES)
-        draft = f"{root}{KEY}.new"
-        if os.path.lexists(draft):
-            os.unlink(draft)  # of a run that was killed
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
-        certificate = run(
-            *(OPENSSL, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-sha256", "-days", str(SELF_SIGNED_DAYS), "-subj", f"/CN={names[0][:64]}", "-keyout", draft),
-            *("-addext", "subjectAltName=" + ",".join(sorted(_alternative_names(names)))),
-        )
-        Place(draft, 0o600).write()
-        os.rename(draft, root + KEY)
+        with replacing(root + KEY) as draft:
+            os.close(create(draft))
+            certificate = run(
+                *(OPENSSL, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+                *("-sha256", "-days", str(SELF_SIGNED_DAYS), "-subj", f"/CN={names[0][:64]}", "-keyout", draft),
+                *("-addext", "subjectAltName=" + ",".join(sorted(_alternative_names(names)))),
+            )
+            Place(draft, 0o600).write()
         File(CERTIFICATE, certificate.encode()).write(root)
 
-    def start_or_reload(self, undo):
-        """Let nginx serve the configuration that is in place. undo: the Files that changed. Raises Refused, when they
-        are as they were before."""
+    def takes_effect(self, files: Sequence[File]) -> Step:
+        """nginx serves the configuration that is in place. files: those that changed; when nginx refuses them, they are
+        set back, and the step raises Refused."""
+        return Step("nginx started or reloaded", partial(self._start_or_reload, files))
+
+    def _start_or_reload(self, files: Sequence[File]) -> Outcome | None:
         state = show([UNIT])[UNIT]
         if state["ActiveState"] != "active":
-            if self.plan:
-                systemctl("enable", [UNIT], "--now", "--quiet")
-                self.done.append("nginx started")
-            return
+            if not self.plan:
+                return None
+            systemctl("enable", [UNIT], "--now", "--quiet")
+            return Outcome({FRONTEND: ["nginx started"]})
         before = _workers()
         log = _size(ERROR_LOG)
         systemctl("reload", [UNIT])
         if _await(lambda: _workers() - before):
-            self.done.append("nginx reloaded")
-        else:
-            said = _said_since(log)
-            for file in undo:
-                if file.changed:
-                    file.restore()
-            systemctl("reload", [UNIT])
-            raise Refused(f"nginx goes on with the configuration of before, to which its files were set back: {said}")
+            return Outcome({FRONTEND: ["nginx reloaded"]})
+        said = _said_since(log)
+        for file in files:
+            if file.changed:
+                file.restore()
+        systemctl("reload", [UNIT])
+        raise Refused(f"nginx goes on with the configuration of before, to which its files were set back: {said}")
 
-    def runs(self):
-        """Whether nginx does what it shall: run, where there is a front end."""
-        return not self.plan or show([UNIT]).get(UNIT, {}).get("ActiveState") == "active"
+
+def _make_log() -> None:
+    fd = create(ACCESS_LOG)
+    owner = pwd.getpwnam(NGINX_GROUP).pw_uid, grp.getgrnam("adm").gr_gid
+    Rights(0o640, *owner).give(fd)
+    os.close(fd)
 
 
 def _main_file(connections):
@@ -311,7 +309,7 @@ def _workers():
         return set()
 
 
-def _await(condition):
+def _await(condition: Callable[[], object]) -> bool:
     """Whether a condition comes true within RELOAD_TIME."""
     deadline = time.monotonic() + RELOAD_TIME
     while not condition():

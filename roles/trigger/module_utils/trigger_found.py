@@ -1,0 +1,320 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is found on a host, compared with what shall be there. All the looking is done when it begins; what follows from
+it is told without."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from typing import Any
+
+from .trigger_files import Directory, File, Link, Place, mounts_below, shared_mounts_below
+from .trigger_host import (
+    COMPANIONS,
+    JOBS_GECOS,
+    METRICS,
+    PAGE,
+    UNFINISHED,
+    Companion,
+    Endpoint,
+    account,
+    earlier_versions,
+    enabled,
+    found_names,
+    gecos,
+    own_directories,
+    programs_places,
+    unfinished,
+)
+from .trigger_inotify import InotifyLimit
+from .trigger_metrics import stale_metrics
+from .trigger_names import (
+    CONFIGURATION,
+    CREDENTIALS,
+    CURRENT,
+    FRONTEND_CREDENTIALS,
+    JOBS,
+    JOBS_USER,
+    LAUNCHER,
+    LIBRARY,
+    LOADED_CREDENTIALS,
+    NGINX,
+    PROXY_FILES,
+    ROOT,
+    ROOT_PARTS,
+    ROOT_UNIT,
+    RUNTIME,
+    SPOOL,
+    STATE,
+    SYSCTL,
+    UNITS,
+    VERSIONS,
+)
+from .trigger_nginx import Frontend
+from .trigger_systemd import show
+
+NGINX_UNFINISHED = ".nginx"  # among the names of endpoints that are unfinished
+_QUIET = ("inactive", "failed", None)
+
+
+class Found:
+    """What one call has found. plan: with `shared`, `version` and `endpoints`, from the action plugin. purge and state:
+    the module's arguments."""
+
+    def __init__(self, plan: dict[str, Any], purge: bool, state: str) -> None:
+        self.purge_all = state == "absent"
+        self.shared_paths = [item["path"] for item in plan["shared"]]
+        self.shared = [] if self.purge_all else [File.decode(item) for item in plan["shared"]]
+        self.programs = None if self.purge_all else Link(CURRENT, f"versions/{plan['version']}")
+        paths = [file.path for file in self.shared]
+        self.companions = [companion for companion in COMPANIONS if companion.socket_file in paths]
+        self.unwanted = [companion for companion in COMPANIONS if companion not in self.companions]
+        gone = [File(path, None) for companion in self.unwanted for path in companion.files]
+        self.shared += [file for file in gone if file.changed]
+        (self.root_unit,) = [File.decode(item) for item in plan["shared"] if item["path"] == f"{UNITS}/{ROOT_UNIT}"]
+        self.frontend = Frontend(None if self.purge_all else plan["frontend"])
+        self._sort_endpoints(plan["endpoints"], purge)
+        self.unfinished = unfinished()
+        self.was_interrupted = os.path.lexists(UNFINISHED)
+        self.inotify = InotifyLimit(len(self.wanted) + len(self.others))
+        self.stale_metrics = self._stale_metrics()
+        # Versions of the programs that may go. The last but one is kept: what runs since before may still load parts.
+        self.obsolete = earlier_versions(self.programs.target)[:-1] if self.programs else []
+        self.missing_users = [name for name in self._users() if not account(pwd.getpwnam, name)]
+        self.places = self._places()
+        self.possible_leftovers = self._possible_leftovers()
+        self.leftovers = [path for path in self.possible_leftovers if os.path.lexists(path)]
+        self.users_to_remove = [name for name in self._users_that_go() if account(pwd.getpwnam, name)]
+        self.emptied = self._emptied()
+        self._look_at_units()
+        self._nginx_runs = self.frontend.runs()
+        self.warnings = list(self.frontend.warnings)
+        self.warnings += [
+            f"{e.name}: it is paused, so no run begins; `triggerctl resume {e.name}` on the host ends that"
+            for e in self.wanted
+            if e.paused
+        ]
+
+    # Looking.
+
+    def _sort_endpoints(self, items: list[dict[str, Any]], purge: bool) -> None:
+        """Into those that are wanted, those to remove, and others, which stay and keep their users."""
+        self.wanted = [
+            Endpoint(item["name"], item) for item in items if item["state"] != "absent" and not self.purge_all
+        ]
+        found = set(found_names())
+        kept = {endpoint.name for endpoint in self.wanted}
+        named = {item["name"] for item in items}
+        removed = found - kept if purge or self.purge_all else found & (named - kept)
+        self.removed = [Endpoint(name) for name in sorted(removed)]
+        self.others = [Endpoint(name) for name in sorted(found - kept - removed)]
+
+    def _look_at_units(self) -> None:
+        """To look at a unit makes systemd load it, so only at those that tell something."""
+        looked_at = self.wanted + self.removed + self.others
+        units = [unit for e in looked_at for unit in (e.socket, e.path, e.job)]
+        self.states = show([ROOT_UNIT, *(unit for companion in COMPANIONS for unit in companion.units), *units])
+        units = [unit for e in self.wanted + self.removed for unit in (e.socket, e.path)]
+        units += [companion.socket for companion in COMPANIONS]
+        self.enabled = {unit for unit in units if enabled(unit)}
+        # A folder that was removed and is made again is another one.
+        made = {place.path for place in self.places if place.before is None}
+        differs = any(is_stale(part) or os.path.realpath(part) in made for part in ROOT_PARTS)
+        # Whether what acceptors see of the host has to be bound together, or anew.
+        self.binds_root = bool(self.wanted) and (not self.is_active(ROOT_UNIT) or differs)
+        # Whether what is bound already is to be made private and read-only as the unit has it now. It stays where it
+        # is: an acceptor that runs notices nothing.
+        secures = self.root_unit.changed or bool(shared_mounts_below(ROOT))
+        self.secures_root = bool(self.wanted) and secures and not self.binds_root
+
+    def _stale_metrics(self) -> list[str]:
+        """The metrics that were written where they are not any more, also those that an earlier run had to leave."""
+        unit = METRICS.files[1]
+        before = File(unit, None).before or b""
+        after = b"".join(file.content or b"" for file in self.shared if file.path == unit)
+        return stale_metrics(before, after, [path for path in self.unfinished if path.startswith("/")])
+
+    def _users(self) -> list[str]:
+        names = [endpoint.user for endpoint in self.wanted]
+        if self.wanted or self.shared:
+            names.append(JOBS_USER)
+        return names + [companion.user for companion in self.companions]
+
+    def _users_that_go(self) -> list[str]:
+        names = [e.user for e in self.removed]
+        if self.purge_all and gecos(JOBS_USER) == JOBS_GECOS:
+            names.append(JOBS_USER)
+        if self.purge_all or self.shared:
+            names += [companion.user for companion in self.unwanted if gecos(companion.user) == companion.gecos]
+        return names
+
+    def _places(self) -> list[Place]:
+        """The directories that are missing, and what has other rights than it shall, beside Files."""
+        paths = {file.path for file in self.files() if file.content is not None}
+        places: list[Place] = list(own_directories(paths))
+        if self.wanted:
+            places += [Directory(path) for path in (JOBS, SPOOL, STATE)] + [Directory(CREDENTIALS, 0o700)]
+        places += [directory for e in self.wanted for directory in e.directories()]
+        places += self.frontend.places()
+        if self.programs:
+            places += [place for place in programs_places(self.obsolete) if place.path not in paths]
+        return [place for place in {place.path: place for place in places}.values() if place.changed]
+
+    def _possible_leftovers(self) -> list[str]:
+        """All that may have to be removed from the file system."""
+        paths = [path for endpoint in self.removed for path in endpoint.leftovers()]
+        if self.purge_all:
+            paths += [path for path in self.shared_paths if not path.startswith(LIBRARY)]
+            paths += [ROOT, CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME, SYSCTL]
+            paths += [path for companion in COMPANIONS for path in companion.files]
+        return paths
+
+    def _emptied(self) -> list[str]:
+        """The directories of front end and page in which nothing is left."""
+        stays = {file.path for file in self.files() if file.content is not None}
+        goes = {file.path for file in self.file_changes()} | set(self.possible_leftovers)
+        return [
+            directory
+            for directory in (PROXY_FILES, FRONTEND_CREDENTIALS, PAGE.drop_ins)
+            if os.path.isdir(directory)
+            and all(f"{directory}/{name}" in goes for name in os.listdir(directory))
+            and not any(path.startswith(f"{directory}/") for path in stays)
+        ]
+
+    # What follows.
+
+    def files(self) -> list[File]:
+        """All that are written, stay or go."""
+        return [*self.shared, *(file for endpoint in self.wanted for file in endpoint.files), *self.frontend.files]
+
+    def file_changes(self) -> list[File]:
+        return [file for file in self.files() if file.changed]
+
+    def nginx_changes(self) -> list[File]:
+        """What changes of that which nginx reads."""
+        gone = [File(path, None) for endpoint in self.removed for path in endpoint.frontend_files]
+        return [file for file in self.file_changes() + gone if file.path.startswith(NGINX) and file.changed]
+
+    def shared_changed(self, *prefixes: str) -> bool:
+        return any(file.changed for file in self.shared if file.path.startswith(prefixes))
+
+    def programs_changed(self) -> bool:
+        """Whether a process that runs has other programs than those that it shall have."""
+        return bool(self.programs) and (self.programs.changed or self.shared_changed(VERSIONS, LAUNCHER))
+
+    def needs_reload(self) -> bool:
+        """Whether systemd knows other units than those that shall be there. An earlier run may not have come so far."""
+        paths = [file.path for file in self.file_changes()] + self.leftovers
+        return any(path.startswith(UNITS) for path in paths) or any(
+            state.get("NeedDaemonReload") == "yes" for state in self.states.values()
+        )
+
+    def is_active(self, unit: str) -> bool:
+        return self.states.get(unit, {}).get("ActiveState") == "active"
+
+    def is_known(self, unit: str) -> bool:
+        """Whether systemd had a file of it when it was looked at."""
+        return self.states.get(unit, {}).get("LoadState") != "not-found"
+
+    def replaces_socket(self, endpoint: Endpoint) -> bool:
+        """Whether the socket has to be made anew: only what stands in [Socket] asks for that."""
+        if not self.is_active(endpoint.socket):
+            return False
+        if not endpoint.listens or endpoint.name in self.unfinished:
+            return True
+        paths = (f"{UNITS}/trigger@.socket", endpoint.drop_in(endpoint.socket))
+        files = [file for file in self.shared + endpoint.files if file.path in paths]
+        return any(_section(file.before) != _section(file.content) for file in files)
+
+    def stops_acceptor(self, endpoint: Endpoint) -> bool:
+        """Whether a running acceptor has to make place for one that knows the change."""
+        if endpoint.hands_over and self.shared_changed(f"{UNITS}/trigger-run@.service"):
+            return True
+        return (
+            endpoint.name in self.unfinished
+            or self.binds_root
+            or self.frontend.secret_changed
+            or (endpoint.hands_over and any(file.changed for file in endpoint.files))
+            or endpoint.changed(endpoint.configuration)
+            or endpoint.changed(endpoint.auth_file)
+            or endpoint.changed(endpoint.drop_in(endpoint.acceptor))
+            or self.shared_changed(f"{UNITS}/trigger@.service")
+            or self.programs_changed()
+        )
+
+    def nginx_waits(self) -> bool:
+        """Whether nginx has to be started, or told of a change."""
+        waits = self.nginx_changes() or self.frontend.makes_certificate or NGINX_UNFINISHED in self.unfinished
+        return bool(waits) or not self._nginx_runs
+
+    def page_changed(self) -> bool:
+        """Whether a running page has to make place for one that knows the change."""
+        if PAGE not in self.companions:
+            return False
+        drop_ins = [file for e in self.wanted for file in e.files if file.path.startswith(PAGE.drop_ins)]
+        return (
+            any(file.changed for file in drop_ins)
+            or self.frontend.secret_changed
+            or self.shared_changed(f"{UNITS}/{PAGE.service}")
+            or self.programs_changed()
+        )
+
+    def waiting_units(self) -> list[str]:
+        """The units that shall be enabled and active: they wait for requests, in the spool and on the network."""
+        units = [e.path for e in self.wanted if not e.hands_over] + [e.socket for e in self.wanted if e.listens]
+        return units + [companion.socket for companion in self.companions]
+
+    def units_to_start(self) -> list[str]:
+        """Those of them that are not active. A path unit that is paused waits for nothing, until somebody says
+        `triggerctl resume`."""
+        paused = [e.path for e in self.wanted if e.paused]
+        return [unit for unit in self.waiting_units() if not self.is_active(unit) and unit not in paused]
+
+    def paths_to_stop(self) -> list[str]:
+        """Path units that shall not be active: of endpoints that hand their socket over now, which would start the
+        server without it."""
+        return [e.path for e in self.wanted if e.hands_over and self.is_active(e.path)]
+
+    def unwanted_units(self) -> list[str]:
+        """The units of companions that nobody wants any more and that do something."""
+        units = [unit for companion in self.unwanted for unit in companion.units]
+        return [unit for unit in units if self.states.get(unit, {}).get("ActiveState") not in _QUIET]
+
+    def units_to_enable(self) -> list[str]:
+        return [unit for unit in self.waiting_units() if unit not in self.enabled]
+
+    def units_to_disable(self) -> list[str]:
+        """Those that stay on the host, and the sockets of companions."""
+        units = [unit for e in self.wanted for unit in (e.path, e.socket)]
+        units += [companion.socket for companion in self.unwanted]
+        wanted = self.waiting_units()
+        return [unit for unit in units if unit in self.enabled and unit not in wanted]
+
+    def companions_to_renew(self) -> list[Companion]:
+        """Those that do not listen, or whose sockets change."""
+        return [c for c in self.companions if self.shared_changed(c.socket_file) or not self.is_active(c.socket)]
+
+
+def is_stale(part: str, root: str = ROOT) -> bool:
+    """Whether acceptors find at a part of the host another folder than the host has there, or below it, at a mount
+    point of either; credentials come and go."""
+    real = os.path.realpath(part)
+    below = {point[len(top) :] for top in (real, root + part) for point in mounts_below(top)}
+    places = {""} if part == LOADED_CREDENTIALS else {"", *below}
+    return os.path.exists(real) and not all(_is_same(real + place, root + part + place) for place in places)
+
+
+def _is_same(path, bound):
+    return os.path.exists(path) and os.path.exists(bound) and os.path.samefile(path, bound)
+
+
+def _section(content):
+    """The directives of [Socket] in a unit file, in order; comments do not count."""
+    lines, inside = [], False
+    for line in (content or b"").decode().splitlines():
+        if line.startswith("["):
+            inside = line.strip() == "[Socket]"
+        elif inside and line.strip() and line[0] not in "#;":
+            lines.append(line.strip())
+    return lines
