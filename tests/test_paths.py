@@ -17,7 +17,11 @@ def test_the_role_names_the_same_place(name):
 
 
 def test_the_role_takes_the_names_that_programs_look_for():
-    assert checks.NAME.pattern == paths.NAME
+    assert checks.NAME.pattern == host.names.NAME == paths.NAME
+
+
+def test_the_role_calls_the_units_the_same():
+    assert vars(host.names.Units("hello")) == vars(paths.Units("hello"))
 
 
 def test_each_unit_is_one_that_the_role_installs():

@@ -10,7 +10,9 @@ import json
 import os
 import pwd
 import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
+from typing import Any
 
 from .trigger_files import Directory, File, Place
 from .trigger_names import (
@@ -19,6 +21,7 @@ from .trigger_names import (
     JOBS,
     LIBRARY,
     METRICS_USER,
+    NAME,
     PAGE_USER,
     PROXY_FILES,
     RUNTIME,
@@ -27,6 +30,7 @@ from .trigger_names import (
     SYSUSERS,
     UNITS,
     VERSIONS,
+    Units,
 )
 
 JOBS_GECOS = "Trigger jobs"
@@ -45,9 +49,9 @@ class Mistake(Exception):
 
 class Companion:
     """A socket, and the service behind it, that are there for all endpoints, where somebody wants them.
-    name: str, of the units. user, gecos: str, the account that comes with them."""
+    name: of the units. user, gecos: the account that comes with them."""
 
-    def __init__(self, name, user, gecos):
+    def __init__(self, name: str, user: str, gecos: str) -> None:
         self.socket = name + ".socket"
         self.service = name + ".service"
         self.user = user
@@ -64,36 +68,37 @@ COMPANIONS = (METRICS, PAGE)
 
 
 class Endpoint:
-    """One endpoint on this host. item: dict, as the action plugin made it; None for one to remove."""
+    """One endpoint on this host. item: as the action plugin made it; None for one to remove."""
 
-    def __init__(self, name, item=None):
+    def __init__(self, name: str, item: dict[str, Any] | None = None) -> None:
+        units = Units(name)
         self.name = name
         self.item = item
-        self.socket = f"trigger@{name}.socket"
-        self.path = f"trigger-run@{name}.path"
-        self.job = f"trigger-run@{name}.service"
-        self.own_acceptor = f"trigger@{name}.service"
+        self.socket = units.socket
+        self.path = units.path
+        self.job = units.job
+        self.own_acceptor = units.acceptor
         # What the socket starts: with a handoff the job itself, which no path unit starts then.
         self.hands_over = bool(item) and item.get("handoff", False)
         self.acceptor = self.job if self.hands_over else self.own_acceptor
-        self.pause = f"trigger-pause@{name}.service"
-        self.units = [self.socket, self.own_acceptor, self.path, self.job, self.pause]
+        self.pause = units.pause
+        self.units = units.all()
         self.listens = bool(item) and item["state"] == "present"
         self.files = self._files()
 
     @property
-    def user(self):
+    def user(self) -> str:
         return "trigger-" + self.name
 
-    def changed(self, path):
+    def changed(self, path: str) -> bool:
         return any(file.changed for file in self.files if file.path == path)
 
     @property
-    def configuration(self):
+    def configuration(self) -> str:
         return f"{CONFIGURATION}/{self.name}.json"
 
     @property
-    def frontend_files(self):
+    def frontend_files(self) -> list[str]:
         """What may be there for nginx and the page."""
         return [
             f"{PROXY_FILES}/{self.name}.location",
@@ -102,25 +107,25 @@ class Endpoint:
         ]
 
     @property
-    def auth_file(self):
+    def auth_file(self) -> str:
         return f"{CREDENTIALS}/{self.name}/acceptor/auth"
 
     @property
-    def changes_hands(self):
+    def changes_hands(self) -> bool:
         """Whether the socket is handed over now and was not, or the other way round."""
         path = self.drop_in(self.socket)
         before = [b"\nService=" in (file.before or b"") for file in self.files if file.path == path]
         return self.hands_over != any(before)
 
     @property
-    def paused(self):
+    def paused(self) -> bool:
         """Whether somebody has said `triggerctl pause`; the condition of the path unit."""
         return os.path.exists(f"{RUNTIME}/{self.name}.paused")
 
-    def drop_in(self, unit):
+    def drop_in(self, unit: str) -> str:
         return f"{UNITS}/{unit}.d/endpoint.conf"
 
-    def directories(self):
+    def directories(self) -> list[Directory]:
         """What the endpoint needs."""
         group = account(grp.getgrnam, self.user)
         gid = group.gr_gid if group else self.user
@@ -131,7 +136,7 @@ class Endpoint:
             Directory(f"{STATE}/{self.name}/runs", 0o750, gid),
         ]
 
-    def leftovers(self):
+    def leftovers(self) -> list[str]:
         """All that can be on the host because of this endpoint, beside its user and unit states."""
         return [
             *(os.path.dirname(self.drop_in(unit)) for unit in self.units),
@@ -164,12 +169,12 @@ class Endpoint:
         return wanted + [file for file in gone if file.changed]
 
 
-def found_names():
+def found_names() -> Iterator[str]:
     """The endpoints that the host has something of."""
     for pattern, part in (
-        (f"{CONFIGURATION}/*.json", r"/([a-z0-9-]+)\.json"),
-        (f"{UNITS}/trigger*@?*.d", r"@([a-z0-9-]+)\.\w+\.d"),
-        (f"{SPOOL}/*", r"/([a-z0-9-]+)"),
+        (f"{CONFIGURATION}/*.json", rf"/({NAME})\.json"),
+        (f"{UNITS}/trigger*@?*.d", rf"@({NAME})\.\w+\.d"),
+        (f"{SPOOL}/*", rf"/({NAME})"),
     ):
         for path in glob.glob(pattern):
             name = re.search(part + "$", path)
@@ -180,16 +185,15 @@ def found_names():
             yield user.pw_name[len("trigger-") :]
 
 
-def own_directories(paths):
-    """The role's own directories on the way to files: list of Directory, outer ones first. paths: iterable of str."""
+def own_directories(paths: Iterable[str]) -> list[Directory]:
+    """The role's own directories on the way to files, outer ones first."""
     found = {str(parent) for path in paths for parent in PurePosixPath(path).parents if _OWN.fullmatch(str(parent))}
     return [Directory(path, 0o700 if f"{path}/".startswith(f"{CREDENTIALS}/") else 0o755) for path in sorted(found)]
 
 
-def programs_places(obsolete, versions=VERSIONS):
-    """All that is there of the programs' versions, also what Python has compiled: list of Place. Everybody may read it.
-
-    obsolete: list of str, the directories of versions that are about to go."""
+def programs_places(obsolete: Iterable[str], versions: str = VERSIONS) -> list[Place]:
+    """All that is there of the programs' versions, also what Python has compiled. Everybody may read it. obsolete: the
+    directories of versions that are about to go."""
     found = []
     for directory, names, files in os.walk(versions):
         names[:] = [name for name in names if os.path.join(directory, name) not in obsolete]
@@ -198,16 +202,14 @@ def programs_places(obsolete, versions=VERSIONS):
     return found
 
 
-def earlier_versions(present, library=LIBRARY):
-    """The directories of all versions of the programs but the present one, oldest first: list of str.
-
-    present: str, below the library."""
+def earlier_versions(present: str, library: str = LIBRARY) -> list[str]:
+    """The directories of all versions of the programs but the present one, oldest first. present: below the library."""
     found = [*glob.glob(f"{library}/versions/*"), *glob.glob(f"{library}/trigger")]  # the latter up to release 0.1.0
     return sorted((path for path in found if path != f"{library}/{present}"), key=os.path.getmtime)
 
 
-def unfinished():
-    """Return the names in UNFINISHED, a set."""
+def unfinished() -> set[str]:
+    """The names in UNFINISHED."""
     try:
         with open(UNFINISHED) as file:
             return set(json.load(file))
@@ -215,34 +217,34 @@ def unfinished():
         return set()
 
 
-def mark_unfinished(names):
+def mark_unfinished(names: Iterable[str]) -> None:
     """Add names to UNFINISHED, before their change begins."""
     Directory(STATE, 0o755).write()
     File(UNFINISHED, json.dumps(sorted(set(names) | unfinished())).encode()).write()
 
 
-def enabled(unit):
+def enabled(unit: str) -> bool:
     """Whether systemd starts a socket or path unit at boot."""
     target = "sockets" if unit.endswith(".socket") else "paths"
     return os.path.islink(f"{UNITS}/{target}.target.wants/{unit}")
 
 
-def account(look_up, name):
-    """Return what pwd.getpwnam or grp.getgrnam says of a name, or None."""
+def account(look_up: Callable[[str], Any], name: str) -> Any:
+    """What pwd.getpwnam or grp.getgrnam says of a name, or None."""
     try:
         return look_up(name)
     except KeyError:
         return None
 
 
-def gecos(name):
-    """Return the comment of a user, or None."""
+def gecos(name: str) -> str | None:
+    """The comment of a user."""
     user = account(pwd.getpwnam, name)
     return user and user.pw_gecos
 
 
-def pending(name):
-    """Return how many requests of an endpoint are not recorded yet."""
+def pending(name: str) -> int:
+    """How many requests of an endpoint are not recorded yet."""
     try:
         return sum(entry[0] != "." for entry in os.listdir(f"{SPOOL}/{name}"))
     except FileNotFoundError:

@@ -1,6 +1,7 @@
 # Copyright: The trigger authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Places and accounts on a host. Both sides of the role know them: the action plugin and the module."""
+"""Places, units and accounts on a host. Both sides of the role know them: the action plugin and the module. The host's
+own programs have theirs in files/trigger/paths.py; a test compares the two."""
 
 from __future__ import annotations
 
@@ -41,3 +42,20 @@ JOBS_USER = "trigger"
 METRICS_USER = "triggermetrics"
 PAGE_USER = "triggerfrontend"
 NGINX_GROUP = "www-data"
+
+NAME = "[a-z][a-z0-9-]{0,22}"  # the pattern of endpoints' names
+
+
+class Units:
+    """The names of an endpoint's units."""
+
+    def __init__(self, name: str) -> None:
+        self.socket = f"trigger@{name}.socket"
+        self.acceptor = f"trigger@{name}.service"
+        self.path = f"trigger-run@{name}.path"
+        self.job = f"trigger-run@{name}.service"
+        self.pause = f"trigger-pause@{name}.service"
+
+    def all(self) -> list[str]:
+        """All of them."""
+        return list(vars(self).values())

@@ -10,7 +10,7 @@ import re
 
 from . import host, values
 
-NAME = re.compile(r"[a-z][a-z0-9-]{0,22}")
+NAME = re.compile(host.names.NAME)
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.IGNORECASE)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", re.ASCII)
