@@ -152,7 +152,7 @@ class _Conversion:
         if all(LOCATION_PART.fullmatch(part) for part in parts):
             frontend["location"] = "/" + "/".join(parts) + "/"
         else:
-            self._note(f"behind the front end it stands at /{self._name}/, since its id is no part of a location")
+            self._note(f"behind the front end it stands at /{self._name}/, since its id cannot be part of a location")
         if has_auth:
             frontend["users"] = []  # its sender has no password
         if frontend:
@@ -317,7 +317,7 @@ def _items(hook, key, kind):
     if items is None:
         return []
     if not isinstance(items, list) or not all(isinstance(item, kind) for item in items):
-        raise NotCarriedOver(f"{key}: it is no list of the right form, so webhook does not load this file")
+        raise NotCarriedOver(f"{key}: it is not a list of the right form, so webhook does not load this file")
     return items
 
 

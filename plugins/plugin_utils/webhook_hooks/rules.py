@@ -266,7 +266,7 @@ def _networks(text):
         # webhook lets an address have the bits of the host, too
         networks = [ipaddress.ip_network(part, strict=False) for part in text.split()]
     except ValueError:
-        raise NotCarriedOver("ip-range: it is no network, so it can never hold") from None
+        raise NotCarriedOver("ip-range: it is not a valid network, so it can never hold") from None
     return list(map(str, networks))
 
 

@@ -13,7 +13,7 @@ def text_of(mapping, key):
     """A scalar of the hook as text, "" where there is none: str. Raises NotCarriedOver for a list or a dict."""
     value = mapping.get(key)
     if isinstance(value, (list, dict)):
-        raise NotCarriedOver(f"{key}: it is no string, so webhook does not load this file")
+        raise NotCarriedOver(f"{key}: it is not a string, so webhook does not load this file")
     if isinstance(value, bool):
         return str(value).lower()
     return "" if value is None else str(value)

@@ -79,7 +79,9 @@ class ActionModule(ActionBase):
         handed_on = {key: arguments[key] for key in ("state", "purge", "preflight") if key in arguments}
         metrics_dir = arguments.get("metrics_dir")
         if metrics_dir and not (metrics_dir.startswith("/") and metrics_dir.isprintable()):
-            raise AnsibleActionFail(f"nothing was changed:\ntrigger_metrics_dir: {metrics_dir!r} is no absolute path")
+            raise AnsibleActionFail(
+                f"nothing was changed:\ntrigger_metrics_dir: {metrics_dir!r} is not an absolute path"
+            )
         if arguments.get("preflight"):
             plan = {"endpoints": [_needs(endpoint) for endpoint in endpoints], "frontend": _frontend_needs(frontend)}
         else:
@@ -128,8 +130,8 @@ class ActionModule(ActionBase):
                     continue
                 if not content.startswith(EXECUTABLE_STARTS):
                     messages.append(
-                        f"endpoint {endpoint['name']!r}: job.src: {job['src']!r} begins with no #! line and is "
-                        "no ELF program, so it could not be executed"
+                        f"endpoint {endpoint['name']!r}: job.src: {job['src']!r} does not begin with #! and is "
+                        "not an ELF program, so it could not be executed"
                     )
             jobs[endpoint["name"]] = content
         if messages:

@@ -20,7 +20,7 @@ def why_not_free(address, item):
     if address["path"]:
         path = address["path"]
         if os.path.lexists(path) and not _is_socket(path):
-            return "is there already, and no socket"
+            return "is there already, and is not a socket"
         return None
     # A bare port is one of both families, where there are both.
     ipv6 = address["family"] == 6 and (address["host"] is not None or _has_ipv6())
@@ -35,7 +35,7 @@ def why_not_free(address, item):
             if error.errno == errno.EADDRINUSE:
                 return f"is in use by another program (ss -ltnp 'sport = :{address['port']}' names it)"
             if error.errno == errno.EADDRNOTAVAIL and not item["free_bind"]:
-                return "is no address of this host; where it will be one later, set socket: {FreeBind: true}"
+                return "is not an address of this host; where it will be one later, set socket: {FreeBind: true}"
             if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 return f"cannot be listened on: {error.strerror}"
     return None

@@ -39,8 +39,8 @@ def preflight(plan, state):
                 re.compile(pattern)
             except re.error as error:
                 mistakes.append(
-                    f"endpoint {item['name']!r}: {pattern!r} is no regular expression for the Python of this host, "
-                    f"{sys.version.split()[0]}: {error}"
+                    f"endpoint {item['name']!r}: {pattern!r} is not a valid regular expression for the Python of this "
+                    f"host, {sys.version.split()[0]}: {error}"
                 )
     if mistakes:
         raise Mistake("\n".join(mistakes))

@@ -101,8 +101,8 @@ def _check_origins(origins):
     for text in origins:
         if text != "null" and not ORIGIN.fullmatch(text):
             yield (
-                f"allow_origins: {text!r} is no origin; write scheme://host or scheme://host:port in lower case, "
-                "without a path"
+                f"allow_origins: {text!r} is not a valid origin; write scheme://host or scheme://host:port in lower "
+                "case, without a path"
             )
 
 
@@ -170,7 +170,7 @@ def _token(scheme, secret, header, query=None):
     if header is not None:
         _check_field("header", header)
     if query is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", query, re.ASCII):
-        raise ValueError(f"query: {query!r} is no name of a parameter; use letters, digits, _, . and -")
+        raise ValueError(f"query: {query!r} is not a valid name of a parameter; use letters, digits, _, . and -")
     if secret != secret.strip() or (bearer and not re.fullmatch(r"[!-~]+", secret, re.ASCII)):
         raise ValueError("secret: a token stands in a header, so it can hold visible ASCII characters and no spaces")
     return {
@@ -204,7 +204,7 @@ def _own_signature(options):
 
 def _check_field(key, name):
     if not FIELD.fullmatch(name) or name.lower() in RESERVED_FIELDS:
-        raise ValueError(f"{key}: {name!r} is no header that can carry this")
+        raise ValueError(f"{key}: {name!r} is not a header that can carry this")
 
 
 def _standard_key(secret):
@@ -233,7 +233,7 @@ def _check_pass_headers(names, guard):
     own.update(name for entry in guard if entry["kind"] == "signature" for name in entry["headers"])
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9-]+", name, re.ASCII):
-            yield f"pass_headers: {name!r} is no name of a header; use letters, digits and -"
+            yield f"pass_headers: {name!r} is not a valid name of a header; use letters, digits and -"
         elif name.lower() in HIDDEN_FIELDS | own or name.lower().endswith("-signature"):
             yield f"pass_headers: {name} carries a secret or could mislead the job, so it cannot be passed on"
         elif name.lower() in ("content-type", "content-length"):

@@ -139,7 +139,7 @@ def _check_identity(endpoint):
         yield "name: it must match [a-z][a-z0-9-]{0,22}, since units, files and a system user carry it"
     for key in ("user", "group"):
         if endpoint[key] is not None and not ACCOUNT.fullmatch(endpoint[key]):
-            yield f"{key}: {endpoint[key]!r} is no name of a {key}"
+            yield f"{key}: {endpoint[key]!r} is not a valid name of a {key}"
     description = endpoint["description"] or ""
     if not description.isprintable() or description.endswith("\\"):
         yield "description: it must be one line of text that does not end with a backslash"
@@ -219,11 +219,11 @@ def _rate(given):
 
 def _check_measures(endpoint):
     if endpoint["exclusive"] is not None and not CREDENTIAL.fullmatch(endpoint["exclusive"]):
-        yield f"exclusive: {endpoint['exclusive']!r} is no name of a lock; use letters, digits, _, - and ."
+        yield f"exclusive: {endpoint['exclusive']!r} is not a valid name of a lock; use letters, digits, _, - and ."
     for key in ("on_success", "on_failure"):
         for unit in endpoint[key]:
             if not UNIT.fullmatch(unit) or unit.startswith("-"):
-                yield f"{key}: {unit!r} is no name of a unit; write for example mail@.service"
+                yield f"{key}: {unit!r} is not a valid name of a unit; write for example mail@.service"
     for key, least in (("queue_limit", 1), ("keep_runs", 0)):
         if endpoint[key] < least:
             yield f"{key}: {endpoint[key]} is less than {least}"
@@ -250,18 +250,18 @@ def _check_http(endpoint):
             "use 200 to 299 or 400 to 599, other than 204 and 205"
         )
     if not re.fullmatch(r"[!-~]+/[ -~]*", response["content_type"]):
-        yield f"response.content_type: {response['content_type']!r} is no media type"
+        yield f"response.content_type: {response['content_type']!r} is not a valid media type"
 
 
 def _environment(given):
     environment, wrong = {}, []
     for name, value in given.items():
         if not VARIABLE.fullmatch(str(name)):
-            wrong.append(f"environment: {name!r} is no name of a variable")
+            wrong.append(f"environment: {name!r} is not a valid name of a variable")
         elif META_VARIABLES.fullmatch(name):
             wrong.append(f"environment: {name} is set from the request")
         elif isinstance(value, (bool, dict, list)) or value is None:
-            wrong.append(f"environment: {name} is no string; put it in quotes if it shall be one")
+            wrong.append(f"environment: {name} is not a string; put it in quotes if it shall be one")
         else:
             text = environment[name] = str(value)
             if not text.replace("\n", "").replace("\t", "").isprintable():
@@ -274,7 +274,7 @@ def _environment(given):
 def _check_surroundings(endpoint):
     for name, value in endpoint["credentials"].items():
         if not CREDENTIAL.fullmatch(str(name)):
-            yield f"credentials: {name!r} is no name of a credential; use letters, digits, _, - and ."
+            yield f"credentials: {name!r} is not a valid name of a credential; use letters, digits, _, - and ."
         elif not isinstance(value, str) or not value:
             yield f"credentials: {name} must be a string that is not empty"
     directory = endpoint["working_directory"]
@@ -287,7 +287,7 @@ def _check_directives(endpoint):
         for key, given in endpoint[section].items():
             owner = [(pattern, instead) for pattern, instead in owned.items() if re.fullmatch(pattern, str(key))]
             if not DIRECTIVE.fullmatch(str(key)):
-                yield f"{section}: {key!r} is no directive of systemd"
+                yield f"{section}: {key!r} is not a directive of systemd"
             elif owner:
                 instead = f"; use the key {owner[0][1]}" if owner[0][1] else ""
                 yield f"{section}: {key}= belongs to the role{instead}"

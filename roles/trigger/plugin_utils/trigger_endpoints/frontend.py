@@ -94,7 +94,7 @@ class Frontend:
         known = set()
         for name in self.names:
             if not _is_name(name):
-                self._wrong("server_name", f"{name!r} is no name of a host")
+                self._wrong("server_name", f"{name!r} is not a valid host name")
             elif name.lower() in known:
                 self._wrong("server_name", f"{name!r} is there twice")
             known.add(name.lower())
@@ -164,7 +164,7 @@ class Frontend:
             elif password is not None and len(password.encode()) > PASSWORD_LIMIT:
                 self._wrong(label, f"password: it is longer than {PASSWORD_LIMIT} bytes, which crypt(3) does not take")
             elif hashed is not None and not HASH.fullmatch(hashed):
-                self._wrong(label, "password_hash: it is none of crypt(5) that begins with $y$, $2b$, $6$ or $5$")
+                self._wrong(label, "password_hash: it is not a hash of crypt(5) that begins with $y$, $2b$, $6$ or $5$")
             elif hashed is not None and _is_dear(hashed):
                 text = "nginx computes it anew for each request, and all of its sites wait meanwhile"
                 self.warnings.append(f"trigger_frontend_{label}: password_hash: it takes long; {text}")
@@ -226,7 +226,7 @@ def _check_users(endpoint, frontend):
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            yield f"users: {name!r} is none of trigger_frontend_users{hint}"
+            yield f"users: {name!r} is not one of trigger_frontend_users{hint}"
     if users is None and not known:
         yield (
             "users: nobody could sign in, since trigger_frontend_users is empty. Name somebody there, keep the "

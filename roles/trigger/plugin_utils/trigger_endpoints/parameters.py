@@ -82,7 +82,7 @@ def _check_bounds(parameter):
         if bound is None:
             continue
         if isinstance(bound, bool) or not isinstance(bound, (int, float)) or bound in NO_NUMBERS or bound != bound:
-            yield f"{key}: {bound!r} is no number"
+            yield f"{key}: {bound!r} is not a number"
         elif parameter["type"] not in ("integer", "number"):
             yield f"{key}: only integers and numbers have it; for a string there are max_length and pattern"
     wrong_order = None not in (parameter["min"], parameter["max"]) and parameter["min"] > parameter["max"]
@@ -97,7 +97,7 @@ def _check_pattern(pattern, key):
         try:
             re.compile(pattern)
         except re.error as error:
-            yield f"{key}: {pattern!r} is no regular expression: {error}"
+            yield f"{key}: {pattern!r} is not a valid regular expression: {error}"
 
 
 def _places(given):
@@ -116,7 +116,7 @@ def _place(text):
     if kind == "json" and colon and (not name or name[0] == "/") and not re.search("~(?![01])", name):
         # RFC 6901, sections 3 and 4
         return [kind, [token.replace("~1", "/").replace("~0", "~") for token in name.split("/")[1:]]]
-    raise ValueError(f"{text!r} is no place; write {PLACES}")
+    raise ValueError(f"{text!r} is not a valid place; write {PLACES}")
 
 
 def _choices(parameter, given):

@@ -84,7 +84,7 @@ def _wrong_shapes(given, options, inside="", hidden=False):
             for text in value if kind == "list" else [value]:
                 if isinstance(text, (bool, dict, list)):
                     shown = "it" if no_log else repr(text)
-                    yield f"{label}: {shown} is no string; put it in quotes if it shall be one"
+                    yield f"{label}: {shown} is not a string; put it in quotes if it shall be one"
 
 
 def _of(elements):

@@ -38,7 +38,7 @@ def parse_span(text: str) -> float:
         seconds += float(part[1]) * _SPAN_UNITS[part[2]]
         end = part.end()
     if not text or end < len(text):
-        raise ValueError(f"{text!r} is no time span; write for example 90s, 5min or '1h 30min'")
+        raise ValueError(f"{text!r} is not a valid time span; write for example 90s, 5min or '1h 30min'")
     return seconds
 
 
@@ -46,7 +46,7 @@ def parse_size(text: str) -> int:
     """A size in bytes. Raises ValueError."""
     size = _SIZE.fullmatch(text.strip())
     if not size:
-        raise ValueError(f"{text!r} is no size; write for example 65536, 64KiB or 1MiB")
+        raise ValueError(f"{text!r} is not a valid size; write for example 65536, 64KiB or 1MiB")
     return int(size[1]) * _SIZE_FACTORS[size[2]]
 
 
@@ -54,11 +54,11 @@ def parse_rate(text: str) -> tuple[int, float]:
     """A rate such as 10/min as (count, seconds). Raises ValueError."""
     rate = re.fullmatch(r"\s*(\d{1,4})\s*/\s*(\S.*?)\s*", text, re.ASCII)
     if not rate or not 0 < int(rate[1]) <= RATE_LIMIT:
-        raise ValueError(f"{text!r} is no rate; write for example 10/min, from 1 to {RATE_LIMIT} in a time")
+        raise ValueError(f"{text!r} is not a valid rate; write for example 10/min, from 1 to {RATE_LIMIT} in a time")
     count, span = rate[1], rate[2]
     seconds = parse_span(span if re.search(r"\d", span) else f"1{span}")
     if not 1 <= seconds < float("inf"):
-        raise ValueError(f"{text!r} is no rate; the time must be a second or longer, and end")
+        raise ValueError(f"{text!r} is not a valid rate; the time must be a second or longer, and end")
     return int(count), seconds
 
 
@@ -78,7 +78,9 @@ def read_networks(given: list[str] | None) -> tuple[list[str] | None, list[str]]
                 hint = f"; did you mean {ipaddress.ip_network(text, strict=False)}?"
             except ValueError:
                 pass
-            wrong.append(f"allow_from: {text!r} is no network; write for example 192.0.2.0/24 or 2001:db8::/32{hint}")
+            wrong.append(
+                f"allow_from: {text!r} is not a valid network; write for example 192.0.2.0/24 or 2001:db8::/32{hint}"
+            )
             continue
         mapped = getattr(network.network_address, "ipv4_mapped", None)
         if mapped is not None:
@@ -104,7 +106,7 @@ class Address:
         host, _, port = text.rpartition(":")
         if not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 0 < int(port) < 65536:
             raise ValueError(
-                f"{text!r} is no address: write a port from 1 to 65535, address:port, "
+                f"{text!r} is not a valid address: write a port from 1 to 65535, address:port, "
                 "[IPv6 address]:port, or the absolute path of a Unix socket"
             )
         self.port = int(port)
@@ -115,7 +117,7 @@ class Address:
         if len(text.encode()) > 107:
             raise ValueError(f"{text!r} is longer than the 107 bytes that a Unix socket's path may have")
         if not text.isprintable() or text.endswith("/") or "/../" in text:
-            raise ValueError(f"{text!r} is no path for a Unix socket")
+            raise ValueError(f"{text!r} is not a valid path for a Unix socket")
         self.path = text
 
     def _read_host(self, text, host):
@@ -124,11 +126,11 @@ class Address:
             self.host = ipaddress.ip_address(bracketed[1] if bracketed else host)
         except ValueError:
             raise ValueError(
-                f"{text!r} is no address: {host!r} is no IPv4 address and no IPv6 address in brackets "
+                f"{text!r} is not a valid address: {host!r} is neither an IPv4 address nor an IPv6 address in brackets "
                 "(systemd resolves no names)"
             ) from None
         if bool(bracketed) != (self.host.version == 6):
-            raise ValueError(f"{text!r} is no address: brackets belong around IPv6 addresses, and only there")
+            raise ValueError(f"{text!r} is not a valid address: brackets belong around IPv6 addresses, and only there")
 
     @property
     def is_local(self) -> bool:
