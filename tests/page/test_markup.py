@@ -147,18 +147,18 @@ def test_a_time_tells_machines_and_people(monkeypatch):
 # States
 
 
-@pytest.mark.parametrize(
-    "state",
-    ["succeeded", "failed", "timed-out", "damaged", "interrupted", "cancelled", "running", "queued", "idle", "never",
-     "unknown"],
-)  # fmt: skip
+STATES = ["succeeded", "failed", "timed-out", "damaged", "interrupted", "cancelled", "running", "queued", "idle",
+          "never", "unknown"]  # fmt: skip
+
+
+@pytest.mark.parametrize("state", STATES)
 def test_a_state_is_told_by_a_word(state):
     badge = tree(labels.badge(state)).all("span")
     mark = badge[1]
     assert mark["aria-hidden"] == "true"
     word = badge[0].text[len(mark.text) :].strip()
     assert re.fullmatch("[A-Z][a-z ]+", word)
-    assert word not in [tree(labels.badge(other)).text[2:] for other in labels._STATES if other != state]
+    assert word not in [tree(labels.badge(other)).text[2:] for other in STATES if other != state]
 
 
 def test_a_state_of_another_version_is_told_as_it_is():
