@@ -106,10 +106,9 @@ def endpoints(document):
     return found
 
 
-def variables(name):
-    """The one block of all pages that sets a variable of the role: dict."""
-    blocks = [block for page in PAGES for block in yaml_blocks(page) if isinstance(block, dict) and name in block]
-    (block,) = blocks
+def variables(name, document):
+    """The one block of a document that sets a variable of the role: dict."""
+    (block,) = [block for block in yaml_blocks(document) if isinstance(block, dict) and name in block]
     return block
 
 
@@ -122,7 +121,7 @@ def test_the_examples_are_endpoints_that_the_role_takes(document):
     shown = endpoints(document)
     # README shows one endpoint, and then again what becomes of it
     for group in [shown[:1], shown[1:]] if document == README else [shown]:
-        defaults = variables("trigger_defaults")["trigger_defaults"]
+        defaults = variables("trigger_defaults", PROJECT / "docs/getting-started.md")["trigger_defaults"]
         trigger_endpoints.prepare(group, defaults, reference.entry_points()["endpoint"], read_secret)
 
 
@@ -131,15 +130,20 @@ def test_there_are_examples():
     assert len([one for page in PAGES for one in endpoints(page)]) > 15
 
 
-def test_the_front_end_and_what_stands_behind_it():
+def made_frontend(variables):
     prefix = "trigger_frontend_"
     options = {key[len(prefix) :]: option for key, option in reference.entry_points()["main"].items() if prefix in key}
-    given = {key[len(prefix) :]: value for key, value in variables("trigger_frontend").items() if prefix in key}
+    given = {key[len(prefix) :]: value for key, value in variables.items() if prefix in key}
     settings, wrong = trigger_endpoints.specification.complete(given, options)
     assert not wrong
-    behind = [one for one in endpoints(PROJECT / "docs/frontend.md") if "frontend" in one]
-    assert len(behind) == 3
-    frontend = trigger_endpoints.frontend.Frontend(settings)
+    return trigger_endpoints.frontend.Frontend(settings)
+
+
+@pytest.mark.parametrize("document", [README, PROJECT / "docs/frontend.md"], ids=name_of)
+def test_the_front_end_takes_what_stands_behind_it(document):
+    frontend = made_frontend(variables("trigger_frontend", document))
+    behind = [one for one in endpoints(document) if document != README or "auth" not in one]
+    assert behind
     trigger_endpoints.prepare(behind, {}, reference.entry_points()["endpoint"], read_secret, frontend)
 
 
@@ -181,7 +185,7 @@ def test_the_index_has_every_page():
 def test_the_readme_is_short_and_begins_with_use():
     lines = README.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 150
-    assert "ansible-playbook -i HOST, hello.yml" in lines[:60]
+    assert "ansible-playbook -i HOST, -u root hello.yml" in lines[:60]
 
 
 def test_messages_are_those_that_programs_have():
