@@ -10,6 +10,7 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import yaml
@@ -63,7 +64,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_diff = True
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         arguments = self._task.args
         specification = _specification()
@@ -149,7 +150,7 @@ class Renderer:
     version; ipv6, whether it has that; no_log, whether secrets stay out of diffs; metrics_dir, where metrics go, or
     nothing. frontend: trigger_endpoints.frontend.Frontend, or None."""
 
-    def __init__(self, options, arguments, frontend):
+    def __init__(self, options: dict[str, Any], arguments: dict[str, Any], frontend: Any) -> None:
         systemd = int(arguments["systemd"])
         self._show_secrets = not boolean(arguments["no_log"])
         self._metrics_dir = arguments["metrics_dir"]
@@ -200,8 +201,8 @@ class Renderer:
         )
         self._templates = environment
 
-    def shared(self):
-        """The files that all endpoints share: list of dicts as the module takes them."""
+    def shared(self) -> list[dict[str, Any]]:
+        """The files that all endpoints share, as the module takes them."""
         units = SHARED_UNITS + (METRICS_UNITS if self._metrics_dir else ())
         units += FRONTEND_UNITS if self._frontend else ()
         files = [_file(f"{names.UNITS}/{unit}", self._render(f"etc/systemd/system/{unit}")) for unit in units]
@@ -213,15 +214,15 @@ class Renderer:
         return files
 
     @property
-    def version(self):
-        """The name of this version of the programs, str: another one where any of them differs."""
+    def version(self) -> str:
+        """The name of this version of the programs: another one where any of them differs."""
         digest = hashlib.sha256()
         for name, content in self._own_files.items():
             if name.startswith("trigger/"):
                 digest.update(b"%s\0%d\0%s" % (name.encode(), len(content), content))
         return digest.hexdigest()[:12]
 
-    def frontend(self):
+    def frontend(self) -> dict[str, Any] | None:
         """What the front end needs beside units and endpoints, as the module takes it; None where there is none."""
         if self._frontend is None:
             return None
@@ -241,8 +242,8 @@ class Renderer:
             "warnings": self._frontend.warnings,
         }
 
-    def endpoint(self, endpoint, job):
-        """One endpoint as the module takes it. job: bytes, or None when its job is a command."""
+    def endpoint(self, endpoint: dict[str, Any], job: bytes | None) -> dict[str, Any]:
+        """One endpoint as the module takes it. job: None when it is a command."""
         name = endpoint["name"]
         directory = f"{names.CREDENTIALS}/{name}"
         endpoint = {**endpoint, "credentials_directory": f"{directory}/job", "auth_file": f"{directory}/acceptor/auth"}

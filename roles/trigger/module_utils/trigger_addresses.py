@@ -8,15 +8,16 @@ import errno
 import os
 import socket
 import stat
+from typing import Any
 
 
-def port(text):
+def port(text: str) -> str:
     """What two addresses that exclude each other have in common: the port, or a Unix socket's path."""
     return text if text.startswith("/") else text.rpartition(":")[2]
 
 
-def why_not_free(address, item):
-    """Try to listen there. Returns what stands against it, str, or None."""
+def why_not_free(address: dict[str, Any], item: dict[str, Any]) -> str | None:
+    """Try to listen there. Returns what stands against it."""
     if address["path"]:
         path = address["path"]
         if os.path.lexists(path) and not _is_socket(path):
@@ -53,9 +54,9 @@ def _is_socket(path):
     return stat.S_ISSOCK(os.lstat(path).st_mode)
 
 
-def is_of_process(port, pid):
-    """Whether a process listens on a TCP port already. port, pid: int."""
-    listening = set()
+def is_of_process(port: int, pid: int) -> bool:
+    """Whether a process listens on a TCP port already."""
+    listening: set[str] = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             with open(table) as file:
