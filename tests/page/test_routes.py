@@ -197,7 +197,7 @@ def test_the_list_tells_of_each_endpoint(ask, host):
     reply, page = ask()
     assert reply.status == 200
     assert page.one("h1").text == page.one("title").text == "Triggers on ci.example"
-    assert row(page) == ["helloSays hello", "▶ Running ⋯ 2 waiting", "✗ Failedjust now, took 1 min 5 s", "Start"]
+    assert row(page) == ["helloSays hello", "▶ Running ⋯ 2 waiting", "✗ Failedjust now, took 1min 5s", "Start"]
     assert row(page, 1) == ["zz", "○ Idle", "○ None yet", "Start"]
     assert [link["href"] for link in page.one("tbody").all("a")] == ["/hello/", "/zz/"]
     assert "alice" in page.one("header").text
@@ -348,8 +348,8 @@ def test_the_latest_runs(ask, host):
     assert [row(page, number)[1:] for number in (0, 1, 2)] == [
         ["⋯ Waiting (number 2)", ""], ["⋯ Waiting (number 1)", ""], ["▶ Running", ""],
     ]  # fmt: skip
-    assert re.fullmatch(r"9[1-4] s ago|1 min ago", row(page, 3)[0])
-    assert row(page, 3)[1] == "✓ Succeeded" and re.fullmatch(r"3\.\d s", row(page, 3)[2])
+    assert re.fullmatch(r"1min \d+s ago", row(page, 3)[0])
+    assert row(page, 3)[1] == "✓ Succeeded" and re.fullmatch(r"3\.\ds", row(page, 3)[2])
 
 
 def test_runs_that_cannot_be_read_leave_the_form(ask, host):
@@ -413,7 +413,7 @@ def test_a_run_that_is_over(ask, host):
     assert "✗ Failed. Its exit code was 3." in main(page)
     told = facts(page)
     assert told["Asked for by"] == "bob" and told["Request"] == one
-    assert re.fullmatch(r"3\.\d s", told["Took"])
+    assert re.fullmatch(r"3\.\ds", told["Took"])
     assert [when.tag for when in page.one("dl").all("time")] == ["time"] * 3
     assert not page.all(class_="now") and not page.all(role="log")
 

@@ -100,7 +100,7 @@ def test_list_tells_of_the_last_run():
     last = next(row["last"] for row in ask("list") if row["endpoint"] == "ctl")
     assert (last["id"], last["state"], last["exit_code"]) == (request, "failed", 3)
     assert last["duration"] == record["duration"]
-    assert re.search(r"^ctl .* failed +(now|\ds ago) +\d+ms$", ctl("list"), re.MULTILINE)
+    assert re.search(r"^ctl .* failed +(just now|\ds ago) +\d+ms$", ctl("list"), re.MULTILINE)
 
 
 def test_show():
@@ -116,7 +116,7 @@ def test_runs():
     wait_for_record("ctl", second)
     rows = ask("runs", "ctl", "--limit", "2")
     assert [(row["id"], row["state"]) for row in rows] == [(second, "failed"), (first, "succeeded")]
-    assert re.search(rf"^{second} +failed +(now|\ds ago) +\d+ms +1 +-$", ctl("runs", "ctl"), re.MULTILINE)
+    assert re.search(rf"^{second} +failed +(just now|\ds ago) +\d+ms +1 +-$", ctl("runs", "ctl"), re.MULTILINE)
 
 
 def test_logs_of_a_run():
