@@ -356,7 +356,7 @@ def test_runs_that_cannot_be_read_leave_the_form(ask, host):
     made = host.put()
     shutil.rmtree(made.runs)
     page = ask("/hello/")[1]
-    assert page.one("form") and "They cannot be read at present." in main(page)
+    assert page.one("form") and "They cannot be read for now." in main(page)
 
 
 def test_a_damaged_record_is_shown_as_that_and_the_others_as_they_are(ask, host):

@@ -481,7 +481,7 @@ def test_doctor_finds_a_file_that_others_can_change():
     file = Path("/usr/local/lib/trigger/launch.py")
     file.chmod(0o666)
     try:
-        assert wrong("ctl") == [f"others than root may change {file}, which root runs"]
+        assert wrong("ctl") == [f"not only root may change {file}, which root runs"]
     finally:
         file.chmod(0o644)
 

@@ -41,7 +41,7 @@ class Detail:
             return
         yield element("h2", "Latest runs")
         if not self._latest:
-            why = "None yet." if self._latest is not None else "They cannot be read at present."
+            why = "None yet." if self._latest is not None else "They cannot be read for now."
             yield element("p", why, class_="quiet")
             return
         titles = [element("th", text, scope="col", role="columnheader") for text in ("When", "State", "Took")]
