@@ -23,9 +23,9 @@ _NOT_STARTED = {
     403: "You may not start it from where you are.",
     409: "A run is already under way, and it does not take another one until that has ended.",
     413: "What was filled in is longer than it accepts.",
-    429: "It was started more often than max_rate allows.",
+    429: "It was started more often than it may be.",
+    503: "It takes no requests for now, or too many are waiting already.",
 }
-_FOR_A_MOMENT = "It takes no requests for now, or too many are waiting already."
 
 
 def of_refusal(frame, refusal):
@@ -38,7 +38,7 @@ def of_refusal(frame, refusal):
 def not_started(frame, endpoint, answer):
     """Return the page that says why an acceptor starts nothing. answer: start.Answer."""
     headers = []
-    sentences = [_NOT_STARTED.get(answer.status, _FOR_A_MOMENT if answer.status == 503 else "The endpoint refused the request.")]
+    sentences = [_NOT_STARTED.get(answer.status, "The endpoint refused the request.")]
     if answer.text:
         sentences.append("It says: " + sentence(answer.text))
     if answer.retry_after and answer.retry_after.isdigit():
