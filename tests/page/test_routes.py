@@ -128,7 +128,7 @@ def test_nothing_else_exists(ask, host, path):
         assert refusal(ask, path, method).status == 404
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="?#"), max_size=40))
 @example("%00")
 @example("runs/%2e%2e/x")
@@ -375,7 +375,7 @@ def test_a_damaged_record_is_shown_as_that_and_the_others_as_they_are(ask, host)
 NASTY = "</pre><script>alert(1)</script>\"'<!--"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1), st.text(st.characters(), min_size=1))
 @example(NASTY, NASTY)
 def test_no_text_of_the_configuration_makes_an_element(ask, host, text, other):

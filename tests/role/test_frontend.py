@@ -4,7 +4,7 @@ import json
 
 import front
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
@@ -588,7 +588,6 @@ def test_the_host_is_told_where_there_is_no_front_end(keys):
     assert told["description"] == "hello"
 
 
-@settings(deadline=None)
 @given(st.text(max_size=12))
 @example("/a/\n")
 @example("/./")
