@@ -4,10 +4,10 @@ import os
 
 import pytest
 import role
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# How long an example takes is the machine's matter.
-settings.register_profile("any machine", deadline=None)
+# How long an example takes, or is drawn, is the machine's matter.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 

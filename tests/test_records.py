@@ -8,7 +8,7 @@ import socket
 import sys
 
 import pytest
-from run_files import SECOND, put, record, request_id
+from run_files import JOB, SECOND, put, record, request_id, unknown_to_systemd
 
 from trigger import entry, output, records, runs
 from trigger.acceptor.exchange import Exchange
@@ -251,9 +251,9 @@ def test_a_damaged_record_is_said_to_be_so_and_the_others_are_told(damaged):
     assert found.find(request_id(SECOND))["state"] == "succeeded"
     with pytest.raises(records.Damaged) as caught:
         found.find(ONE)
-    (finding,) = files._records(damaged)
+    (finding,) = [each for each in files.findings(damaged, JOB) if records.path(damaged, ONE) in each.what]
     assert str(caught.value) == f"{finding.what}; {finding.mend}"
-    assert records.path(damaged, ONE) in finding.what and "delete" in finding.mend
+    assert "delete" in finding.mend
 
 
 def test_runs_go_on_to_be_recorded_beside_a_damaged_record(damaged, capsys):
@@ -298,7 +298,8 @@ def with_parameters(endpoint):
 def test_page_and_triggerctl_name_the_same_last_run(endpoint, monkeypatch):
     settings = with_parameters(endpoint)
     monkeypatch.setattr(status.paths, "Paths", lambda name: settings)
-    by_ctl = status._look_at("a", {}).last
+    monkeypatch.setattr(status.systemd, "show", unknown_to_systemd)
+    by_ctl = status.look(["a"])[0].last
     by_page = page_status.Standing(settings).last
     assert by_ctl == by_page and by_ctl["id"] == request_id(SECOND)
 

@@ -253,9 +253,9 @@ def test_json_is_what_says_that_it_is_some(content_type, is_json):
 
 
 def test_json_that_cannot_be_read_is_refused():
-    assert "no JSON" in refused("json:/a", body=b"{", content_type="application/json")
+    assert "not valid JSON" in refused("json:/a", body=b"{", content_type="application/json")
     assert "two members" in refused("json:/a", body=b'{"b": 1, "b": 2}', content_type="application/json")
-    assert "no JSON" in refused("json:/a", body=b"", content_type="application/json")
+    assert "not valid JSON" in refused("json:/a", body=b"", content_type="application/json")
 
 
 def test_json_can_be_the_field_payload_of_a_form():
@@ -264,7 +264,7 @@ def test_json_can_be_the_field_payload_of_a_form():
     assert find("json:/a/b", body=b"payload=", content_type="text/plain") == []
     assert find("json:/a/b", body=b"other=%7B%7D", content_type=FORM) == []
     assert find("json:/a/b", query=body.decode()) == []
-    assert "no JSON" in refused("json:/a/b", body=b"payload=%7B", content_type=FORM)
+    assert "not valid JSON" in refused("json:/a/b", body=b"payload=%7B", content_type=FORM)
 
 
 def test_a_payload_that_comes_twice_is_none():

@@ -66,7 +66,7 @@ NOT_JSON = [
 
 @pytest.mark.parametrize("body", NOT_JSON)
 def test_a_body_that_is_no_json(body):
-    with pytest.raises(Malformed, match="no JSON"):
+    with pytest.raises(Malformed, match="not valid JSON"):
         strict_json.decode_body(body)
 
 

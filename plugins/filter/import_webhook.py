@@ -9,7 +9,9 @@ import json
 import re
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import yaml
 from ansible.errors import AnsibleFilterError
@@ -20,7 +22,7 @@ WIDTH = 110
 
 
 def _load(path):
-    """A package by its folder: in a checkout, plugin_utils are on no search path. path: Path."""
+    """A package by its folder: in a checkout, plugin_utils are on no search path."""
     name = path.name
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(
@@ -36,17 +38,17 @@ webhook_hooks = _load(PROJECT / "plugins" / "plugin_utils" / "webhook_hooks")
 
 
 class FilterModule:
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"import_webhook": import_webhook}
 
 
-def import_webhook(text, prefix="hooks"):
+def import_webhook(text: str, prefix: str = "hooks") -> dict[str, Any]:
     """Turn a hooks file into what goes to host_vars.
 
-    text: str, JSON or YAML. prefix: str, webhook's -urlprefix.
+    text: JSON or YAML. prefix: webhook's -urlprefix.
 
-    Returns a dict: `endpoints`, YAML with trigger_endpoints; `secrets`, YAML with the variables to which it refers, ""
-    where there are none; `report`, list of str without secrets. Raises AnsibleFilterError when the file has no hooks.
+    Returns `endpoints`, YAML with trigger_endpoints; `secrets`, YAML with the variables to which it refers, "" where
+    there are none; `report`, lines without secrets. Raises AnsibleFilterError when the file has no hooks.
     """
     try:
         imported = webhook_hooks.convert(read(text), role_check(), prefix)
@@ -57,8 +59,8 @@ def import_webhook(text, prefix="hooks"):
     return {"endpoints": endpoints_yaml(imported), "secrets": secrets_yaml(imported), "report": report}
 
 
-def read(text):
-    """Decode a hooks file: str to what JSON can hold. Raises ValueError, the message without any of the text."""
+def read(text: str) -> Any:
+    """Decode a hooks file to what JSON can hold. Raises ValueError, the message without any of the text."""
     try:
         try:
             value = json.loads(text)
@@ -76,8 +78,8 @@ def read(text):
         raise ValueError("the hooks file is neither JSON nor YAML as JSON could be") from None
 
 
-def role_check():
-    """What convert() asks: a function from an endpoint to what the role has against it."""
+def role_check() -> Callable[[dict[str, Any]], list[str]]:
+    """What convert() asks."""
     specification = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
     options = specification["argument_specs"]["endpoint"]["options"]
 
@@ -91,8 +93,8 @@ def role_check():
     return check
 
 
-def endpoints_yaml(imported):
-    """The variable trigger_endpoints, with what is to do and to know above each endpoint: str."""
+def endpoints_yaml(imported: list[Any]) -> str:
+    """The variable trigger_endpoints, with what is to do and to know above each endpoint."""
     lines = ["---", "# Made of a hooks file of webhook by import_webhook.yml."]
     lines += [line for one in imported if one.endpoint is None for line in _comment(_told(one), "")]
     lines.append("trigger_endpoints:" if any(one.endpoint for one in imported) else "trigger_endpoints: []")
@@ -103,15 +105,15 @@ def endpoints_yaml(imported):
     return "\n".join(lines) + "\n"
 
 
-def secrets_yaml(imported):
-    """The variables of the secrets: str, "" where there are none."""
+def secrets_yaml(imported: list[Any]) -> str:
+    """The variables of the secrets, "" where there are none."""
     secrets = {variable: secret for one in imported for variable, secret in one.secrets.items()}
     lines = "".join(_dump({variable: secret}, flow=False) for variable, secret in secrets.items())
     return f"---\n# For Ansible Vault: ansible-vault encrypt FILE\n{lines}" if lines else ""
 
 
 def _told(one):
-    """One hook's lines of the report: list of str."""
+    """One hook's lines of the report."""
     if one.endpoint is None:
         state = "not carried over"
     elif one.open_points:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from run_files import SECOND, record, request_id
+from run_files import JOB, SECOND, record, request_id, unknown_to_systemd
 
 from trigger import records, runs
 from trigger.ctl import doctor, show, status
@@ -96,7 +96,6 @@ def lost(tmp_path, monkeypatch):
             elif kind == "a loop":
                 path.symlink_to(path)
             monkeypatch.setattr(status.paths, name, str(path))
-        monkeypatch.setattr(host, "INOTIFY_LIMIT", str(tmp_path / "none"))
         monkeypatch.setattr(status.paths, "ROOT", str(tmp_path / "root"))
 
     return lose
@@ -110,7 +109,6 @@ def test_the_doctor_tells_of_each_place_that_is_not_there(lost, tmp_path, kind):
     assert doctor.doctor(SimpleNamespace(name=None), screen) == 1
     for path in ("configuration", "spool", "state"):
         assert [found for found in said if f"{tmp_path}/{path}" in found["what"] and found["mend"]]
-    assert [found for found in said if f"{tmp_path}/none: No such file" in found["what"]]
     assert not [found for found in said if "Errno" in found["what"]]
 
 
@@ -126,18 +124,16 @@ def test_an_endpoint_whose_places_are_gone(endpoint, monkeypatch, place):
     settings = endpoint()
     os.rmdir(getattr(settings, place))
     monkeypatch.setattr(status.paths, "Paths", lambda name: settings)
-    seen = status._look_at("a", {})
-    seen.states = {unit: dict.fromkeys(status.systemd.PROPERTIES, "") for unit in seen.units.all()}
+    monkeypatch.setattr(status.systemd, "show", unknown_to_systemd)
+    (seen,) = status.look(["a"])
     assert (seen.state, seen.last) == ("failed", None)
     assert status.problem_of(seen).endswith(f"/{place}: No such file or directory")
-    missing = [found for found in files._places(settings) if found.what == f"{getattr(settings, place)} is missing"]
-    assert [found.mend for found in missing] == [MOUNT]
-    assert list(files._records(settings)) == []
+    found = [each for each in files.findings(settings, JOB) if getattr(settings, place) in each.what]
+    assert [(each.what, each.mend) for each in found] == [(f"{getattr(settings, place)} is missing", MOUNT)]
 
 
 def test_a_configuration_that_lacks_everything_is_a_finding():
-    job = {"User": "", "DropInPaths": "", "WorkingDirectory": ""}
-    found = list(files.findings(status.configuration.Endpoint("a", {}), job))
+    found = list(files.findings(status.configuration.Endpoint("a", {}), JOB))
     assert [each for each in found if "AttributeError" in each.what and each.endpoint == "a" and each.mend]
 
 

@@ -3,7 +3,7 @@
 import urllib.parse
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from message import message, parse
 from page_host import tree
@@ -157,7 +157,6 @@ def test_a_summary_leads_to_the_fields():
     assert fields.one(id="error-q").text == "q is required"
 
 
-@settings(deadline=None)
 @given(st.text(st.characters()), st.text(st.characters()))
 @example(NASTY, NASTY)
 def test_no_text_from_outside_leaves_its_place(one, other):

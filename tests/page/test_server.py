@@ -343,14 +343,14 @@ def test_what_is_ignored_is_told(host, page):
     made = host.put(parameters=[{"name": "p"}], only_if=[{"from": "form:p", "equals": "go"}])
     host.start_acceptor("hello")
     answer = send_form(host, made, p="stay")
-    assert answer.status == 200 and "found nothing to do. In its own words: Not what only_if" in main(answer)
+    assert answer.status == 200 and "found nothing to do. It says: Not what only_if" in main(answer)
     assert send_form(host, made, p="go").status == 303
 
 
 def test_an_endpoint_that_does_not_listen(host, page):
     made = host.put()
     answer = send_form(host, made)
-    assert answer.status == 503 and "does not listen at present" in main(answer)
+    assert answer.status == 503 and "is not listening" in main(answer)
 
 
 # A server in the acceptor's place that says what an acceptor hardly ever says.
@@ -399,18 +399,18 @@ def test_what_the_acceptor_is_asked(host, page):
 @pytest.mark.parametrize(
     ("answer", "status", "says"),
     [
-        (response(500, b"oops"), 500, "In its own words: Oops."),
+        (response(500, b"oops"), 500, "It says: Oops."),
         (response(302, Location="https://evil.example/"), 200, "found nothing to do"),
-        (response(200, b"ignored: <b>x</b>"), 200, "In its own words: <b>x</b>."),
+        (response(200, b"ignored: <b>x</b>"), 200, "It says: <b>x</b>."),
         (response(200, b"x", X_Request_Id="../../x"), 200, "found nothing to do"),
-        (response(400, b'{"detail": "the body is no JSON"}', Content_Type=PROBLEM), 400, "The body is no JSON."),
+        (response(400, b'{"detail": "it is not valid JSON"}', Content_Type=PROBLEM), 400, "It is not valid JSON."),
         (response(400, b'{"detail": 1, "errors": [1]}', Content_Type=PROBLEM), 400, "Nothing was started"),
         (response(400, b'{"errors": {}}', Content_Type=PROBLEM), 400, "Nothing was started"),
         (response(400, b"[" * 60000, Content_Type=PROBLEM), 400, "Nothing was started"),
         (response(429, b"", Retry_After="x\ty"), 429, "more often"),
-        (b"HTTP/1.1 503 X\r\nContent-Length: 10\r\n\r\nshort", 503, "In its own words: Short."),
-        (b"nonsense\r\n\r\n", 504, "Whether a run was started is seen"),
-        (b"", 504, "Whether a run was started is seen"),
+        (b"HTTP/1.1 503 X\r\nContent-Length: 10\r\n\r\nshort", 503, "It says: Short."),
+        (b"nonsense\r\n\r\n", 504, "latest runs show whether"),
+        (b"", 504, "latest runs show whether"),
     ],
 )
 def test_odd_answers(host, page, answer, status, says):
@@ -434,7 +434,7 @@ def test_an_acceptor_that_never_answers(host):
     made = host.put()
     listener = host.listen("hello.sock")
     answer = send_form(host, made)
-    assert answer.status == 504 and "Whether a run was started is seen" in main(answer)
+    assert answer.status == 504 and "latest runs show whether" in main(answer)
     listener.close()
     assert submit.TIME_LIMIT == 30
 

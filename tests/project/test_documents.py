@@ -77,11 +77,12 @@ def test_the_role_s_defaults_are_those_of_argument_specs():
     assert defaults == {key: option["default"] for key, option in options.items()}
 
 
-def test_triggerctl_s_exit_statuses_are_told_alike():
+def test_triggerctl_s_exit_statuses_are_told_alike(capsys):
     page = (PROJECT / "roles/trigger/files/triggerctl.8").read_text().partition(".Sh EXIT STATUS")[2]
     statuses = re.findall(r"^\.It (\d+)", page, re.MULTILINE)
     assert len(statuses) > 7
-    assert re.findall(r"^  (\d+) ", main._EXIT_STATUS, re.MULTILINE) == statuses
+    assert main.main(["--help"]) == 0
+    assert re.findall(r"^  (\d+) ", capsys.readouterr().out, re.MULTILINE) == statuses
 
 
 def test_the_number_of_hostile_messages():
@@ -105,10 +106,9 @@ def endpoints(document):
     return found
 
 
-def variables(name):
-    """The one block of all pages that sets a variable of the role: dict."""
-    blocks = [block for page in PAGES for block in yaml_blocks(page) if isinstance(block, dict) and name in block]
-    (block,) = blocks
+def variables(name, document):
+    """The one block of a document that sets a variable of the role: dict."""
+    (block,) = [block for block in yaml_blocks(document) if isinstance(block, dict) and name in block]
     return block
 
 
@@ -121,7 +121,7 @@ def test_the_examples_are_endpoints_that_the_role_takes(document):
     shown = endpoints(document)
     # README shows one endpoint, and then again what becomes of it
     for group in [shown[:1], shown[1:]] if document == README else [shown]:
-        defaults = variables("trigger_defaults")["trigger_defaults"]
+        defaults = variables("trigger_defaults", PROJECT / "docs/getting-started.md")["trigger_defaults"]
         trigger_endpoints.prepare(group, defaults, reference.entry_points()["endpoint"], read_secret)
 
 
@@ -130,15 +130,20 @@ def test_there_are_examples():
     assert len([one for page in PAGES for one in endpoints(page)]) > 15
 
 
-def test_the_front_end_and_what_stands_behind_it():
+def made_frontend(variables):
     prefix = "trigger_frontend_"
     options = {key[len(prefix) :]: option for key, option in reference.entry_points()["main"].items() if prefix in key}
-    given = {key[len(prefix) :]: value for key, value in variables("trigger_frontend").items() if prefix in key}
+    given = {key[len(prefix) :]: value for key, value in variables.items() if prefix in key}
     settings, wrong = trigger_endpoints.specification.complete(given, options)
     assert not wrong
-    behind = [one for one in endpoints(PROJECT / "docs/frontend.md") if "frontend" in one]
-    assert len(behind) == 3
-    frontend = trigger_endpoints.frontend.Frontend(settings)
+    return trigger_endpoints.frontend.Frontend(settings)
+
+
+@pytest.mark.parametrize("document", [README, PROJECT / "docs/frontend.md"], ids=name_of)
+def test_the_front_end_takes_what_stands_behind_it(document):
+    frontend = made_frontend(variables("trigger_frontend", document))
+    behind = [one for one in endpoints(document) if document != README or "auth" not in one]
+    assert behind
     trigger_endpoints.prepare(behind, {}, reference.entry_points()["endpoint"], read_secret, frontend)
 
 
@@ -180,7 +185,7 @@ def test_the_index_has_every_page():
 def test_the_readme_is_short_and_begins_with_use():
     lines = README.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 150
-    assert "ansible-playbook -i HOST, hello.yml" in lines[:60]
+    assert "ansible-playbook -i HOST, -u root hello.yml" in lines[:60]
 
 
 def test_messages_are_those_that_programs_have():

@@ -14,7 +14,7 @@ import pytest
 import reference
 import yaml
 from examples import yaml_blocks
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import trigger_endpoints
@@ -495,7 +495,6 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(any_hook, max_size=3))
 @example(EXAMPLES)
 @example([{"id": "lines", "execute-command": "/bin/true", "response-message": "\x85\u2028"}])
@@ -529,7 +528,6 @@ def with_values(value, stored):
     return stored[variable[1]] if variable else value
 
 
-@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(sorted(webhook_hooks.KEYS)), junk, max_size=6) | junk, max_size=3))
 def test_nothing_that_json_can_hold_makes_it_crash(hooks):
     for result in webhook_hooks.convert(hooks, CHECK):
@@ -586,7 +584,6 @@ def webhook_decides(rule, query):
     return True, False
 
 
-@settings(deadline=None)
 @given(plain_rule, queries)
 @example({"or": [match("value", "url", "b", value=""), match("regex", "url", "b", regex="")]}, {"b": ""})
 @example({"not": {"and": [{"not": match("value", "url", "a", value="")}]}}, {})  # a missing value fails the `and`

@@ -3,11 +3,12 @@
 import os
 import stat
 import subprocess
+from pathlib import Path
 
 import front  # noqa: F401, it lets the role's module_utils be imported
 import pytest
 from ansible.module_utils import trigger_host
-from ansible.module_utils.trigger_files import Directory, File, Place, make_directories
+from ansible.module_utils.trigger_files import Directory, File, Place, make_directories, replacing
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="files are to be root's")
 
@@ -142,3 +143,24 @@ def test_directories_that_are_there_are_no_business_of_ours(tmp_path, umask):
     tmp_path.chmod(0o711)
     make_directories(str(tmp_path))
     assert mode(tmp_path) == 0o711
+
+
+def test_a_draft_that_failed_does_not_stay_and_what_was_there_does(tmp_path):
+    def fail():
+        with replacing(str(path)) as draft:
+            Path(draft).write_text("half")
+            raise OSError("No space left on device")
+
+    path = tmp_path / "file"
+    path.write_text("before")
+    with pytest.raises(OSError, match="No space"):
+        fail()
+    assert (path.read_text(), os.listdir(tmp_path)) == ("before", ["file"])
+
+
+def test_a_draft_of_a_run_that_was_killed_is_in_nobodys_way(tmp_path):
+    (tmp_path / "target").write_text("of the host")
+    (tmp_path / ".file.new").symlink_to("target")
+    File(str(tmp_path / "file"), b"x").write()
+    assert ((tmp_path / "file").read_text(), (tmp_path / "target").read_text()) == ("x", "of the host")
+    assert sorted(os.listdir(tmp_path)) == ["file", "target"]

@@ -343,7 +343,6 @@ LINES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(LINES, max_size=8).map("\n".join), st.integers(0, 5000), st.integers(0, 5000))
 @example("worker_connections  768 ;", 0, 0)
 def test_what_is_done_to_nginx_conf_can_be_taken_back(text, first, second):
@@ -475,7 +474,7 @@ def test_ones_own_certificate_is_not_overwritten_and_the_made_one_goes():
 NAMES = st.text(string.ascii_letters + string.digits + "-_", min_size=1, max_size=20)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.one_of(NAMES, st.ip_addresses(v=4).map(str), st.ip_addresses(v=6).map("[{}]".format)), min_size=1))
 def test_names_are_the_same_after_openssl(names):
     """As openssl prints them: what is in the certificate compares equal to what is asked for."""

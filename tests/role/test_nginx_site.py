@@ -382,7 +382,7 @@ RANGES = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(RANGES)
 @example("application/json;q=0")
 @example("text/html;level=1;q=0.000, application/json ; q=0.1")
@@ -724,7 +724,7 @@ def check(settings, keys):
         assert all(len(words) == 1 for words in values(block, name))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(sorted(VARIABLES)).flatmap(lambda key: VARIABLES[key].map(lambda value: {key: value})))
 @example({"listen": ["[fe80::1%;x y;]:443"]})
 @example({"server_name": "a;b"})
@@ -733,7 +733,7 @@ def test_no_variable_adds_a_directive(settings):
     check(settings, {})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(sorted(KEYS)).flatmap(lambda key: KEYS[key].map(lambda value: {key: value})))
 @example({"frontend": {"location": "/a/ { } #/"}})
 @example({"frontend": {"read_timeout": "infinity"}})
@@ -742,7 +742,6 @@ def test_no_key_adds_a_directive(keys):
     check({}, keys)
 
 
-@settings(deadline=None)
 @given(mangled("alice", "a@b"), mangled("$y$j75$abcdefghijklmnopqrstuv$" + "a" * 43, "$6$abc$" + "x" * 86))
 def test_no_user_adds_a_line_or_another_user(name, password_hash):
     """The file of users: one line each, name and hash with one colon between."""

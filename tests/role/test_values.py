@@ -26,30 +26,30 @@ def mistakes(**keys):
         ({"output": "html", "wait": "9s"}, "output", "plain"),
         ({"wait": "9s", "output_limit": "0"}, "output_limit", "no output to answer with"),
         ({"stream": True, "output_limit": 0}, "output_limit", "no output to answer with"),
-        ({"output_limit": "much"}, "output_limit", "no size"),
-        ({"wait": "soon"}, "wait", "no time span"),
+        ({"output_limit": "much"}, "output_limit", "not a valid size"),
+        ({"wait": "soon"}, "wait", "not a valid time span"),
         ({"wait": "infinity"}, "wait", "must end"),
-        ({"wait": "-1"}, "wait", "no time span"),
+        ({"wait": "-1"}, "wait", "not a valid time span"),
         ({"stream": "maybe"}, "stream", "bool"),
         ({"runs_api": "maybe"}, "runs_api", "bool"),
         ({"debounce": "infinity"}, "debounce", "must end"),
         ({"debounce_max": "infinity"}, "debounce_max", "must end"),
-        ({"max_rate": "10"}, "max_rate", "no rate"),
-        ({"max_rate": "0/min"}, "max_rate", "no rate"),
-        ({"max_rate": "1001/min"}, "max_rate", "no rate"),
-        ({"max_rate": "10/fortnight"}, "max_rate", "no time span"),
+        ({"max_rate": "10"}, "max_rate", "not a valid rate"),
+        ({"max_rate": "0/min"}, "max_rate", "not a valid rate"),
+        ({"max_rate": "1001/min"}, "max_rate", "not a valid rate"),
+        ({"max_rate": "10/fortnight"}, "max_rate", "not a valid time span"),
         ({"max_rate": "10/100ms"}, "max_rate", "a second or longer"),
         ({"max_rate": "10/infinity"}, "max_rate", ""),
-        ({"exclusive": ""}, "exclusive", "no name of a lock"),
-        ({"exclusive": "../x"}, "exclusive", "no name of a lock"),
-        ({"exclusive": "a/b"}, "exclusive", "no name of a lock"),
-        ({"exclusive": "."}, "exclusive", "no name of a lock"),
-        ({"exclusive": "a b"}, "exclusive", "no name of a lock"),
+        ({"exclusive": ""}, "exclusive", "not a valid name of a lock"),
+        ({"exclusive": "../x"}, "exclusive", "not a valid name of a lock"),
+        ({"exclusive": "a/b"}, "exclusive", "not a valid name of a lock"),
+        ({"exclusive": "."}, "exclusive", "not a valid name of a lock"),
+        ({"exclusive": "a b"}, "exclusive", "not a valid name of a lock"),
         ({"keep_runs": -1}, "keep_runs", "less than 0"),
         ({"keep_for": "0"}, "keep_for", "shorter than 1"),
-        ({"keep_for": "ever"}, "keep_for", "no time span"),
+        ({"keep_for": "ever"}, "keep_for", "not a valid time span"),
         *(
-            ({key: [unit]}, key, "no name of a unit")
+            ({key: [unit]}, key, "not a valid name of a unit")
             for key in ("on_success", "on_failure")
             for unit in ("", "mail", "--force.service", "a b.service", "a/b.service", "mail@.Service", "x.service\n")
         ),
@@ -141,7 +141,7 @@ def test_rates(text, expected):
     "text", ["", "/", "10/", "/min", "10/0s", "-1/min", "1.5/min", "٣/min", "10000/min", "10/min/s", "x/y"]
 )
 def test_what_is_no_rate(text):
-    with pytest.raises(ValueError, match=r"no (rate|time span)"):
+    with pytest.raises(ValueError, match=r"not a valid (rate|time span)"):
         values.parse_rate(text)
 
 

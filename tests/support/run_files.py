@@ -1,8 +1,10 @@
 """Runs of an endpoint, as they lie on a host."""
 
+from trigger.ctl import systemd
 from trigger.dispatcher import history
 
 SECOND = 1_795_000_000
+JOB = {"User": "", "DropInPaths": "", "WorkingDirectory": ""}  # what systemd knows of a job's unit
 
 
 def request_id(second, number=0):
@@ -18,3 +20,8 @@ def put(endpoint, where, *ids):
 
 def record(endpoint, ids, state="succeeded", started=SECOND, **outcome):
     return history.write(endpoint, ids, started, {"state": state, "exit_code": 0, **outcome})
+
+
+def unknown_to_systemd(units):
+    """In the place of ctl.systemd.show()."""
+    return {unit: dict.fromkeys(systemd.PROPERTIES, "") for unit in units}

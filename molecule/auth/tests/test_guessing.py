@@ -29,22 +29,26 @@ def guess():
 
 def test_each_failure_waits_longer_and_nobody_else():
     """While the sixth guess waits, right requests of the guesser and of others are answered."""
-    forget()
-    with nothing_starts("guessed"):
-        waited = [guess() for _ in range(5)]
-    started = time.monotonic()
-    with connect(PORT, GUESSER) as client:
-        client.sendall(WRONG)
-        for source in (GUESSER, OTHER):
-            request_id(exchange(PORT, RIGHT, source))
-        assert status(exchange(PORT, WRONG, OTHER)) == 401
-        # All that, and the guess is not answered yet.
-        assert select.select([client], [], [], 0)[0] == []
-        assert status(read_all(client)) == 401
-    waited.append(time.monotonic() - started)
-    print(waited)
-    # No less; how much more depends on the machine.
-    assert all(seconds >= delay for seconds, delay in zip(waited, (0, 0.1, 0.2, 0.4, 0.8, 1.6)))
+    for _ in range(5):  # on a machine that is busy just then a try says nothing
+        forget()
+        with nothing_starts("guessed"):
+            waited = [guess() for _ in range(5)]
+        started = time.monotonic()
+        with connect(PORT, GUESSER) as client:
+            client.sendall(WRONG)
+            for source in (GUESSER, OTHER):
+                request_id(exchange(PORT, RIGHT, source))
+            assert status(exchange(PORT, WRONG, OTHER)) == 401
+            # All that, and the guess is not answered yet.
+            is_answered = bool(select.select([client], [], [], 0)[0])
+            assert status(read_all(client)) == 401
+        waited.append(time.monotonic() - started)
+        print(waited)
+        # No less; how much more depends on the machine.
+        assert all(seconds >= delay for seconds, delay in zip(waited, (0, 0.1, 0.2, 0.4, 0.8, 1.6)))
+        if not is_answered:
+            break
+    assert not is_answered
 
 
 def test_more_guesses_than_wait_for_their_answer():

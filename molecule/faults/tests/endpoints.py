@@ -1,6 +1,7 @@
 """The endpoints of converge.yml, as the oracle calls them."""
 
 import contextlib
+from pathlib import Path
 
 from host import run
 
@@ -11,7 +12,10 @@ ENDPOINTS = {
     "rich": {"port": 3001, "fields": WITH_TOKEN, "body": b"x" * 100_000},  # more than is held in memory
     "timed": {"port": 3002, "fields": WITH_TOKEN},
     "large": {"port": 3003},
+    "frail": {"port": 3004},
+    "held": {"port": 3005},
 }
+SLOW = Path("/run/slow")  # as long as it is there, no job ends
 
 
 @contextlib.contextmanager
@@ -22,3 +26,13 @@ def paused(name):
         yield
     finally:
         run("triggerctl", "resume", name)
+
+
+@contextlib.contextmanager
+def slow():
+    """Let no job end before this does."""
+    SLOW.touch()
+    try:
+        yield
+    finally:
+        SLOW.unlink()

@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from endpoints import ENDPOINTS
+from endpoints import ENDPOINTS, SLOW
 from oracle import Oracle
 
 NAMES = ("plain", "rich")
@@ -29,7 +29,7 @@ def ask(oracle):
 
 
 def main(fault):
-    Path("/run/slow").touch()  # so that the first job is under way when it ends; a boot takes it away
+    SLOW.touch()  # so that the first job is under way when it ends; a boot takes it away
     oracles = [Oracle(fault, name, **ENDPOINTS[name], notes=notes(name)) for name in NAMES]
     for oracle in oracles:
         threading.Thread(target=ask, args=[oracle], daemon=True).start()

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from endpoints import ENDPOINTS, paused
+from endpoints import ENDPOINTS, paused, slow
 from host import exchange, run, status, wait_for_record, wait_until_running, wait_until_served
 from oracle import Oracle
 
@@ -77,17 +77,13 @@ def test_a_damaged_entry(damage):
 def test_what_root_keeps_of_a_run_is_damaged(name, survives):
     """While the job runs, and the dispatcher goes on, or another comes. It is not run again."""
     oracle = Oracle("damaged claim", "plain", **ENDPOINTS["plain"])
-    slow = Path("/run/slow")
-    slow.touch()
-    try:
+    with slow():
         request = oracle.ask().request
         wait_until_running("plain", request)
         os.truncate(Path("/var/lib/trigger/plain/claimed", request if name == "the claim" else name), 0)
         oracle.faults += 1
         if not survives:
             run("systemctl", "kill", "--signal=KILL", "trigger-dispatch@plain.service")
-    finally:
-        slow.unlink()
     assert oracle.ask().code == 200
     told = oracle.judge()
     knows_nothing = name == ".invocation" and not survives

@@ -1,16 +1,14 @@
 """What load.py was told, when it was ended by a power cut, a reboot, or after a run of the role."""
 
-from pathlib import Path
-
 import load
 import pytest
-from endpoints import ENDPOINTS
+from endpoints import ENDPOINTS, SLOW
 from oracle import Oracle
 
 
 @pytest.mark.parametrize("name", load.NAMES)
 def test_what_clients_were_told(name, request):
-    Path("/run/slow").unlink(missing_ok=True)
+    SLOW.unlink(missing_ok=True)
     fault = request.config.getoption("--fault")
     oracle = Oracle(fault, name, **ENDPOINTS[name], notes=load.notes(name))
     assert len(oracle.told) >= load.ENOUGH

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from endpoints import ENDPOINTS, paused
+from endpoints import ENDPOINTS, paused, slow
 from host import run, wait_until_idle, wait_until_running
 from oracle import Oracle, look
 
@@ -66,15 +66,11 @@ def test_the_clock_steps_while_requests_wait():
 def test_the_clock_steps_during_a_run(before, behind):
     oracle = Oracle("clock steps", "timed", **ENDPOINTS["timed"])
     step(before)
-    slow = Path("/run/slow")
-    slow.touch()
-    try:
+    with slow():
         wait_until_running("timed", oracle.ask().request)
         step(behind)
         oracle.faults += 1
         assert oracle.ask().code == 200
-    finally:
-        slow.unlink()
     wait_until_idle("timed")
     durations = [record["duration"] for record in look("timed").records]
     assert min(durations) >= 0

@@ -101,7 +101,7 @@ def test_list_tells_of_the_last_run():
     last = next(row["last"] for row in ask("list") if row["endpoint"] == "ctl")
     assert (last["id"], last["state"], last["exit_code"]) == (request, "failed", 3)
     assert last["duration"] == record["duration"]
-    assert re.search(r"^ctl .* failed +(now|\ds ago) +\d+ms$", ctl("list"), re.MULTILINE)
+    assert re.search(r"^ctl .* failed +(just now|\ds ago) +\d+ms$", ctl("list"), re.MULTILINE)
 
 
 def test_show():
@@ -117,7 +117,7 @@ def test_runs():
     wait_for_record("ctl", second)
     rows = ask("runs", "ctl", "--limit", "2")
     assert [(row["id"], row["state"]) for row in rows] == [(second, "failed"), (first, "succeeded")]
-    assert re.search(rf"^{second} +failed +(now|\ds ago) +\d+ms +1 +-$", ctl("runs", "ctl"), re.MULTILINE)
+    assert re.search(rf"^{second} +failed +(just now|\ds ago) +\d+ms +1 +-$", ctl("runs", "ctl"), re.MULTILINE)
 
 
 def test_logs_of_a_run():
@@ -285,7 +285,7 @@ def test_cancel_waits_for_a_standstill():
         with pytest.raises(subprocess.TimeoutExpired):
             cancelling.wait(1)
         assert spooled("ctl-plain") == [request]
-    cancelling.wait(10)
+    cancelling.wait(30)
     assert wait_for_record("ctl-plain", request)["state"] in ("cancelled", "succeeded")
 
 
@@ -484,7 +484,7 @@ def test_doctor_finds_a_file_that_others_can_change():
     file = Path("/usr/local/lib/trigger/launch.py")
     file.chmod(0o666)
     try:
-        assert wrong("ctl") == [f"others than root may change {file}, which root runs"]
+        assert wrong("ctl") == [f"not only root may change {file}, which root runs"]
     finally:
         file.chmod(0o644)
 

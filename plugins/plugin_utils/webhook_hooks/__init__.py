@@ -11,11 +11,15 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 from . import references, rules
 from .secrets import Secrets, Variable, resolve
 from .wording import NotCarriedOver, shown, text_of
+
+Check = Callable[[dict[str, Any]], list[str]]  # what the role has against an endpoint, its secrets in place
 
 NAME_LENGTH = 23
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -61,26 +65,22 @@ NOTES = (
 class Imported:
     """What became of one hook.
 
-    label: str, the hook's id. endpoint: dict, or None when it is not carried over; secrets in it are secrets.Variable.
-    secrets: dict of a variable's name to its secret. open_points, notes: lists of str; where endpoint is None, the open
-    points are the reasons.
+    label: the hook's id. endpoint: None when it is not carried over, and then the open points are the reasons; secrets
+    in it are secrets.Variable. secrets: by the name of their variable.
     """
 
-    def __init__(self, label):
+    def __init__(self, label: str) -> None:
         self.label = label
-        self.endpoint = None
-        self.secrets = {}
-        self.open_points = []
-        self.notes = []
+        self.endpoint: dict[str, Any] | None = None
+        self.secrets: dict[str, str] = {}
+        self.open_points: list[str] = []
+        self.notes: list[str] = []
 
 
-def convert(hooks, check, prefix="hooks"):
-    """Turn hooks into endpoints.
+def convert(hooks: Any, check: Check, prefix: str = "hooks") -> list[Imported]:
+    """Turn hooks into endpoints, in their order. Raises ValueError when these are no hooks at all.
 
-    hooks: what a hooks file holds, as JSON decodes it. check: a function that is given an endpoint, its secrets in
-    place, and returns what the role has against it, list of str. prefix: webhook's -urlprefix.
-
-    Returns a list of Imported, in the hooks' order. Raises ValueError when these are no hooks at all.
+    hooks: what a hooks file holds, as JSON decodes it. prefix: webhook's -urlprefix.
     """
     if not isinstance(hooks, list):
         raise ValueError("a hooks file is a list of hooks, and this is none")
@@ -117,7 +117,7 @@ class _Conversion:
         self._secrets = Secrets(name)
         self._body = references.Body(hook)
 
-    def run(self, check):
+    def run(self, check: Check) -> None:
         """Set the result's endpoint, or raise NotCarriedOver with what check has against it."""
         rule = rules.read(self._hook.get("trigger-rule"), self._body, self._secrets)
         self._result.open_points += rule.open_points
@@ -152,7 +152,7 @@ class _Conversion:
         if all(LOCATION_PART.fullmatch(part) for part in parts):
             frontend["location"] = "/" + "/".join(parts) + "/"
         else:
-            self._note(f"behind the front end it stands at /{self._name}/, since its id is no part of a location")
+            self._note(f"behind the front end it stands at /{self._name}/, since its id cannot be part of a location")
         if has_auth:
             frontend["users"] = []  # its sender has no password
         if frontend:
@@ -263,7 +263,8 @@ class _Conversion:
             return None
 
     def _answer(self):
-        response, keys = {}, {}
+        response: dict[str, Any] = {}
+        keys: dict[str, Any] = {}
         status = text_of(self._hook, "success-http-response-code")
         if status not in ("", "0", "200"):
             if status.isascii() and status.isdigit() and int(status[:9]) in STATUSES:
@@ -317,7 +318,7 @@ def _items(hook, key, kind):
     if items is None:
         return []
     if not isinstance(items, list) or not all(isinstance(item, kind) for item in items):
-        raise NotCarriedOver(f"{key}: it is no list of the right form, so webhook does not load this file")
+        raise NotCarriedOver(f"{key}: it is not a list of the right form, so webhook does not load this file")
     return items
 
 

@@ -1,16 +1,16 @@
 # Copyright: The trigger authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Values of a request to which a hook refers, as places and parameters of an endpoint.
-
-A reference is a dict of `source` and `name`, and in pass-environment-to-command also of `envname`.
-"""
+"""Values of a request to which a hook refers, as places and parameters of an endpoint."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from .secrets import NAMED_SO
 from .wording import shown, text_of
+
+Reference = dict[str, Any]  # `source` and `name`, and in pass-environment-to-command also `envname`
 
 HEADER = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
 FREE_TEXT = re.compile(r"message|body|text|description|comment|title|notes?$", re.IGNORECASE)
@@ -33,8 +33,8 @@ class NoPlace(ValueError):
     """What a reference means is no place of an endpoint; the message says what there is instead."""
 
 
-def label(reference):
-    """How a reference is told: str."""
+def label(reference: Reference) -> str:
+    """How a reference is told."""
     source, name = text_of(reference, "source"), text_of(reference, "name")
     return source if source in ("", "string") or source.startswith("entire-") else shown(f"{source} {name}".strip())
 
@@ -42,12 +42,12 @@ def label(reference):
 class Body:
     """How the body of a hook's requests is read.
 
-    forced_type: str, incoming-payload-content-type. unparsed: list of those entries of parse-parameters-as-json that
-    mean nothing here. is_read: whether a place in the body was asked for. is_sure: whether it is known to be JSON or to
+    forced_type: incoming-payload-content-type. unparsed: those entries of parse-parameters-as-json that mean nothing
+    here. is_read: whether a place in the body was asked for. is_sure: whether it is known to be JSON or to
     be a form.
     """
 
-    def __init__(self, hook):
+    def __init__(self, hook: dict[str, Any]) -> None:
         self.forced_type = text_of(hook, "incoming-payload-content-type")
         self.is_read = False
         entries = hook.get("parse-parameters-as-json")
@@ -58,8 +58,8 @@ class Body:
         self._is_json = "json" in self.forced_type or any(sender in rule for sender in SENDERS)
         self.is_sure = self._is_json or "form" in self.forced_type
 
-    def places(self, reference):
-        """Where a reference's value stands, as in `from` of a parameter: list of str. Raises NoPlace."""
+    def places(self, reference: Reference) -> list[str]:
+        """Where a reference's value stands, as in `from` of a parameter. Raises NoPlace."""
         source, name = text_of(reference, "source"), text_of(reference, "name")
         if source == "header" and HEADER.fullmatch(name):
             return [f"header:{name}"]
@@ -85,19 +85,19 @@ class Body:
 class Parameters:
     """The parameters of an endpoint, as references ask for them.
 
-    body: Body. literals: list of str, texts that stand in the job's arguments. token_places: set of str, places at
-    which a token stands. declared: list of dicts, `parameters` of the endpoint.
+    literals: texts that stand in the job's arguments. token_places: places at which a token stands. declared:
+    `parameters` of the endpoint.
     """
 
-    def __init__(self, body, literals, token_places):
-        self.declared = []
+    def __init__(self, body: Body, literals: list[str], token_places: set[str]) -> None:
+        self.declared: list[dict[str, Any]] = []
         self._body = body
         self._literals = literals
         self._token_places = token_places
         self._placeholders = {}
 
-    def placeholder(self, reference):
-        """What stands for a reference's value in the job's arguments: str. Raises NoPlace."""
+    def placeholder(self, reference: Reference) -> str:
+        """What stands for a reference's value in the job's arguments. Raises NoPlace."""
         places = self._body.places(reference)
         if self._token_places.intersection(place.lower() for place in places):
             raise NoPlace("it is the secret by which a caller is let in, so no job is told it")
@@ -110,8 +110,8 @@ class Parameters:
             self._placeholders[tuple(places)] = f"{{{parameter['name']}}}"
         return self._placeholders[tuple(places)]
 
-    def notes(self):
-        """What is to be told of them: list of str."""
+    def notes(self) -> list[str]:
+        """What is to be told of them."""
         in_body = [item["name"] for item in self.declared if not str(item["from"]).startswith(("header:", "query:"))]
         secret = [item["name"] for item in self.declared if NAMED_SO.search(item["name"])]
         notes = []
@@ -125,7 +125,7 @@ class Parameters:
         return notes
 
     def _name(self, wanted):
-        """A name like the wanted one, which is no other's and stands in braces in no literal: str."""
+        """A name like the wanted one, which is no other's and stands in braces in no literal."""
         base = re.sub(r"[^A-Za-z0-9]+", "_", wanted).strip("_")
         base = (base if base[:1].isalpha() else f"value_{base}")[:60].rstrip("_")
         taken = {item["name"].upper() for item in self.declared}

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from . import references
-from .secrets import is_secret
+from .secrets import Secrets, is_secret
 from .wording import NotCarriedOver, shown, text_of
 
 SIGNATURE = re.compile(r"payload-(?:hmac|hash)-(sha1|sha256|sha512)")
@@ -34,20 +36,19 @@ FLAGS = re.compile(r"\(\?([ims]+)\)")
 
 
 class Rule:
-    """What a trigger-rule says. auth, conditions: lists of dicts. networks: list of str, or None. token_places: set of
-    str, where tokens stand. open_points, notes: lists of str."""
+    """What a trigger-rule says."""
 
-    def __init__(self):
-        self.auth = []
+    def __init__(self) -> None:
+        self.auth: list[dict[str, Any]] = []
         self.has_weak_secret = False
-        self.networks = None
-        self.conditions = []
-        self.token_places = set()
-        self.open_points = []
-        self.notes = []
+        self.networks: list[str] | None = None
+        self.conditions: list[dict[str, Any]] = []
+        self.token_places: set[str] = set()
+        self.open_points: list[str] = []
+        self.notes: list[str] = []
 
-    def keys(self):
-        """Those keys of an endpoint that say it: dict."""
+    def keys(self) -> dict[str, Any]:
+        """Those keys of an endpoint that say it."""
         keys = {"auth": self.auth, "allow_weak_secret": self.has_weak_secret, "allow_from": self.networks}
         return {key: value for key, value in {**keys, "only_if": self.conditions}.items() if value}
 
@@ -56,11 +57,8 @@ class _Inexpressible(ValueError):
     """A part of a rule that the role cannot say; the message tells what to do."""
 
 
-def read(rule, body, secrets):
-    """Read a trigger-rule: a dict, or None. body: references.Body. secrets: secrets.Secrets.
-
-    Returns a Rule. Raises NotCarriedOver when webhook itself could never let anybody in.
-    """
+def read(rule: dict[str, Any] | None, body: references.Body, secrets: Secrets) -> Rule:
+    """What a trigger-rule says. Raises NotCarriedOver when webhook itself could never let anybody in."""
     reader = _Reader(body, secrets)
     try:
         for matches, negate, needs_value in reader.parts(rule, False, False) if rule is not None else ():
@@ -81,9 +79,9 @@ class _Reader:
         self._body = body
         self._secrets = secrets
 
-    def parts(self, rule, negate, in_and):
-        """Yield what must hold at once: (list of matches of which one must hold, whether it is negated, whether a
-        negated one asks for a value to be there, as it does within an `and`)."""
+    def parts(self, rule: dict[str, Any], negate: bool, in_and: bool) -> Iterator[tuple[list[Any], bool, bool]]:
+        """What must hold at once: matches of which one must hold, whether it is negated, whether a negated one asks for
+        a value to be there, as it does within an `and`."""
         try:
             kind, content = _kind(rule)
         except NotCarriedOver as error:
@@ -120,7 +118,7 @@ class _Reader:
             matches += found[0][0]
         yield matches, False, False
 
-    def take(self, matches, negate, needs_value):
+    def take(self, matches: list[Any], negate: bool, needs_value: bool) -> None:
         """Put a part of the rule where it belongs, or among the open points."""
         try:
             found = [self._read(match) for match in matches]
@@ -266,7 +264,7 @@ def _networks(text):
         # webhook lets an address have the bits of the host, too
         networks = [ipaddress.ip_network(part, strict=False) for part in text.split()]
     except ValueError:
-        raise NotCarriedOver("ip-range: it is no network, so it can never hold") from None
+        raise NotCarriedOver("ip-range: it is not a valid network, so it can never hold") from None
     return list(map(str, networks))
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 NAMED_SO = re.compile(
     r"token|secret|passw|pwd|credential|authorization|signature|apikey|auth$|(^|[_-])((api|access|hook)[_-])?key$",
@@ -22,14 +23,14 @@ class Variable(str):
 
 
 class Secrets:
-    """Those of one hook. name: str, the endpoint's name."""
+    """Those of one hook. name: the endpoint's name."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self._prefix = f"vault_{name.replace('-', '_')}_secret"
         self._values = {}
 
-    def keep(self, text):
-        """Return the Variable for a secret. The same secret has the same one."""
+    def keep(self, text: str) -> Variable:
+        """The Variable for a secret. The same secret has the same one."""
         for variable, known in self._values.items():
             if known == text:
                 return variable
@@ -38,31 +39,31 @@ class Secrets:
         self._values[variable] = text
         return variable
 
-    def conceal(self, text, name=""):
-        """Return the text, or the Variable for it when it is, looks like or holds a secret. name: str, what the text
-        is the value of."""
+    def conceal(self, text: str, name: str = "") -> str:
+        """The text, or the Variable for it when it is, looks like or holds a secret. name: what the text is the value
+        of."""
         is_one = text and (is_secret(name, text) or ASSIGNED.search(text))
         return self.keep(text) if is_one else self.conceal_known(text)
 
-    def conceal_known(self, text):
-        """Return the text, or the Variable for it when it is or holds a secret that was kept before."""
+    def conceal_known(self, text: str) -> str:
+        """The text, or the Variable for it when it is or holds a secret that was kept before."""
         known = self._values.values()
         holds_one = any(text == secret or (len(secret) >= TELLING_LENGTH and secret in text) for secret in known)
         return self.keep(text) if text and holds_one else text
 
-    def used_in(self, endpoint):
-        """The secrets to which an endpoint refers: dict of a variable's name to the secret."""
+    def used_in(self, endpoint: dict[str, Any]) -> dict[str, str]:
+        """The secrets to which an endpoint refers, by the name of their variable."""
         used = set(_variables(endpoint))
         return {str(variable): text for variable, text in self._values.items() if variable in used}
 
 
-def is_secret(name, text):
+def is_secret(name: str, text: str) -> bool:
     """Whether the value of what is called name is likely to be a secret."""
     return bool(NAMED_SO.search(name) or RANDOM.fullmatch(text))
 
 
-def resolve(value, secrets):
-    """The value with its secrets in place. secrets: dict of a variable's name to the secret."""
+def resolve(value: Any, secrets: dict[str, str]) -> Any:
+    """The value with its secrets in place. secrets: by the name of their variable."""
     if isinstance(value, dict):
         return {key: resolve(item, secrets) for key, item in value.items()}
     if isinstance(value, list):

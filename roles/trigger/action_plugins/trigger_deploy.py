@@ -10,6 +10,7 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import yaml
@@ -65,7 +66,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_diff = True
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         arguments = self._task.args
         specification = _specification()
@@ -81,7 +82,9 @@ class ActionModule(ActionBase):
         handed_on = {key: arguments[key] for key in ("state", "purge", "preflight") if key in arguments}
         metrics_dir = arguments.get("metrics_dir")
         if metrics_dir and not (metrics_dir.startswith("/") and metrics_dir.isprintable()):
-            raise AnsibleActionFail(f"nothing was changed:\ntrigger_metrics_dir: {metrics_dir!r} is no absolute path")
+            raise AnsibleActionFail(
+                f"nothing was changed:\ntrigger_metrics_dir: {metrics_dir!r} is not an absolute path"
+            )
         if arguments.get("preflight"):
             plan = {"endpoints": [_needs(endpoint) for endpoint in endpoints], "frontend": _frontend_needs(frontend)}
         else:
@@ -130,8 +133,8 @@ class ActionModule(ActionBase):
                     continue
                 if not content.startswith(EXECUTABLE_STARTS):
                     messages.append(
-                        f"endpoint {endpoint['name']!r}: job.src: {job['src']!r} begins with no #! line and is "
-                        "no ELF program, so it could not be executed"
+                        f"endpoint {endpoint['name']!r}: job.src: {job['src']!r} does not begin with #! and is "
+                        "not an ELF program, so it could not be executed"
                     )
             jobs[endpoint["name"]] = content
         if messages:
@@ -149,7 +152,7 @@ class Renderer:
     version; ipv6, whether it has that; no_log, whether secrets stay out of diffs; metrics_dir, where metrics go, or
     nothing. frontend: trigger_endpoints.frontend.Frontend, or None."""
 
-    def __init__(self, options, arguments, frontend):
+    def __init__(self, options: dict[str, Any], arguments: dict[str, Any], frontend: Any) -> None:
         systemd = int(arguments["systemd"])
         self._show_secrets = not boolean(arguments["no_log"])
         self._metrics_dir = arguments["metrics_dir"]
@@ -196,8 +199,8 @@ class Renderer:
         )
         self._templates = environment
 
-    def shared(self):
-        """The files that all endpoints share: list of dicts as the module takes them."""
+    def shared(self) -> list[dict[str, Any]]:
+        """The files that all endpoints share, as the module takes them."""
         units = SHARED_UNITS + (METRICS_UNITS if self._metrics_dir else ())
         units += FRONTEND_UNITS if self._frontend else ()
         files = [_file(f"{names.UNITS}/{unit}", self._render(f"etc/systemd/system/{unit}")) for unit in units]
@@ -209,15 +212,15 @@ class Renderer:
         return files
 
     @property
-    def version(self):
-        """The name of this version of the programs, str: another one where any of them differs."""
+    def version(self) -> str:
+        """The name of this version of the programs: another one where any of them differs."""
         digest = hashlib.sha256()
         for name, content in self._own_files.items():
             if name.startswith("trigger/"):
                 digest.update(b"%s\0%d\0%s" % (name.encode(), len(content), content))
         return digest.hexdigest()[:12]
 
-    def frontend(self):
+    def frontend(self) -> dict[str, Any] | None:
         """What the front end needs beside units and endpoints, as the module takes it; None where there is none."""
         if self._frontend is None:
             return None
@@ -237,8 +240,8 @@ class Renderer:
             "warnings": self._frontend.warnings,
         }
 
-    def endpoint(self, endpoint, job):
-        """One endpoint as the module takes it. job: bytes, or None when its job is a command."""
+    def endpoint(self, endpoint: dict[str, Any], job: bytes | None) -> dict[str, Any]:
+        """One endpoint as the module takes it. job: None when it is a command."""
         name = endpoint["name"]
         directory = f"{names.CREDENTIALS}/{name}"
         endpoint = {

@@ -142,8 +142,8 @@ def main() -> None:
     plan = json.loads(module.params["plan"])
     try:
         if module.params["preflight"]:
-            found = preflight(plan, module.params["state"])
-            module.exit_json(**found, **_promised_packages(found["packages"], module.check_mode))
+            host = preflight(plan, module.params["state"])
+            module.exit_json(**host, **_promised_packages(host["packages"], module.check_mode))
         with turn(only_looks=module.check_mode):
             found = Found(plan, module.params["purge"], module.params["state"])
             check(found)

@@ -8,19 +8,20 @@ import errno
 import os
 import socket
 import stat
+from typing import Any
 
 
-def port(text):
+def port(text: str) -> str:
     """What two addresses that exclude each other have in common: the port, or a Unix socket's path."""
     return text if text.startswith("/") else text.rpartition(":")[2]
 
 
-def why_not_free(address, item):
-    """Try to listen there. Returns what stands against it, str, or None."""
+def why_not_free(address: dict[str, Any], item: dict[str, Any]) -> str | None:
+    """Try to listen there. Returns what stands against it."""
     if address["path"]:
         path = address["path"]
         if os.path.lexists(path) and not _is_socket(path):
-            return "is there already, and no socket"
+            return "is there already, and is not a socket"
         return None
     # A bare port is one of both families, where there are both.
     ipv6 = address["family"] == 6 and (address["host"] is not None or _has_ipv6())
@@ -35,7 +36,7 @@ def why_not_free(address, item):
             if error.errno == errno.EADDRINUSE:
                 return f"is in use by another program (ss -ltnp 'sport = :{address['port']}' names it)"
             if error.errno == errno.EADDRNOTAVAIL and not item["free_bind"]:
-                return "is no address of this host; where it will be one later, set socket: {FreeBind: true}"
+                return "is not an address of this host; where it will be one later, set socket: {FreeBind: true}"
             if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 return f"cannot be listened on: {error.strerror}"
     return None
@@ -53,9 +54,9 @@ def _is_socket(path):
     return stat.S_ISSOCK(os.lstat(path).st_mode)
 
 
-def is_of_process(port, pid):
-    """Whether a process listens on a TCP port already. port, pid: int."""
-    listening = set()
+def is_of_process(port: int, pid: int) -> bool:
+    """Whether a process listens on a TCP port already."""
+    listening: set[str] = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             with open(table) as file:

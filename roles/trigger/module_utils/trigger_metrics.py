@@ -14,15 +14,17 @@ _COMMAND = re.compile(r'^ExecStart=.* metrics "(.*)"$', re.MULTILINE)
 _QUOTED = re.compile(r'\\(["\\nt])|%%')
 
 
-def directory(unit):
-    """Where a unit's service writes the metrics: str, or None. unit: bytes, the unit file."""
+def directory(unit: bytes) -> str | None:
+    """Where a unit's service writes the metrics. unit: the unit file."""
     found = _COMMAND.search(unit.decode("utf-8", "surrogateescape"))
-    return found and _QUOTED.sub(lambda part: {"n": "\n", "t": "\t", None: "%"}.get(part[1], part[1]), found[1])
+    if not found:
+        return None
+    return _QUOTED.sub(lambda part: {"n": "\n", "t": "\t", None: "%"}.get(part[1], part[1]), found[1])
 
 
-def stale_metrics(before, after, unfinished):
-    """The files to remove: list of str. before, after: bytes, the service's unit file; empty where there is none.
-    unfinished: list of str, files that an earlier run had to remove, too."""
+def stale_metrics(before: bytes, after: bytes, unfinished: list[str]) -> list[str]:
+    """The files to remove. before, after: the service's unit file; empty where there is none. unfinished: files that an
+    earlier run had to remove, too."""
     old, new = directory(before), directory(after)
     paths = list(unfinished)
     if old and old != new:
@@ -31,7 +33,7 @@ def stale_metrics(before, after, unfinished):
     return [path for path in dict.fromkeys(paths) if os.path.realpath(path) != kept and is_ours(path)]
 
 
-def is_ours(path):
+def is_ours(path: str) -> bool:
     """Whether there is a file that the service has written: a plain one of root's that begins like ours."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

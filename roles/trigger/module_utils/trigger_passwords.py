@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import hmac
 import os
+from typing import Any
 
 # yescrypt with 1 MiB: about 1 ms a request, since nginx looks at the password of each. ARCHITECTURE.md compares it.
 METHOD = b"$y$"
@@ -21,11 +22,11 @@ class Unknown(Exception):
     """The host's crypt(3) does not know the method."""
 
 
-def line(user, present):
-    """A user's line of the file that nginx reads, str.
+def line(user: dict[str, Any], present: str | None) -> str:
+    """A user's line of the file that nginx reads.
 
-    user: dict of name, and password or password_hash. present: str, the line that is there, or None; a hash that fits
-    and was made in this way is kept. Raises Unknown.
+    user: name, and password or password_hash. present: the line that is there; a hash that fits and was made in this
+    way is kept. Raises Unknown.
     """
     name, password, given = user["name"], user.get("password"), user.get("password_hash")
     if given:

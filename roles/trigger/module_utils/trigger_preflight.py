@@ -10,6 +10,7 @@ import pwd
 import re
 import subprocess
 import sys
+from typing import Any
 
 from .trigger_host import Mistake, account
 from .trigger_names import JOBS_USER
@@ -18,7 +19,7 @@ from .trigger_nginx import PROGRAM as NGINX_PROGRAM
 from .trigger_systemd import ENVIRONMENT, version
 
 
-def preflight(plan, state):
+def preflight(plan: dict[str, Any], state: str) -> dict[str, Any]:
     """Look at the host: what it lacks, whether the accounts exist that the endpoints name, and whether its Python
     takes their patterns."""
     mistakes = []
@@ -39,8 +40,8 @@ def preflight(plan, state):
                 re.compile(pattern)
             except re.error as error:
                 mistakes.append(
-                    f"endpoint {item['name']!r}: {pattern!r} is no regular expression for the Python of this host, "
-                    f"{sys.version.split()[0]}: {error}"
+                    f"endpoint {item['name']!r}: {pattern!r} is not a valid regular expression for the Python of this "
+                    f"host, {sys.version.split()[0]}: {error}"
                 )
     if mistakes:
         raise Mistake("\n".join(mistakes))
@@ -51,7 +52,7 @@ def preflight(plan, state):
 
 
 def _missing(frontend):
-    """The packages that the host lacks, list of str."""
+    """The packages that the host lacks."""
     look = ["/usr/bin/python3", "-c", "import systemd.daemon"]
     test = subprocess.run(look, stderr=subprocess.DEVNULL, check=False, env=ENVIRONMENT)
     missing = ["python3-systemd"] if test.returncode else []

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from typing import Any
 
 from .trigger_names import UNITS
 
@@ -24,8 +25,8 @@ class Failed(Exception):
     """A command failed. str(error) is what it said."""
 
 
-def run(*command):
-    """Run a command, a program's path and its arguments. Returns its standard output, str. Raises Failed."""
+def run(*command: str) -> str:
+    """Run a command, a program's path and its arguments. Returns its standard output. Raises Failed."""
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=ENVIRONMENT
     )
@@ -34,25 +35,25 @@ def run(*command):
     return done.stdout
 
 
-def systemctl(verb, units, *options):
-    """Call systemctl for units, a list; not at all for an empty one. Raises Failed."""
+def systemctl(verb: str, units: list[str], *options: str) -> None:
+    """Call systemctl for units; not at all where there are none. Raises Failed."""
     if units:
         run(SYSTEMCTL, verb, *options, "--", *units)
 
 
-def version():
-    """Return systemd's version, int."""
+def version() -> int:
+    """systemd's version."""
     return int(run(SYSTEMCTL, "--version").split()[1])
 
 
-def show(units):
-    """Return the state of units: dict of name to dict of PROPERTIES; `Listen` is a list."""
-    states = {}
+def show(units: list[str]) -> dict[str, dict[str, Any]]:
+    """The state of units: PROPERTIES by name; `Listen` is a list."""
+    states: dict[str, dict[str, Any]] = {}
     if not units:
         return states
     output = run(SYSTEMCTL, "show", "--property", ",".join(PROPERTIES), "--", *units)
     for block in output.strip().split("\n\n"):
-        state = {"Listen": []}
+        state: dict[str, Any] = {"Listen": []}
         for line in block.splitlines():
             key, value = line.split("=", 1)
             if key == "Listen":
@@ -70,12 +71,11 @@ def stop(units: list[str]) -> None:
     )
 
 
-def verify(root, units):
-    """Check unit files before they are put in place.
+def verify(root: str, units: list[str]) -> list[tuple[str, str, str]]:
+    """Check unit files before they are put in place. root: a directory that holds them as / would.
 
-    root: str, a directory that holds them as / would. units: list of str.
-    Returns a list of (path below the root, line number or "", message), empty when all is well.
-    Unknown keys, on which systemd-analyze only warns, count as mistakes.
+    Returns for each mistake the path below the root, the line number or "", and the message. Unknown keys, on which
+    systemd-analyze only warns, count as mistakes.
     """
     directory = root + UNITS
     done = subprocess.run(
@@ -96,8 +96,8 @@ def verify(root, units):
     return found
 
 
-def journal(unit, lines=5):
-    """Return the last lines that a unit and systemd wrote about it, str."""
+def journal(unit: str, lines: int = 5) -> str:
+    """The last lines that a unit and systemd wrote about it."""
     try:
         return run(JOURNALCTL, "--unit", unit, "--lines", str(lines), "--output", "cat", "--no-pager").strip()
     except Failed as error:

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import time
+from collections.abc import Iterator
 
 from .trigger_host import Mistake
 
@@ -17,9 +18,9 @@ _LOOK_EVERY = 0.2  # seconds
 
 
 @contextlib.contextmanager
-def turn(only_looks=False, path=LOCK, patience=PATIENCE):
+def turn(only_looks: bool = False, path: str = LOCK, patience: float = PATIENCE) -> Iterator[None]:
     """Wait for the run of the role that is at work on this host, and keep others waiting meanwhile. Raises Mistake when
-    it takes longer than `patience`, seconds. only_looks: bool, for check mode, which waits, too, and makes no file."""
+    it takes longer than `patience`, seconds. only_looks: for check mode, which waits, too, and makes no file."""
     deadline = time.monotonic() + patience
     while True:
         try:

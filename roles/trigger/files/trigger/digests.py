@@ -25,7 +25,7 @@ def new_hmac(key, algorithm):
     """Begin an HMAC (RFC 2104): an object with update() and digest(), as hmac.new() returns it. key: bytes. algorithm:
     str, one of ALGORITHMS; raises ValueError for another."""
     if algorithm not in ALGORITHMS:
-        raise ValueError("this is no algorithm for an HMAC here")
+        raise ValueError("%r is not a valid algorithm for an HMAC" % algorithm)
     try:
         from _hashlib import hmac_new
     except ImportError:

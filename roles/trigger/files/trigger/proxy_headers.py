@@ -24,7 +24,7 @@ def read_secret():
     with open(os.environ["CREDENTIALS_DIRECTORY"] + "/" + CREDENTIAL, encoding="ascii") as file:
         secret = file.read().strip()
     if len(secret) != 64 or bytes.fromhex(secret).hex() != secret:
-        raise ValueError("this is no secret")
+        raise ValueError("it is not a valid secret")
     return secret
 
 
@@ -48,5 +48,5 @@ def address(text):
     try:
         inet_pton(AF_INET6 if b":" in text else AF_INET, text.decode("latin-1"))
     except (OSError, ValueError):
-        raise Refusal(400, "the front end names no address") from None
+        raise Refusal(400, "X-Forwarded-For is missing or is not an IP address") from None
     return text

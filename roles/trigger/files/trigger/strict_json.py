@@ -48,7 +48,7 @@ def decode_body(body):
     except RecursionError:
         raise _too_deep() from None
     except ValueError:
-        raise Malformed("the body is no JSON") from None
+        raise Malformed("the body is not valid JSON") from None
     if body.count(b"[") + body.count(b"{") > DEPTH_LIMIT and _depth(value) > DEPTH_LIMIT:
         raise _too_deep()
     return value
@@ -80,7 +80,7 @@ def _decode(text, context):
 
 
 def _constant(_name):
-    raise Malformed("NaN and Infinity are no JSON")
+    raise Malformed("NaN and Infinity are not valid JSON")
 
 
 class _Plain:

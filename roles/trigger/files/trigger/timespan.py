@@ -8,17 +8,17 @@ _PART = r"(\d+(?:\.\d+)?)\s*(%s)?\s*" % "|".join(sorted(_UNITS, key=len, reverse
 _SHOWN = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
-def parse_span(text):
-    """Return the seconds of a time span such as 90, 30s or 1h 30min (systemd.time(7)), float. Raises ValueError."""
+def parse_span(text: str) -> float:
+    """Return the seconds of a time span such as 90, 30s or 1h 30min (systemd.time(7)). Raises ValueError."""
     if not re.fullmatch("(?:%s)+" % _PART, text):
-        raise ValueError("%r is no time; write for example 30s or 5min" % text)
+        raise ValueError("%r is not a valid time span; write for example 30s or 5min" % text)
     return sum(float(number) * _UNITS[unit or "s"] for number, unit in re.findall(_PART, text))
 
 
-def span(seconds):
+def span(seconds: float) -> str:
     """Say how long something took: 205ms, 3.2s, 1min 5s, 2h 10min."""
-    if seconds < 1:
-        return "%dms" % (seconds * 1000)
+    if seconds < 0.9995:
+        return "%dms" % round(seconds * 1000)
     if seconds < 59.95:
         return ("%.1f" % seconds).replace(".0", "") + "s"
     left = round(seconds)
@@ -30,17 +30,17 @@ def span(seconds):
     return " ".join(parts[:2])
 
 
-def ago(seconds):
-    """Say how long ago something was."""
-    return "now" if seconds < 1 else span(int(seconds)) + " ago"
+def ago(seconds: float) -> str:
+    """Say how long ago something was. Clocks that differ a little make no future."""
+    return "just now" if seconds < 1 else span(int(seconds)) + " ago"
 
 
-def second_of(timestamp):
-    """Undo records.timestamp(): seconds since the epoch, float."""
+def second_of(timestamp: str) -> float:
+    """Undo records.timestamp(): seconds since the epoch."""
     parts = timestamp[:4], timestamp[5:7], timestamp[8:10], timestamp[11:13], timestamp[14:16], timestamp[17:19]
     return calendar.timegm(tuple(map(int, parts))) + float(timestamp[19:-1] or 0)
 
 
-def count(number, noun):
+def count(number: int, noun: str) -> str:
     """Say how many: 1 request, 2 requests."""
     return "%d %s%s" % (number, noun, "" if number == 1 else "s")

@@ -7,26 +7,33 @@ No I/O. Every mistake becomes one message that names the endpoint and the key, a
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import auth, checks, frontend, job_unit, parameters, specification  # noqa: F401
 
 
 class Mistakes(ValueError):
-    """What is wrong with the endpoints. messages: list of str."""
+    """What is wrong with the endpoints."""
 
-    def __init__(self, messages):
+    def __init__(self, messages: list[str]) -> None:
         super().__init__("\n".join(messages))
         self.messages = messages
 
 
-def prepare(endpoints, defaults, options, read_secret, front=None):
-    """Return the endpoints complete and checked: a list of dicts with every key of `options`.
+def prepare(
+    endpoints: list[dict[str, Any]],
+    defaults: dict[str, Any],
+    options: dict[str, Any],
+    read_secret: auth.ReadSecret,
+    front: frontend.Frontend | None = None,
+) -> list[dict[str, Any]]:
+    """The endpoints complete and checked, each with every key of `options`.
 
-    endpoints: list of dicts, as the user wrote them. defaults: dict, trigger_defaults. options: dict, the
-    entry point `endpoint` of the role's argument_specs. read_secret: a function that returns a file's content,
-    bytes, or raises ValueError. front: frontend.Frontend, or None where there is no front end.
+    endpoints: as the user wrote them. defaults: trigger_defaults. options: the entry point `endpoint` of the role's
+    argument_specs. front: None where there is no front end.
 
     Beside the keys, each result has `addresses`, its `listen` as a list of values.Address; `seconds`, its time spans;
-    `bytes`, its sizes; and what the programs on the host read: `guard` (trigger/auth.py), `declared`
+    `bytes`, its sizes; and what the programs on the host read: `guard` (trigger/acceptor/auth.py), `declared`
     (trigger/parameters.py), `known_names`, `conditions` (trigger/conditions.py), `command` and `door` (see
     frontend.check).
 
@@ -38,26 +45,29 @@ def prepare(endpoints, defaults, options, read_secret, front=None):
         mistakes.append("trigger_defaults: name: an endpoint's name cannot be a default")
     prepared = []
     for position, given in enumerate(endpoints, 1):
-        label = _label(given, position)
-        merged = specification.merge(defaults, given)
-        if isinstance(merged.get("frontend"), bool):  # short for
-            merged["frontend"] = {"enabled": merged["frontend"]}
-        endpoint, wrong = specification.complete(merged, options)
-        if not wrong and endpoint["state"] != "absent":
-            wrong = [
-                *checks.check(endpoint),
-                *auth.check(endpoint, read_secret),
-                *parameters.check(endpoint),
-            ]
-            if not wrong:  # it builds on the others
-                wrong = list(frontend.check(endpoint, front, merged))
-        mistakes += [f"{label}: {text}" for text in wrong]
+        endpoint, wrong = _prepare(specification.merge(defaults, given), options, read_secret, front)
         prepared.append(endpoint)
+        mistakes += [f"{_label(given, position)}: {text}" for text in wrong]
     if not mistakes:
         mistakes += [*checks.conflicts(prepared), *frontend.conflicts(prepared, front)]
     if mistakes:
         raise Mistakes(list(dict.fromkeys(mistakes)))
     return prepared
+
+
+def _prepare(given, options, read_secret, front):
+    """One endpoint, and what is wrong with it."""
+    if isinstance(given.get("frontend"), bool):  # short for
+        given["frontend"] = {"enabled": given["frontend"]}
+    endpoint, wrong = specification.complete(given, options)
+    if wrong or endpoint["state"] == "absent":
+        return endpoint, wrong
+    endpoint, wrong = checks.check(endpoint)
+    endpoint, wrong_auth = auth.check(endpoint, read_secret)
+    endpoint, wrong_parameters = parameters.check(endpoint)
+    wrong = wrong + wrong_auth + wrong_parameters
+    # The front end's builds on the others.
+    return (endpoint, wrong) if wrong else frontend.check(endpoint, front, given)
 
 
 def _label(given, position):

@@ -11,8 +11,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Callable
+from typing import Any
 
 from . import values
+
+ReadSecret = Callable[[str], bytes]  # the content of a file; raises ValueError
 
 SECRET_LENGTH = 16  # bytes, at least
 FIELD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
@@ -22,7 +26,7 @@ ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._~\[\]:-]+", re.ASCII)
 RESERVED_FIELDS = {"host", "content-length", "transfer-encoding", "content-type", "connection", "expect", "cookie"}
 
 # Signatures over the body. Where each is published stands beside its vectors in tests/support/vectors.py.
-SIGNATURES = {
+SIGNATURES: dict[str, dict[str, Any]] = {
     "github": {"headers": ["x-hub-signature-256"], "prefix": "sha256="},
     "gitea": {
         "headers": ["x-gitea-signature", "x-forgejo-signature", "x-gogs-signature"],
@@ -54,43 +58,52 @@ HIDDEN_FIELDS = {
 }
 
 
-def check(endpoint, read_secret):
-    """Yield what is wrong with who may call, and set the endpoint's `guard`: a list of dicts, secrets among them."""
-    endpoint["guard"] = []
-    yield from _check_auth(endpoint, read_secret)
-    yield from _check_networks(endpoint)
-    for text in endpoint["allow_origins"]:
-        if text != "null" and not ORIGIN.fullmatch(text):
-            yield (
-                f"allow_origins: {text!r} is no origin; write scheme://host or scheme://host:port in lower case, "
-                "without a path"
-            )
-    yield from _check_pass_headers(endpoint)
+def check(endpoint: dict[str, Any], read_secret: ReadSecret) -> tuple[dict[str, Any], list[str]]:
+    """The endpoint with its `guard`, a list of what lets somebody in, secrets among it, and what is wrong with who may
+    call."""
+    guard, wrong_auth = _guard(endpoint, read_secret)
+    networks, wrong_networks = values.read_networks(endpoint["allow_from"])
+    pass_headers = list(dict.fromkeys(name.lower() for name in endpoint["pass_headers"]))
+    prepared = {**endpoint, "guard": guard, "allow_from": networks, "pass_headers": pass_headers}
+    return prepared, [
+        *wrong_auth,
+        *wrong_networks,
+        *_check_origins(endpoint["allow_origins"]),
+        *_check_pass_headers(endpoint["pass_headers"], guard),
+    ]
 
 
-def _check_auth(endpoint, read_secret):
-    given = endpoint["auth"]
-    if given is None:
-        return
-    if not given:
-        yield (
+def _guard(endpoint, read_secret):
+    guard, wrong = [], []
+    if endpoint["auth"] == []:
+        wrong.append(
             "auth: an empty list would let nobody in; leave the key out, with allow_unauthenticated: true if "
             "everybody may call"
         )
-    for number, item in enumerate(given, 1):
+    for number, item in enumerate(endpoint["auth"] or (), 1):
         label = f"auth[{number}]"
         schemes = [name for name in item if item[name] is not None]
         if len(schemes) != 1:
             found = " and ".join(schemes) or "none"
-            yield f"{label}: each entry names exactly one scheme, and here is {found}"
+            wrong.append(f"{label}: each entry names exactly one scheme, and here is {found}")
             continue
         try:
             entry = _entry(schemes[0], item[schemes[0]], endpoint["allow_weak_secret"], read_secret)
         except ValueError as error:
-            yield f"{label}.{schemes[0]}.{error}"
+            wrong.append(f"{label}.{schemes[0]}.{error}")
         else:
-            endpoint["guard"].append(entry)
-            yield from _check_window(label, entry, endpoint)
+            guard.append(entry)
+            wrong += _check_window(label, entry, endpoint)
+    return guard, wrong
+
+
+def _check_origins(origins):
+    for text in origins:
+        if text != "null" and not ORIGIN.fullmatch(text):
+            yield (
+                f"allow_origins: {text!r} is not a valid origin; write scheme://host or scheme://host:port in lower "
+                "case, without a path"
+            )
 
 
 def _entry(scheme, options, allow_weak, read_secret):
@@ -157,7 +170,7 @@ def _token(scheme, secret, header, query=None):
     if header is not None:
         _check_field("header", header)
     if query is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", query, re.ASCII):
-        raise ValueError(f"query: {query!r} is no name of a parameter; use letters, digits, _, . and -")
+        raise ValueError(f"query: {query!r} is not a valid name of a parameter; use letters, digits, _, . and -")
     if secret != secret.strip() or (bearer and not re.fullmatch(r"[!-~]+", secret, re.ASCII)):
         raise ValueError("secret: a token stands in a header, so it can hold visible ASCII characters and no spaces")
     return {
@@ -191,7 +204,7 @@ def _own_signature(options):
 
 def _check_field(key, name):
     if not FIELD.fullmatch(name) or name.lower() in RESERVED_FIELDS:
-        raise ValueError(f"{key}: {name!r} is no header that can carry this")
+        raise ValueError(f"{key}: {name!r} is not a header that can carry this")
 
 
 def _standard_key(secret):
@@ -215,19 +228,13 @@ def _check_window(label, entry, endpoint):
         )
 
 
-def _check_networks(endpoint):
-    endpoint["allow_from"], wrong = values.read_networks(endpoint["allow_from"])
-    yield from wrong
-
-
-def _check_pass_headers(endpoint):
-    own = {entry["header"] for entry in endpoint["guard"] if entry["kind"] == "token"}
-    own.update(name for entry in endpoint["guard"] if entry["kind"] == "signature" for name in entry["headers"])
-    for name in endpoint["pass_headers"]:
+def _check_pass_headers(names, guard):
+    own = {entry["header"] for entry in guard if entry["kind"] == "token"}
+    own.update(name for entry in guard if entry["kind"] == "signature" for name in entry["headers"])
+    for name in names:
         if not re.fullmatch(r"[A-Za-z0-9-]+", name, re.ASCII):
-            yield f"pass_headers: {name!r} is no name of a header; use letters, digits and -"
+            yield f"pass_headers: {name!r} is not a valid name of a header; use letters, digits and -"
         elif name.lower() in HIDDEN_FIELDS | own or name.lower().endswith("-signature"):
             yield f"pass_headers: {name} carries a secret or could mislead the job, so it cannot be passed on"
         elif name.lower() in ("content-type", "content-length"):
             yield f"pass_headers: {name} reaches the job already, as {name.upper().replace('-', '_')}"
-    endpoint["pass_headers"] = list(dict.fromkeys(name.lower() for name in endpoint["pass_headers"]))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from . import host, values
 
@@ -16,6 +18,21 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", re.ASCII)
 UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+\.[a-z]+", re.ASCII)
 DIRECTIVE = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
+
+# The least of each time span, in seconds, and whether it may be endless.
+SPANS = {
+    "timeout": (1e-3, True),
+    "kill_after": (1, False),
+    "linger": (0, False),
+    "job_linger": (0, False),
+    "request_timeout": (1e-3, False),
+    "replay_window": (0, False),
+    "wait": (0, False),
+    "keep_for": (1, True),
+    "debounce": (0, False),
+    "debounce_max": (0, False),
+}
+SIZES = ("body_limit", "output_limit")
 
 RESPONSE_BODY_LIMIT = 64 * 1024
 BODILESS = (204, 205)  # RFC 9110, section 15.3
@@ -86,17 +103,47 @@ ACCEPTORS = {
 }
 
 
-def check(endpoint):
-    """Yield what is wrong with one endpoint, and set its `addresses`, `seconds` and `bytes`."""
-    yield from _check_identity(endpoint)
-    yield from _check_listen(endpoint)
-    yield from _check_job(endpoint["job"])
-    yield from _check_measures(endpoint)
-    yield from _check_http(endpoint)
-    yield from _check_environment(endpoint)
-    yield from _check_directives(endpoint)
-    yield from _check_execution(endpoint)
-    yield from _check_handoff(endpoint)
+def check(endpoint: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The endpoint with its `addresses`, `seconds`, `bytes`, `rate` and `exec_limit`, and what is wrong with it."""
+    listen = [host.own_socket(endpoint["name"])] if endpoint["listen"] is None else endpoint["listen"]
+    addresses, wrong_addresses = _addresses(listen)
+    seconds, wrong_spans = _seconds(endpoint)
+    sizes, wrong_sizes = _sizes(endpoint)
+    rate, wrong_rate = _rate(endpoint["max_rate"])
+    environment, wrong_environment = _environment(endpoint["environment"])
+    room = host.execution.room(_stack(endpoint["service"].get("LimitSTACK")))
+    variables = sum(host.execution.space(len(f"{name}={value}".encode())) for name, value in environment.items())
+    runs_api = endpoint["runs_api"]
+    if runs_api is None:
+        runs_api = endpoint["auth"] is not None or all(address.is_local for address in addresses)
+    prepared = {
+        **endpoint,
+        "listen": listen,
+        "addresses": addresses,
+        "seconds": seconds,
+        "bytes": sizes,
+        "rate": rate,
+        "runs_api": runs_api,
+        "environment": environment,
+        # how many bytes arguments and variables may take beside the job's own environment
+        "exec_limit": room - variables,
+    }
+    return prepared, [
+        *_check_identity(endpoint),
+        *wrong_addresses,
+        *_check_listen(prepared),
+        *_check_job(endpoint["job"]),
+        *wrong_spans,
+        *wrong_sizes,
+        *wrong_rate,
+        *_check_measures(endpoint),
+        *_check_http(prepared),
+        *wrong_environment,
+        *_check_surroundings(endpoint),
+        *_check_directives(endpoint),
+        *_check_execution(endpoint["job"], variables, room),
+        *_check_handoff(endpoint),
+    ]
 
 
 def _check_identity(endpoint):
@@ -104,23 +151,25 @@ def _check_identity(endpoint):
         yield "name: it must match [a-z][a-z0-9-]{0,22}, since units, files and a system user carry it"
     for key in ("user", "group"):
         if endpoint[key] is not None and not ACCOUNT.fullmatch(endpoint[key]):
-            yield f"{key}: {endpoint[key]!r} is no name of a {key}"
+            yield f"{key}: {endpoint[key]!r} is not a valid name of a {key}"
     description = endpoint["description"] or ""
     if not description.isprintable() or description.endswith("\\"):
         yield "description: it must be one line of text that does not end with a backslash"
 
 
+def _addresses(listen):
+    addresses, wrong = [], []
+    for text in listen:
+        try:
+            addresses.append(values.Address(text))
+        except ValueError as error:
+            wrong.append(f"listen: {error}")
+    return addresses, wrong
+
+
 def _check_listen(endpoint):
-    if endpoint["listen"] is None:
-        endpoint["listen"] = [host.own_socket(endpoint["name"])]
-    endpoint["addresses"] = []
     if not endpoint["listen"]:
         yield "listen: an empty list; leave the key out for a Unix socket, or use state: disabled"
-    for text in endpoint["listen"]:
-        try:
-            endpoint["addresses"].append(values.Address(text))
-        except ValueError as error:
-            yield f"listen: {error}"
     for one, other in itertools.combinations(endpoint["addresses"], 2):
         if one.overlaps(other, endpoint["bind_ipv6_only"] == "ipv6-only"):
             yield f"listen: {one.text} and {other.text} are the same place"
@@ -147,47 +196,46 @@ def _check_job(job):
                 yield f"job.{key}: an argument holds a NUL or is longer than 128 KiB"
 
 
-def _check_measures(endpoint):
-    spans = {
-        "timeout": (1e-3, True),
-        "kill_after": (1, False),
-        "linger": (0, False),
-        "job_linger": (0, False),
-        "request_timeout": (1e-3, False),
-        "replay_window": (0, False),
-        "wait": (0, False),
-        "keep_for": (1, True),
-        "debounce": (0, False),
-        "debounce_max": (0, False),
-    }
-    endpoint["seconds"] = {}
-    for key, (least, endless) in spans.items():
+def _seconds(endpoint):
+    seconds, wrong = {}, []
+    for key, (least, endless) in SPANS.items():
         try:
-            seconds = values.parse_span(endpoint[key])
+            span = values.parse_span(endpoint[key])
         except ValueError as error:
-            yield f"{key}: {error}"
+            wrong.append(f"{key}: {error}")
             continue
-        if seconds < least:
-            yield f"{key}: {endpoint[key]!r} is shorter than {least:g} seconds"
-        elif seconds == float("inf") and not endless:
-            yield f"{key}: it must end"
-        endpoint["seconds"][key] = seconds
-    endpoint["bytes"] = {}
-    for key in ("body_limit", "output_limit"):
+        if span < least:
+            wrong.append(f"{key}: {endpoint[key]!r} is shorter than {least:g} seconds")
+        elif span == float("inf") and not endless:
+            wrong.append(f"{key}: it must end")
+        seconds[key] = span
+    return seconds, wrong
+
+
+def _sizes(endpoint):
+    sizes, wrong = {}, []
+    for key in SIZES:
         try:
-            endpoint["bytes"][key] = values.parse_size(endpoint[key])
+            sizes[key] = values.parse_size(endpoint[key])
         except ValueError as error:
-            yield f"{key}: {error}"
+            wrong.append(f"{key}: {error}")
+    return sizes, wrong
+
+
+def _rate(given):
     try:
-        endpoint["rate"] = values.parse_rate(endpoint["max_rate"]) if endpoint["max_rate"] else None
+        return (values.parse_rate(given) if given else None), []
     except ValueError as error:
-        yield f"max_rate: {error}"
+        return None, [f"max_rate: {error}"]
+
+
+def _check_measures(endpoint):
     if endpoint["exclusive"] is not None and not CREDENTIAL.fullmatch(endpoint["exclusive"]):
-        yield f"exclusive: {endpoint['exclusive']!r} is no name of a lock; use letters, digits, _, - and ."
+        yield f"exclusive: {endpoint['exclusive']!r} is not a valid name of a lock; use letters, digits, _, - and ."
     for key in ("on_success", "on_failure"):
         for unit in endpoint[key]:
             if not UNIT.fullmatch(unit) or unit.startswith("-"):
-                yield f"{key}: {unit!r} is no name of a unit; write for example mail@.service"
+                yield f"{key}: {unit!r} is not a valid name of a unit; write for example mail@.service"
     for key, least in (("queue_limit", 1), ("keep_runs", 0)):
         if endpoint[key] < least:
             yield f"{key}: {endpoint[key]} is less than {least}"
@@ -196,8 +244,6 @@ def _check_measures(endpoint):
 def _check_http(endpoint):
     if not re.fullmatch(r"/[!-~]*", endpoint["path"]) or set("?#") & set(endpoint["path"]):
         yield "path: it must begin with / and hold visible ASCII characters other than ? and #, escaped as in a URL"
-    if endpoint["runs_api"] is None:
-        endpoint["runs_api"] = endpoint["auth"] is not None or all(a.is_local for a in endpoint["addresses"])
     if endpoint["output"] == "cgi" and (endpoint["stream"] or endpoint["seconds"].get("wait") == 0):
         yield "output: cgi makes the answer of what the job prints, so it needs wait, and cannot go with stream"
     if (endpoint["stream"] or endpoint["seconds"].get("wait")) and endpoint["bytes"].get("output_limit") == 0:
@@ -216,26 +262,31 @@ def _check_http(endpoint):
             "use 200 to 299 or 400 to 599, other than 204 and 205"
         )
     if not re.fullmatch(r"[!-~]+/[ -~]*", response["content_type"]):
-        yield f"response.content_type: {response['content_type']!r} is no media type"
+        yield f"response.content_type: {response['content_type']!r} is not a valid media type"
 
 
-def _check_environment(endpoint):
-    for name, value in endpoint["environment"].items():
+def _environment(given):
+    environment, wrong = {}, []
+    for name, value in given.items():
         if not VARIABLE.fullmatch(str(name)):
-            yield f"environment: {name!r} is no name of a variable"
+            wrong.append(f"environment: {name!r} is not a valid name of a variable")
         elif META_VARIABLES.fullmatch(name):
-            yield f"environment: {name} is set from the request"
+            wrong.append(f"environment: {name} is set from the request")
         elif isinstance(value, (bool, dict, list)) or value is None:
-            yield f"environment: {name} is no string; put it in quotes if it shall be one"
+            wrong.append(f"environment: {name} is not a string; put it in quotes if it shall be one")
         else:
-            value = endpoint["environment"][name] = str(value)
-            if not value.replace("\n", "").replace("\t", "").isprintable():
-                yield f"environment: {name} holds a control character"
-            if len(f"{name}={value}".encode()) >= VARIABLE_LIMIT:
-                yield f"environment: {name} is longer than 128 KiB; give the job a file"
+            text = environment[name] = str(value)
+            if not text.replace("\n", "").replace("\t", "").isprintable():
+                wrong.append(f"environment: {name} holds a control character")
+            if len(f"{name}={text}".encode()) >= VARIABLE_LIMIT:
+                wrong.append(f"environment: {name} is longer than 128 KiB; give the job a file")
+    return environment, wrong
+
+
+def _check_surroundings(endpoint):
     for name, value in endpoint["credentials"].items():
         if not CREDENTIAL.fullmatch(str(name)):
-            yield f"credentials: {name!r} is no name of a credential; use letters, digits, _, - and ."
+            yield f"credentials: {name!r} is not a valid name of a credential; use letters, digits, _, - and ."
         elif not isinstance(value, str) or not value:
             yield f"credentials: {name} must be a string that is not empty"
     directory = endpoint["working_directory"]
@@ -250,7 +301,7 @@ def _check_directives(endpoint):
         for key, given in endpoint[section].items():
             owner = [(pattern, instead) for pattern, instead in owned.items() if re.fullmatch(pattern, str(key))]
             if not DIRECTIVE.fullmatch(str(key)):
-                yield f"{section}: {key!r} is no directive of systemd"
+                yield f"{section}: {key!r} is not a directive of systemd"
             elif owner:
                 instead = f"; use the key {owner[0][1]}" if owner[0][1] else ""
                 yield f"{section}: {key}= belongs to the role{instead}"
@@ -261,16 +312,11 @@ def _check_directives(endpoint):
                     yield f"{section}: {key} must be one line that does not end with a backslash"
 
 
-def _check_execution(endpoint):
-    """Set `exec_limit`, how many bytes arguments and variables may take beside the job's own environment."""
-    limit = host.execution.room(_stack(endpoint["service"].get("LimitSTACK")))
+def _check_execution(job, variables, limit):
+    """Whether environment, of so many bytes, and arguments of a job leave room for what a request brings."""
     room = max(0, limit - HEAD_ROOM)
-    variables = sum(
-        host.execution.space(len(f"{name}={value}".encode())) for name, value in endpoint["environment"].items()
-    )
-    words = [*(endpoint["job"]["command"] or ()), *endpoint["job"]["args"]]
+    words = [*(job["command"] or ()), *job["args"]]
     arguments = sum(host.execution.space(len(word.encode())) for word in words)
-    endpoint["exec_limit"] = limit - variables
     if variables + arguments > room:
         yield (
             f"{'environment' if variables > arguments else 'job.args'}: environment and arguments of the job take "
@@ -297,8 +343,8 @@ def _check_handoff(endpoint):
                 yield f"{key}: with handoff there is no acceptor that could heed it; leave it to the server"
 
 
-def conflicts(endpoints):
-    """Yield what is wrong between endpoints."""
+def conflicts(endpoints: list[dict[str, Any]]) -> Iterator[str]:
+    """What is wrong between endpoints."""
     for one, other in itertools.combinations(endpoints, 2):
         if one["name"] == other["name"]:
             yield f"endpoint {one['name']!r}: name: two endpoints have it"

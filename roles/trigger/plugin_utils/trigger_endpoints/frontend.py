@@ -10,6 +10,8 @@ import ipaddress
 import itertools
 import math
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from . import host, values
 
@@ -57,29 +59,30 @@ FIELDS = {name.decode() for name in host.proxy_headers.FIELDS}
 class Frontend:
     """What stands in `trigger_frontend_*`, checked.
 
-    names: list of str. addresses and redirects: lists of values.Address, those that serve and those that only send on
-    to TLS. certificate, key: str or None, path or text. is_self_signed: bool. users: list of dicts of name, password
-    and password_hash. snippet: str. worker_connections: int. warnings: list of str.
+    addresses: those that serve; redirects: those that only send on to TLS. certificate, key: path or text. users: each
+    with name, password and password_hash. mistakes: what is wrong.
     """
 
-    def __init__(self, settings):
-        """settings: dict of the variables, named without trigger_frontend_; `mistakes` tells what is wrong."""
-        self.mistakes = []
-        self.warnings = []
-        self.names = settings["server_name"].split()
-        self.snippet = settings["snippet"]
-        self.worker_connections = settings["worker_connections"]
-        self.users = settings["users"]
+    def __init__(self, settings: dict[str, Any]) -> None:
+        """settings: the variables, named without trigger_frontend_."""
+        self.mistakes: list[str] = []
+        self.warnings: list[str] = []
+        self.names: list[str] = settings["server_name"].split()
+        self.snippet: str = settings["snippet"]
+        self.worker_connections: int = settings["worker_connections"]
+        self.users: list[dict[str, Any]] = settings["users"]
         tls = settings["tls"]
-        self.certificate, self.key = tls.get("certificate"), tls.get("key")
+        self.certificate: str | None = tls.get("certificate")
+        self.key: str | None = tls.get("key")
         self.is_self_signed = bool(tls.get("self_signed"))
         self._check_names()
         self._check_tls()
-        self._check_addresses(settings["listen"], settings["plain"])
+        self.addresses, self.redirects = self._sort_addresses(settings["listen"])
+        self._check_plain(settings["plain"])
         self._check_users()
 
     @property
-    def has_tls(self):
+    def has_tls(self) -> bool:
         return self.is_self_signed or bool(self.certificate)
 
     def _wrong(self, key, text):
@@ -91,7 +94,7 @@ class Frontend:
         known = set()
         for name in self.names:
             if not _is_name(name):
-                self._wrong("server_name", f"{name!r} is no name of a host")
+                self._wrong("server_name", f"{name!r} is not a valid host name")
             elif name.lower() in known:
                 self._wrong("server_name", f"{name!r} is there twice")
             known.add(name.lower())
@@ -108,7 +111,8 @@ class Frontend:
         if PRIVATE in (self.certificate or ""):
             self._wrong("tls", "certificate holds a private key, and everybody may read it; give that as key alone")
 
-    def _check_addresses(self, listen, plain):
+    def _sort_addresses(self, listen):
+        """Into those that serve, and those that only redirect."""
         addresses = []
         for text in listen:
             try:
@@ -124,8 +128,10 @@ class Frontend:
         for one, other in itertools.combinations(addresses, 2):
             if one.overlaps(other):
                 self._wrong("listen", f"{one.text} and {other.text} are the same place")
-        self.redirects = [a for a in addresses if self.has_tls and a.port == REDIRECTED_PORT]
-        self.addresses = [a for a in addresses if a not in self.redirects]
+        redirects = [a for a in addresses if self.has_tls and a.port == REDIRECTED_PORT]
+        return [a for a in addresses if a not in redirects], redirects
+
+    def _check_plain(self, plain):
         if not self.addresses and not self.mistakes:
             self._wrong("listen", "nothing is left that serves: what listens on port 80 only redirects; add 443")
         exposed = ", ".join(address.text for address in self.addresses if not address.is_local)
@@ -158,22 +164,24 @@ class Frontend:
             elif password is not None and len(password.encode()) > PASSWORD_LIMIT:
                 self._wrong(label, f"password: it is longer than {PASSWORD_LIMIT} bytes, which crypt(3) does not take")
             elif hashed is not None and not HASH.fullmatch(hashed):
-                self._wrong(label, "password_hash: it is none of crypt(5) that begins with $y$, $2b$, $6$ or $5$")
+                self._wrong(label, "password_hash: it is not a hash of crypt(5) that begins with $y$, $2b$, $6$ or $5$")
             elif hashed is not None and _is_dear(hashed):
                 text = "nginx computes it anew for each request, and all of its sites wait meanwhile"
                 self.warnings.append(f"trigger_frontend_{label}: password_hash: it takes long; {text}")
 
 
-def check(endpoint, frontend, given):
-    """Yield what is wrong with an endpoint's `frontend`, and set its `door`: None where it is not behind the front end,
-    otherwise a dict of `location`, `users` (list, or None where nobody is asked), `methods`, `page` and `allow_from`,
-    which the host is told, and of `rate` and `read_timeout`, for nginx.
+def check(
+    endpoint: dict[str, Any], frontend: Frontend | None, given: dict[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """The endpoint with its `door`, and what is wrong with its `frontend`.
 
-    endpoint: dict, else complete and checked. frontend: Frontend, or None where there is none. given: dict, what the
-    user has written down of it.
+    The door is None where the endpoint is not behind the front end, otherwise a dict of `location`, `users` (list, or
+    None where nobody is asked), `methods`, `page` and `allow_from`, which the host is told, and of `rate` and
+    `read_timeout`, for nginx.
+
+    endpoint: else complete and checked. given: what the user has written down of it.
     """
     key = endpoint["frontend"]
-    endpoint["door"] = None
     location = key["location"] or f"/{endpoint['name']}/"
     networks, wrong = values.read_networks(key["allow_from"])
     wrong += _check_location(location)
@@ -181,23 +189,26 @@ def check(endpoint, frontend, given):
     for name, found in (("rate", rate), ("read_timeout", read_timeout)):
         if isinstance(found, ValueError):
             wrong.append(f"{name}: {found}")
-    if frontend is not None and key["enabled"]:
-        wrong += _check_users(endpoint, frontend)
-        yield from _check_way_in(endpoint)
-        yield from _check_fields(endpoint)
-        endpoint["door"] = {
-            "location": location,
-            "users": _users(key["users"], frontend),
-            "methods": endpoint["methods"] if given.get("methods") is not None else ["POST"],
-            "allow_from": networks,
-            "rate": rate,
-            "read_timeout": read_timeout or _read_timeout(endpoint),
-        }
-        # People start by a form, which is a POST and brings no token or signature, and are told of runs.
-        has_acceptor = not endpoint["handoff"] and not endpoint["guard"] and "POST" in endpoint["door"]["methods"]
-        endpoint["door"]["page"] = has_acceptor and given.get("runs_api") is not False
-        _open(endpoint)
-    yield from (f"frontend: {text}" for text in wrong)
+    if frontend is None or not key["enabled"]:
+        return {**endpoint, "door": None}, [f"frontend: {text}" for text in wrong]
+    wrong += _check_users(endpoint, frontend)
+    methods = endpoint["methods"] if given.get("methods") is not None else ["POST"]
+    # People start by a form, which is a POST and brings no token or signature, and are told of runs.
+    has_form = not endpoint["handoff"] and not endpoint["guard"] and "POST" in methods
+    door = {
+        "location": location,
+        "users": _users(key["users"], frontend),
+        "methods": methods,
+        "allow_from": networks,
+        "rate": rate,
+        "read_timeout": read_timeout or _read_timeout(endpoint),
+        "page": has_form and given.get("runs_api") is not False,
+    }
+    return {**endpoint, "door": door, **_with_own_socket(endpoint)}, [
+        *_check_way_in(endpoint),
+        *_check_fields(endpoint),
+        *(f"frontend: {text}" for text in wrong),
+    ]
 
 
 def _check_location(location):
@@ -215,7 +226,7 @@ def _check_users(endpoint, frontend):
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            yield f"users: {name!r} is none of trigger_frontend_users{hint}"
+            yield f"users: {name!r} is not one of trigger_frontend_users{hint}"
     if users is None and not known:
         yield (
             "users: nobody could sign in, since trigger_frontend_users is empty. Name somebody there, keep the "
@@ -280,16 +291,18 @@ def _read_timeout(endpoint):
     return min(sum(seconds) + 60, 86400)
 
 
-def _open(endpoint):
-    """nginx comes by the endpoint's own Unix socket, beside which it may listen elsewhere."""
+def _with_own_socket(endpoint):
+    """nginx comes by the endpoint's own Unix socket, beside which it may listen elsewhere: `listen` and `addresses`."""
     address = values.Address(host.own_socket(endpoint["name"]))
-    if all(address.path != other.path for other in endpoint["addresses"]):
-        endpoint["addresses"].append(address)
-        endpoint["listen"] = [*endpoint["listen"], address.text]
+    new = [address] if all(address.path != other.path for other in endpoint["addresses"]) else []
+    return {
+        "listen": [*endpoint["listen"], *(address.text for address in new)],
+        "addresses": [*endpoint["addresses"], *new],
+    }
 
 
-def conflicts(endpoints, frontend):
-    """Yield what is wrong between endpoints, and between one and the front end: Frontend, or None."""
+def conflicts(endpoints: list[dict[str, Any]], frontend: Frontend | None) -> Iterator[str]:
+    """What is wrong between endpoints, and between one and the front end."""
     for endpoint in endpoints if frontend else ():
         for mine, theirs in itertools.product(endpoint.get("addresses", ()), frontend.addresses + frontend.redirects):
             if mine.overlaps(theirs):
@@ -319,15 +332,15 @@ def _rate(text):
     return count, "s" if seconds == 1.0 else "m"
 
 
-def accepts(name):
-    """Return the expression by which nginx' map finds out whether an Accept field takes a media type by name, with the
-    answer of answers.accepts(): str. name: str, a regular expression for it."""
+def accepts(name: str) -> str:
+    """The expression by which nginx' map finds out whether an Accept field takes a media type by name, with the answer
+    of responses.accepts(). name: a regular expression for it."""
     weightless = "(?:[ \\t]*;(?![ \\t]*q=)[^;,]*)*"
     return f"~*(^|,)[ \\t]*{name}[ \\t]*{weightless}(,|$|;[ \\t]*q=(?![0.]*[ \\t]*([;,]|$)))"
 
 
-def pause(rate):
-    """Return the seconds after which nginx takes one request more, int. rate: (count, "s" or "m")."""
+def pause(rate: tuple[int, str]) -> int:
+    """The seconds after which nginx takes one request more. rate: (count, "s" or "m")."""
     count, period = rate
     return math.ceil({"s": 1, "m": 60}[period] / count)
 

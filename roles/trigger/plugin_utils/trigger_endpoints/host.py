@@ -19,6 +19,6 @@ finally:
     del sys.path[: len(PLACES)]
 
 
-def own_socket(name):
-    """The Unix socket of an endpoint, where it listens unless it is told otherwise: str."""
+def own_socket(name: str) -> str:
+    """The Unix socket of an endpoint, where it listens unless it is told otherwise."""
     return f"{names.RUNTIME}/{name}.sock"

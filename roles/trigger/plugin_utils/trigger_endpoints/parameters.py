@@ -7,6 +7,7 @@ form of files/trigger/parameters.py and files/trigger/conditions.py, whose rules
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from . import host
 
@@ -16,35 +17,63 @@ NO_NUMBERS = (float("inf"), float("-inf"))
 PLACES = "query:NAME, form:NAME, header:NAME or json:/pointer"
 
 
-def check(endpoint):
-    """Yield what is wrong, and set the endpoint's `declared`, `known_names`, `conditions` and `command`."""
-    endpoint["declared"] = endpoint["known_names"] = None
-    endpoint["conditions"] = []
-    if endpoint["parameters"] is not None:
-        endpoint["declared"] = []
-        for number, item in enumerate(endpoint["parameters"], 1):
-            yield from _check_parameter(endpoint["declared"], item, f"parameters[{number}] ({item['name']})")
-        yield from _check_names(endpoint["declared"])
-    yield from _check_conditions(endpoint)
-    yield from _check_command(endpoint)
-    if endpoint["declared"] is not None and endpoint["extra_parameters"] == "refuse":
-        endpoint["known_names"] = _known_names(endpoint)
+def check(endpoint: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The endpoint with its `declared`, `known_names`, `conditions` and `command`, and what is wrong with them."""
+    declared, wrong_parameters = _declared(endpoint["parameters"])
+    conditions, wrong_conditions = _conditions(endpoint["only_if"])
+    by_name = {parameter["name"]: parameter for parameter in declared or ()}
+    job = endpoint["job"]
+    program = job["command"] or [f"{host.names.JOBS}/{endpoint['name']}"]
+    command = [*program, *(_parts(argument, by_name) for argument in job["args"])]
+    for part, alone in _placeholders(command):
+        by_name[part["parameter"]]["leads"] |= alone
+    knows_names = declared is not None and endpoint["extra_parameters"] == "refuse"
+    prepared = {
+        **endpoint,
+        "declared": declared,
+        "conditions": conditions,
+        "command": command,
+        "known_names": _known_names(declared, conditions) if knows_names else None,
+    }
+    return prepared, [
+        *wrong_parameters,
+        *_check_names(declared or ()),
+        *wrong_conditions,
+        *_check_command(command, by_name),
+        *_check_execution(prepared, by_name),
+    ]
 
 
-def _check_parameter(declared, item, label):
+def _declared(given):
+    """The parameters as the programs on the host take them, None where they take all; and what is wrong."""
+    if given is None:
+        return None, []
+    declared, mistakes = [], []
+    for number, item in enumerate(given, 1):
+        parameter, wrong = _parameter(item)
+        declared.append(parameter)
+        mistakes += [f"parameters[{number}] ({item['name']}): {text}" for text in wrong]
+    return declared, mistakes
+
+
+def _parameter(item):
+    wrong = []
     if not NAME.fullmatch(item["name"]):
-        yield f"{label}: a name begins with a letter and holds letters, digits, _ and -, 64 at most"
+        wrong.append("a name begins with a letter and holds letters, digits, _ and -, 64 at most")
     parameter = {key: item[key] for key in ("name", "type", "required", "pattern", "min", "max", "max_length")}
     parameter.update(sensitive=item["sensitive"], default=None, choices=None, leads=False, places=[])
-    declared.append(parameter)
-    wrong = [
-        *_check_bounds(parameter),
-        *_check_pattern(item["pattern"], "pattern"),
-        *_read_places(parameter, item["from"]),
-    ]
-    if not wrong:
-        wrong = [*_read_choices(parameter, item["choices"]), *_read_default(parameter, item["default"])]
-    yield from (f"{label}: {text}" for text in wrong)
+    unreadable = [*_check_bounds(parameter), *_check_pattern(item["pattern"], "pattern")]
+    try:
+        parameter["places"] = [["any", item["name"]]] if item["from"] is None else _places(item["from"])
+    except ValueError as error:
+        unreadable.append(f"from: {error}")
+    if unreadable:
+        return parameter, wrong + unreadable
+    choices, wrong_choices = _choices(parameter, item["choices"])
+    parameter["choices"] = choices
+    default, wrong_default = _default(parameter, item["default"])
+    parameter["default"] = default
+    return parameter, wrong + wrong_choices + wrong_default
 
 
 def _check_bounds(parameter):
@@ -53,7 +82,7 @@ def _check_bounds(parameter):
         if bound is None:
             continue
         if isinstance(bound, bool) or not isinstance(bound, (int, float)) or bound in NO_NUMBERS or bound != bound:
-            yield f"{key}: {bound!r} is no number"
+            yield f"{key}: {bound!r} is not a number"
         elif parameter["type"] not in ("integer", "number"):
             yield f"{key}: only integers and numbers have it; for a string there are max_length and pattern"
     wrong_order = None not in (parameter["min"], parameter["max"]) and parameter["min"] > parameter["max"]
@@ -68,17 +97,7 @@ def _check_pattern(pattern, key):
         try:
             re.compile(pattern)
         except re.error as error:
-            yield f"{key}: {pattern!r} is no regular expression: {error}"
-
-
-def _read_places(parameter, given):
-    if given is None:
-        parameter["places"] = [["any", parameter["name"]]]
-        return
-    try:
-        parameter["places"] = _places(given)
-    except ValueError as error:
-        yield f"from: {error}"
+            yield f"{key}: {pattern!r} is not a valid regular expression: {error}"
 
 
 def _places(given):
@@ -97,33 +116,30 @@ def _place(text):
     if kind == "json" and colon and (not name or name[0] == "/") and not re.search("~(?![01])", name):
         # RFC 6901, sections 3 and 4
         return [kind, [token.replace("~1", "/").replace("~0", "~") for token in name.split("/")[1:]]]
-    raise ValueError(f"{text!r} is no place; write {PLACES}")
+    raise ValueError(f"{text!r} is not a valid place; write {PLACES}")
 
 
-def _read_choices(parameter, given):
+def _choices(parameter, given):
+    """parameter: without choices, so that each is not asked to be among them."""
     if given is None:
-        return
-    if not given:
-        yield "choices: an empty list; leave the key out"
-    parameter["choices"] = None  # so that each is not asked to be among them
-    choices = []
+        return None, []
+    choices, wrong = [], [] if given else ["choices: an empty list; leave the key out"]
     for value in given:
         try:
             choices.append(_text(parameter, value))
         except ValueError as error:
-            yield f"choices: {value!r} {error}"
-    parameter["choices"] = choices
+            wrong.append(f"choices: {value!r} {error}")
+    return choices, wrong
 
 
-def _read_default(parameter, given):
+def _default(parameter, given):
     if given is None:
-        return
-    if parameter["required"]:
-        yield "default: a required parameter needs none"
+        return None, []
+    wrong = ["default: a required parameter needs none"] if parameter["required"] else []
     try:
-        parameter["default"] = _text(parameter, given)
+        return _text(parameter, given), wrong
     except ValueError as error:
-        yield f"default: it {error}"
+        return None, [*wrong, f"default: it {error}"]
 
 
 def _text(parameter, value):
@@ -144,20 +160,22 @@ def _check_names(declared):
         variables[variable] = parameter["name"]
 
 
-def _check_conditions(endpoint):
-    for number, item in enumerate(endpoint["only_if"], 1):
+def _conditions(given):
+    """The conditions as the programs on the host take them, and what is wrong."""
+    conditions, wrong = [], []
+    for number, item in enumerate(given, 1):
         label = f"only_if[{number}]"
         tests = [key for key in ("equals", "in", "matches") if item[key] is not None]
         if len(tests) != 1:
-            yield f"{label}: exactly one of equals, in and matches is needed, and {len(tests)} are given"
+            wrong.append(f"{label}: exactly one of equals, in and matches is needed, and {len(tests)} are given")
             continue
-        yield from (f"{label}: {text}" for text in _check_pattern(item["matches"], "matches"))
+        wrong += [f"{label}: {text}" for text in _check_pattern(item["matches"], "matches")]
         try:
             (place,) = _places(item["from"] if isinstance(item["from"], str) else None)
         except ValueError as error:
-            yield f"{label}: from: {error}"
+            wrong.append(f"{label}: from: {error}")
             continue
-        endpoint["conditions"].append(
+        conditions.append(
             {
                 "place": place,
                 "text": item["from"],
@@ -167,25 +185,27 @@ def _check_conditions(endpoint):
                 "negate": item["not"],
             }
         )
+    return conditions, wrong
 
 
 def _plain_text(value):
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _check_command(endpoint):
-    """Find the placeholders: only the name of a declared parameter in braces is one."""
-    job = endpoint["job"]
-    declared = {parameter["name"]: parameter for parameter in endpoint["declared"] or []}
-    program = job["command"] or [f"{host.names.JOBS}/{endpoint['name']}"]
-    endpoint["command"] = [*program, *(_parts(argument, declared) for argument in job["args"])]
-    for element in endpoint["command"]:
-        if isinstance(element, str):
-            continue
-        for part in element:
-            if isinstance(part, dict):
-                yield from _check_placeholder(declared[part["parameter"]], alone=element == [part])
-    yield from _check_execution(endpoint, declared)
+def _placeholders(command):
+    """The placeholders in a command, each with whether it is an argument by itself."""
+    return [
+        (part, element == [part])
+        for element in command
+        if not isinstance(element, str)
+        for part in element
+        if isinstance(part, dict)
+    ]
+
+
+def _check_command(command, declared):
+    for part, alone in _placeholders(command):
+        yield from _check_placeholder(declared[part["parameter"]], alone)
 
 
 def _check_execution(endpoint, declared):
@@ -200,7 +220,8 @@ def _check_execution(endpoint, declared):
 
 
 def _parts(argument, declared):
-    """An argument as it is, or, where it holds placeholders, the list of its literal and other parts."""
+    """An argument as it is, or, where it holds placeholders, the list of its literal and other parts: only the name of
+    a declared parameter in braces is one."""
     names = "|".join(map(re.escape, declared))
     if not names:
         return argument
@@ -213,7 +234,6 @@ def _parts(argument, declared):
 
 def _check_placeholder(parameter, alone):
     name = parameter["name"]
-    parameter["leads"] = parameter["leads"] or alone
     if parameter["sensitive"]:
         yield f"job.args: {{{name}}} is sensitive, and every local user can read arguments; use the environment"
     if not parameter["required"] and parameter["default"] is None:
@@ -222,10 +242,10 @@ def _check_placeholder(parameter, alone):
         yield f"job.args: the default of {{{name}}} begins with a dash and would be taken for an option"
 
 
-def _known_names(endpoint):
+def _known_names(declared, conditions):
     """What may stand in query and form beside the parameters that stand anywhere."""
-    places = [place for parameter in endpoint["declared"] for place in parameter["places"]]
-    places += [condition["place"] for condition in endpoint["conditions"]]
+    places = [place for parameter in declared for place in parameter["places"]]
+    places += [condition["place"] for condition in conditions]
     known = {kind: {name for place, name in places if place in (kind, "any")} for kind in ("query", "form")}
     if any(place in ("json", "any") for place, _ in places):
         known["form"].add(host.sources.FORM_JSON)

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 
-def merge(below, above):
+def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Lay one dict under another. Dicts in them are merged deeply; what is None above counts as not said."""
     merged = dict(below)
     for key, value in above.items():
@@ -25,8 +27,8 @@ def merge(below, above):
     return merged
 
 
-def complete(given, options):
-    """Apply the specification: (the endpoint with defaults and right types, list of messages)."""
+def complete(given: dict[str, Any], options: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Apply the specification: the endpoint with defaults and right types, and what is wrong with it."""
     wrong = list(unknown_keys(given, options)) + list(_wrong_shapes(given, options))
     if given.get("state") == "absent":  # its name is all that is needed
         options = {key: {**value, "required": key == "name", "options": None} for key, value in options.items()}
@@ -36,8 +38,8 @@ def complete(given, options):
     return result.validated_parameters, [_plain(text) for text in result.error_messages]
 
 
-def unknown_keys(given, options, inside=""):
-    """Yield a message for each key that the specification does not know."""
+def unknown_keys(given: dict[str, Any], options: dict[str, Any], inside: str = "") -> Iterator[str]:
+    """A message for each key that the specification does not know."""
     for key in given:
         if key not in options:
             close = difflib.get_close_matches(str(key), options, 1, 0.5)
@@ -82,7 +84,7 @@ def _wrong_shapes(given, options, inside="", hidden=False):
             for text in value if kind == "list" else [value]:
                 if isinstance(text, (bool, dict, list)):
                     shown = "it" if no_log else repr(text)
-                    yield f"{label}: {shown} is no string; put it in quotes if it shall be one"
+                    yield f"{label}: {shown} is not a string; put it in quotes if it shall be one"
 
 
 def _of(elements):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import Any
 
 _SPAN_UNITS = {
     # systemd.time(7), "Parsing Time Spans", in seconds.
@@ -25,8 +26,8 @@ RATE_LIMIT = 1000
 _SIZE_FACTORS = {None: 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 
 
-def parse_span(text):
-    """Return a time span of systemd.time(7) in seconds, float('inf') for "infinity". Raises ValueError."""
+def parse_span(text: str) -> float:
+    """A time span of systemd.time(7) in seconds, float('inf') for "infinity". Raises ValueError."""
     if text.strip() == "infinity":
         return float("inf")
     seconds, end = 0.0, 0
@@ -37,32 +38,32 @@ def parse_span(text):
         seconds += float(part[1]) * _SPAN_UNITS[part[2]]
         end = part.end()
     if not text or end < len(text):
-        raise ValueError(f"{text!r} is no time span; write for example 90s, 5min or '1h 30min'")
+        raise ValueError(f"{text!r} is not a valid time span; write for example 90s, 5min or '1h 30min'")
     return seconds
 
 
-def parse_size(text):
-    """Return a size in bytes, int. Raises ValueError."""
+def parse_size(text: str) -> int:
+    """A size in bytes. Raises ValueError."""
     size = _SIZE.fullmatch(text.strip())
     if not size:
-        raise ValueError(f"{text!r} is no size; write for example 65536, 64KiB or 1MiB")
+        raise ValueError(f"{text!r} is not a valid size; write for example 65536, 64KiB or 1MiB")
     return int(size[1]) * _SIZE_FACTORS[size[2]]
 
 
-def parse_rate(text):
-    """Return a rate such as 10/min as (count, seconds): (int, float). Raises ValueError."""
+def parse_rate(text: str) -> tuple[int, float]:
+    """A rate such as 10/min as (count, seconds). Raises ValueError."""
     rate = re.fullmatch(r"\s*(\d{1,4})\s*/\s*(\S.*?)\s*", text, re.ASCII)
     if not rate or not 0 < int(rate[1]) <= RATE_LIMIT:
-        raise ValueError(f"{text!r} is no rate; write for example 10/min, from 1 to {RATE_LIMIT} in a time")
+        raise ValueError(f"{text!r} is not a valid rate; write for example 10/min, from 1 to {RATE_LIMIT} in a time")
     count, span = rate[1], rate[2]
     seconds = parse_span(span if re.search(r"\d", span) else f"1{span}")
     if not 1 <= seconds < float("inf"):
-        raise ValueError(f"{text!r} is no rate; the time must be a second or longer, and end")
+        raise ValueError(f"{text!r} is not a valid rate; the time must be a second or longer, and end")
     return int(count), seconds
 
 
-def read_networks(given):
-    """Read allow_from: list of str, or None. Returns the networks in one spelling, or None, and messages."""
+def read_networks(given: list[str] | None) -> tuple[list[str] | None, list[str]]:
+    """allow_from in one spelling, and what is wrong with it."""
     if given is None:
         return None, []
     networks, wrong = [], []
@@ -77,7 +78,9 @@ def read_networks(given):
                 hint = f"; did you mean {ipaddress.ip_network(text, strict=False)}?"
             except ValueError:
                 pass
-            wrong.append(f"allow_from: {text!r} is no network; write for example 192.0.2.0/24 or 2001:db8::/32{hint}")
+            wrong.append(
+                f"allow_from: {text!r} is not a valid network; write for example 192.0.2.0/24 or 2001:db8::/32{hint}"
+            )
             continue
         mapped = getattr(network.network_address, "ipv4_mapped", None)
         if mapped is not None:
@@ -88,21 +91,22 @@ def read_networks(given):
 
 
 class Address:
-    """Where to listen. text: str, as systemd.socket(5) takes it. host: an ipaddress object, or None for
-    a bare port, which is all addresses of both families. port: int, None for a Unix socket. path: str
-    or None."""
+    """Where to listen. text: as systemd.socket(5) takes it. host: None for a bare port, which is all addresses of both
+    families. port: None for a Unix socket, and path for others."""
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         """Raises ValueError."""
         self.text = text
-        self.host = self.port = self.path = None
+        self.host: ipaddress.IPv4Address | ipaddress.IPv6Address | None = None
+        self.port: int | None = None
+        self.path: str | None = None
         if text.startswith("/"):
             self._read_path(text)
             return
         host, _, port = text.rpartition(":")
         if not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 0 < int(port) < 65536:
             raise ValueError(
-                f"{text!r} is no address: write a port from 1 to 65535, address:port, "
+                f"{text!r} is not a valid address: write a port from 1 to 65535, address:port, "
                 "[IPv6 address]:port, or the absolute path of a Unix socket"
             )
         self.port = int(port)
@@ -113,7 +117,7 @@ class Address:
         if len(text.encode()) > 107:
             raise ValueError(f"{text!r} is longer than the 107 bytes that a Unix socket's path may have")
         if not text.isprintable() or text.endswith("/") or "/../" in text:
-            raise ValueError(f"{text!r} is no path for a Unix socket")
+            raise ValueError(f"{text!r} is not a valid path for a Unix socket")
         self.path = text
 
     def _read_host(self, text, host):
@@ -122,23 +126,23 @@ class Address:
             self.host = ipaddress.ip_address(bracketed[1] if bracketed else host)
         except ValueError:
             raise ValueError(
-                f"{text!r} is no address: {host!r} is no IPv4 address and no IPv6 address in brackets "
+                f"{text!r} is not a valid address: {host!r} is neither an IPv4 address nor an IPv6 address in brackets "
                 "(systemd resolves no names)"
             ) from None
         if bool(bracketed) != (self.host.version == 6):
-            raise ValueError(f"{text!r} is no address: brackets belong around IPv6 addresses, and only there")
+            raise ValueError(f"{text!r} is not a valid address: brackets belong around IPv6 addresses, and only there")
 
     @property
-    def is_local(self):
+    def is_local(self) -> bool:
         """Whether only the host itself can connect."""
         if self.path:
             return True
         mapped = getattr(self.host, "ipv4_mapped", None)
         return self.host is not None and (mapped or self.host).is_loopback
 
-    def overlaps(self, other, ipv6_only=False):
-        """Whether the two cannot be listened on at the same time. ipv6_only: bool, whether both belong to
-        a socket unit with BindIPv6Only=ipv6-only."""
+    def overlaps(self, other: Address, ipv6_only: bool = False) -> bool:
+        """Whether the two cannot be listened on at the same time. ipv6_only: whether both belong to a socket unit with
+        BindIPv6Only=ipv6-only."""
         if self.path or other.path:
             return self.path == other.path
         if self.port != other.port:
@@ -160,26 +164,26 @@ class Address:
         return {6}
 
 
-def unit_value(text):
+def unit_value(text: str) -> str:
     """The text as the whole value of a directive that expands specifiers (systemd.unit(5))."""
     return text.replace("%", "%%")
 
 
-def unit_word(text):
+def unit_word(text: str) -> str:
     """The text as one quoted word of a directive that is a list (systemd.syntax(7), "Quoting")."""
     for character, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t")):
         text = text.replace(character, escaped)
     return '"' + unit_value(text) + '"'
 
 
-def nginx_listen(address, ipv6):
-    """What `listen` of nginx says for an address: list of str. ipv6: bool, whether the host has it."""
+def nginx_listen(address: Address, ipv6: bool) -> list[str]:
+    """What each `listen` of nginx says for an address. ipv6: whether the host has it."""
     if address.host is not None:
         return [address.text]
     return [str(address.port), f"[::]:{address.port}"] if ipv6 else [str(address.port)]
 
 
-def directives(section):
+def directives(section: dict[str, Any]) -> str:
     """A dict of directives as lines of a unit file. A list repeats the key, a bool is yes or no."""
     lines = []
     for key, values in section.items():

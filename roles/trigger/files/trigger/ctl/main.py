@@ -105,7 +105,7 @@ def _parser():
     add("drain", ("pause", "drain"), "stop listening, and wait until all that was accepted has run")
     add("pause", ("pause", "pause"), "begin no run until resume or the next boot; requests are accepted and wait")
     add("resume", ("pause", "resume"), "undo pause and drain")
-    doctor = add("doctor", ("doctor", "doctor"), "look for what is wrong, and say how to mend it", takes_name=False)
+    doctor = add("doctor", ("doctor", "doctor"), "look for what is wrong, and say how to fix it", takes_name=False)
     doctor.add_argument("name", metavar="NAME", nargs="?", help="this endpoint alone")
     return parser
 
@@ -148,5 +148,5 @@ def _span(text):
 
 def _positive(text):
     if not text.isdigit() or not 1 <= int(text) <= 100000:
-        raise argparse.ArgumentTypeError("%r is no number from 1 on" % text)
+        raise argparse.ArgumentTypeError("%r is not a valid number, from 1 on" % text)
     return int(text)

@@ -17,7 +17,7 @@ class Door:
     def enter(self, request):
         """Return who asks, a Visitor. Raises Refusal: 503 without a secret to compare with, 403 for a wrong one."""
         if self._secret is None:
-            raise admission.unavailable("nobody can be let in at present")
+            raise admission.unavailable("authentication is unavailable")
         if not hmac.compare_digest(request.fields.get(proxy_headers.SECRET, b""), self._secret):
             raise Refusal(403, "only the front end may call here")
         return Visitor(request, self._secret)

@@ -1,5 +1,6 @@
 """The page of one endpoint: what it is, the form that starts it, and its latest runs. No I/O."""
 
+from trigger import timespan
 from trigger.page import form, labels, status, times
 from trigger.page.markup import element
 
@@ -40,7 +41,7 @@ class Detail:
             return
         yield element("h2", "Latest runs")
         if not self._latest:
-            why = "None yet." if self._latest is not None else "They cannot be read at present."
+            why = "None yet." if self._latest is not None else "They cannot be read for now."
             yield element("p", why, class_="quiet")
             return
         titles = [element("th", text, scope="col", role="columnheader") for text in ("When", "State", "Took")]
@@ -61,6 +62,6 @@ class Detail:
                 "th", element("a", times.short(run["accepted"], self._now), href=href), scope="row", role="rowheader"
             ),
             element("td", labels.badge(run["state"]), place, role="cell"),
-            element("td", "" if run["duration"] is None else times.span(run["duration"]), role="cell"),
+            element("td", "" if run["duration"] is None else timespan.span(run["duration"]), role="cell"),
             role="row",
         )

@@ -4,14 +4,14 @@ from trigger.page import status
 from trigger.page.markup import element
 
 _HEADINGS = {
-    400: "This was not understood",
+    400: "The request was not understood",
     403: "Not allowed",
-    404: "There is nothing here",
-    405: "Not in this way",
-    408: "That took too long",
-    413: "That is too much",
-    500: "Something went wrong here",
-    503: "Not at present",
+    404: "Page not found",
+    405: "Method not allowed",
+    408: "The request took too long",
+    413: "Request too large",
+    500: "Something went wrong",
+    503: "Unavailable for now",
 }
 _ADVICE = {
     403: "If you should be able to do this, ask whoever looks after this host.",
@@ -22,10 +22,10 @@ _ADVICE = {
 _NOT_STARTED = {
     403: "You may not start it from where you are.",
     409: "A run is already under way, and it does not take another one until that has ended.",
-    413: "What was filled in is more than it takes.",
+    413: "What was filled in is longer than it accepts.",
     429: "It was started more often than it may be.",
+    503: "It takes no requests for now, or too many are waiting already.",
 }
-_FOR_A_MOMENT = "It takes no requests at present, or too many wait already."
 
 
 def of_refusal(frame, refusal):
@@ -38,9 +38,9 @@ def of_refusal(frame, refusal):
 def not_started(frame, endpoint, answer):
     """Return the page that says why an acceptor starts nothing. answer: start.Answer."""
     headers = []
-    sentences = [_NOT_STARTED.get(answer.status, _FOR_A_MOMENT if answer.status == 503 else "It did not want to.")]
+    sentences = [_NOT_STARTED.get(answer.status, "The endpoint refused the request.")]
     if answer.text:
-        sentences.append("In its own words: " + sentence(answer.text))
+        sentences.append("It says: " + sentence(answer.text))
     if answer.retry_after and answer.retry_after.isdigit():
         headers.append(("Retry-After", answer.retry_after))
         sentences.append("Try again in %s s." % answer.retry_after)
@@ -50,18 +50,18 @@ def not_started(frame, endpoint, answer):
 
 def ignored(frame, endpoint, answer):
     """Return the page that says that nothing was to be done. answer: start.Answer."""
-    sentences = ["It has looked at this, and found nothing to do."]
+    sentences = ["It looked at the request, and found nothing to do."]
     if answer.text:
-        sentences.append("In its own words: " + sentence(answer.text.removeprefix("ignored: ")))
+        sentences.append("It says: " + sentence(answer.text.removeprefix("ignored: ")))
     return _of_endpoint(frame, endpoint, 200, "Nothing was started", sentences)
 
 
 def unreachable(frame, endpoint, was_asked):
     """Return the page that says that an acceptor does not answer. was_asked: bool, whether it may have heard."""
     if was_asked:
-        sentences = ["It did not answer. Whether a run was started is seen among its latest runs."]
+        sentences = ["It did not answer. Its latest runs show whether one was started."]
         return _of_endpoint(frame, endpoint, 504, "No answer", sentences)
-    sentences = ["It does not listen at present; somebody may have switched it off for a while."]
+    sentences = ["It is not listening; somebody may have switched it off for a while."]
     return _of_endpoint(frame, endpoint, 503, "Nothing was started", sentences)
 
 

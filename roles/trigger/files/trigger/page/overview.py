@@ -1,5 +1,6 @@
 """The list: what this user may start, and what became of it last. No I/O."""
 
+from trigger import timespan
 from trigger.page import form, labels, status, times
 from trigger.page.markup import NOTHING, element, join
 
@@ -83,7 +84,7 @@ def _state(standing):
 def _last(record, now):
     if record is None:
         return labels.badge("never")
-    took = "" if record["duration"] is None else ", took " + times.span(record["duration"])
+    took = "" if record["duration"] is None else ", took " + timespan.span(record["duration"])
     return join(
         (labels.badge(record["state"]), element("p", times.short(record["finished"], now), took, class_="quiet"))
     )

@@ -2,7 +2,7 @@
 
 import time
 
-from trigger import records, runs
+from trigger import records, runs, timespan
 from trigger.page import labels, layout, markup, status, times
 from trigger.page.cgi_head import Head
 from trigger.page.markup import Markup, element, escape, join
@@ -170,7 +170,7 @@ class _Page:
             ("Accepted", times.full(run["accepted"])),
             ("Started", run["started"] and times.full(run["started"])),
             ("Finished", run["finished"] and times.full(run["finished"])),
-            ("Took", None if run["duration"] is None else times.span(run["duration"])),
+            ("Took", None if run["duration"] is None else timespan.span(run["duration"])),
             ("Requests", _served(record)),
             ("Request", element("span", run["id"], class_="id")),
         ]

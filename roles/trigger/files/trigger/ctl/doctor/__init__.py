@@ -1,4 +1,4 @@
-"""doctor: what is wrong, and how to mend it. It changes nothing."""
+"""doctor: what is wrong, and how to fix it. It changes nothing."""
 
 import time
 
@@ -44,7 +44,7 @@ def _examine(seen):
 def _print(found, problems, looked_at, screen):
     for finding in found:
         screen.say("%s: %s" % (finding.endpoint or "host", finding.what), finding.severity)
-        screen.say("  to mend it: " + finding.mend)
+        screen.say("  to fix it: " + finding.mend)
     notes = sum(finding.severity == NOTE for finding in found)
     summary = "%s looked at: %s" % (timespan.count(looked_at, "endpoint"), timespan.count(problems, "problem"))
     screen.say(summary + (", %s" % timespan.count(notes, "note") if notes else ""))

@@ -126,7 +126,7 @@ def _directory(name, path):
     path = path.lstrip("!")
     if path.startswith("/") and not path.startswith(paths.STATE) and not os.path.isdir(path):
         what = "the working directory %s is missing, so the job cannot start" % path
-        yield Finding(name, what, "make it; it goes on by itself then")
+        yield Finding(name, what, "make it; the job resumes by itself then")
 
 
 def _set_aside(endpoint):

@@ -69,4 +69,4 @@ def _programs():
             status = os.lstat(path)
             if status.st_uid != 0 or (status.st_mode & 0o022 and not stat.S_ISLNK(status.st_mode)):
                 mend = "look at who changed it; chown root:root %s; chmod go-w %s" % (path, path)
-                yield Finding(None, "others than root may change %s, which root runs" % path, mend)
+                yield Finding(None, "not only root may change %s, which root runs" % path, mend)

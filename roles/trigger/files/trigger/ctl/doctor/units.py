@@ -73,7 +73,7 @@ def _is_left_to_an_old_run(seen, unit):
 
 def _job(seen, now):
     unit = seen.units.job
-    see = "see `journalctl -u %s -u %s -n 20`; it goes on by itself after the repair" % (seen.units.dispatcher, unit)
+    see = "see `journalctl -u %s -u %s -n 20`; it resumes by itself once fixed" % (seen.units.dispatcher, unit)
     waiting = timespan.count(len(seen.waiting), "request")
     if seen.cannot_start is not None:
         what = "the job cannot start, with %s waiting: %s" % (waiting, seen.cannot_start)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from endpoints import ENDPOINTS, slow
 from host import (
     GET,
     connect,
@@ -23,6 +24,7 @@ from host import (
 )
 
 LIBRARY = Path("/usr/local/lib/trigger")
+FRAIL, PLAIN = (ENDPOINTS[name]["port"] for name in ("frail", "plain"))
 SECONDS = 4  # of requests while the part is missing
 
 
@@ -98,7 +100,7 @@ def test_an_acceptor_that_cannot_start(part):
     with BREAKS_ACCEPTOR[part]():
         since = time.time()
         while time.time() < since + SECONDS:
-            client = connect(3000)
+            client = connect(FRAIL)
             client.sendall(GET)
             waiting.append(client)
             time.sleep(0.05)
@@ -120,7 +122,7 @@ def test_a_run_that_cannot_start(part):
     with BREAKS_RUN[part]():
         since = time.time()
         while time.time() < since + SECONDS:
-            answer = exchange(3000)
+            answer = exchange(FRAIL)
             if status(answer) == 200:
                 ids.append(request_id(answer))
             else:
@@ -132,7 +134,7 @@ def test_a_run_that_cannot_start(part):
         assert is_active("trigger@frail.socket")
     print(part, tries, "tries in", elapsed)
     assert tries <= 2 * elapsed
-    ids.append(request_id(exchange(3000)))
+    ids.append(request_id(exchange(FRAIL)))
     for identifier in ids:
         assert wait_for_record("frail", identifier)["state"] == "succeeded"
     wait_until_idle("frail")
@@ -141,10 +143,10 @@ def test_a_run_that_cannot_start(part):
 def test_a_spool_that_is_gone_is_503_and_comes_back():
     wait_until_idle("frail")
     with moved_away("/var/spool/trigger/frail"):
-        assert status(exchange(3000)) == 503
-        assert status(exchange(3000)) == 503
+        assert status(exchange(FRAIL)) == 503
+        assert status(exchange(FRAIL)) == 503
         assert is_active("trigger@frail.socket")
-    wait_for_record("frail", request_id(exchange(3000)))
+    wait_for_record("frail", request_id(exchange(FRAIL)))
 
 
 def test_metrics_that_have_no_place():
@@ -153,7 +155,7 @@ def test_metrics_that_have_no_place():
     with moved_away(file.parent):
         since = time.time()
         while time.time() < since + SECONDS:
-            request_id(exchange(3000))
+            request_id(exchange(FRAIL))
             time.sleep(0.05)
         tries = failures("trigger-metrics.service", since)
         elapsed = time.time() - since
@@ -161,7 +163,7 @@ def test_metrics_that_have_no_place():
     print(tries, "tries in", elapsed)
     assert 1 <= tries <= 2 * elapsed
     before = file.stat().st_mtime
-    request_id(exchange(3000))
+    request_id(exchange(FRAIL))
     wait_until(lambda: file.stat().st_mtime > before)
     wait_until_idle("frail")
 
@@ -170,12 +172,14 @@ def test_a_run_whose_end_cannot_be_recorded_is_not_repeated():
     """The directory of records is gone when the job ends, and for some seconds more."""
     wait_until_idle("plain")
     log = Path("/var/lib/trigger/plain/job/log")
-    identifier = request_id(exchange(3001))
-    wait_until(lambda: log.exists() and identifier in log.read_text())
-    with moved_away("/var/lib/trigger/plain/runs"):
+    with contextlib.ExitStack() as missing:
+        with slow():
+            identifier = request_id(exchange(PLAIN))
+            wait_until(lambda: log.exists() and identifier in log.read_text())
+            missing.enter_context(moved_away("/var/lib/trigger/plain/runs"))
         since = time.time()
         wait_until(lambda: failures("trigger-run@plain.service", since) >= 3)
         assert is_active("trigger-run@plain.path")
     assert wait_for_record("plain", identifier)["state"] == "interrupted"
-    assert wait_for_record("plain", request_id(exchange(3001)))["state"] == "succeeded"
+    assert wait_for_record("plain", request_id(exchange(PLAIN)))["state"] == "succeeded"
     assert log.read_text().split().count(identifier) == 1

@@ -1,0 +1,206 @@
+"""What follows from what was found on a host: which steps, and in which order. Nothing here is done."""
+
+import grp
+
+import front
+import pytest
+from ansible.module_utils import trigger_found, trigger_nginx
+from ansible.module_utils.trigger_changes import changes
+from ansible.module_utils.trigger_found import Found
+from ansible.module_utils.trigger_host import UNFINISHED
+from ansible.module_utils.trigger_steps import Outcome, Step, apply
+
+UNITS = "/etc/systemd/system"
+CONFIGURATION = "/etc/trigger/hello.json"
+START = "systemctl start trigger-run@hello.path trigger@hello.socket"
+NEVER_THERE = {"LoadState": "not-found", "ActiveState": "inactive", "NeedDaemonReload": "no", "Listen": []}
+ACTIVE = {"LoadState": "loaded", "ActiveState": "active", "NeedDaemonReload": "no", "Listen": []}
+SECRET = {"auth": [{"token": {"secret": front.SECRET}}], "credentials": {"key": "of-the-job"}}
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """A host that has nothing of the role, and what was found there."""
+    states = lambda units: {unit: dict(NEVER_THERE) for unit in units}  # noqa: E731
+    monkeypatch.setattr(trigger_found, "show", states)
+    monkeypatch.setattr(trigger_nginx, "show", states)
+
+    def make(*endpoints, frontend=False):
+        endpoints = endpoints or (front.endpoint(**SECRET),)
+        renderer = front._renderer(frontend)
+        prepared = front.prepare(*endpoints, front=frontend)
+        plan = {
+            "shared": renderer.shared(),
+            "version": renderer.version,
+            "frontend": renderer.frontend(),
+            "endpoints": [renderer.endpoint(each, None) for each in prepared],
+        }
+        return Found(plan, False, "present")
+
+    return make
+
+
+@pytest.fixture
+def settled(fresh):
+    """A host on which all is as it shall be."""
+
+    def make(*endpoints, **options):
+        found = fresh(*endpoints, **options)
+        for file in [*found.files(), found.root_unit]:
+            file.before, file.changed = file.content, False
+        found.programs.changed = False
+        found.places, found.missing_users = [], []
+        found.binds_root = found.secures_root = False
+        found.enabled = set(found.waiting_units())
+        active = ["trigger-root.service", *found.waiting_units()]
+        found.states = {unit: dict(ACTIVE if unit in active else NEVER_THERE) for unit in found.states}
+        return found
+
+    return make
+
+
+def file_of(found, path):
+    (file,) = [file for file in found.files() if file.path == path]
+    return file
+
+
+def says(found):
+    return [step.says for step in changes(found)]
+
+
+def test_where_all_is_as_it_shall_be_there_is_nothing_to_do(settled):
+    assert changes(settled()) == []
+    assert changes(settled(front.endpoint(), front.endpoint(name="other", state="disabled"))) == []
+
+
+def test_another_configuration_costs_the_acceptor_alone(settled):
+    found = settled()
+    file_of(found, CONFIGURATION).changed = True
+    assert says(found) == [
+        f"{UNFINISHED} written",
+        f"{CONFIGURATION} written",
+        "systemctl stop trigger@hello.service",
+        START,
+        f"{UNFINISHED} removed",
+    ]
+
+
+def test_another_job_stops_nothing(settled):
+    found = settled()
+    file_of(found, f"{UNITS}/trigger-run@hello.service.d/endpoint.conf").changed = True
+    assert says(found) == [
+        f"{UNITS}/trigger-run@hello.service.d/endpoint.conf written",
+        "systemctl daemon-reload",
+        START,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "stopped"),
+    [
+        (b"[Socket]\nBacklog=1\n", "trigger@hello.socket trigger@hello.service"),
+        (b"# [Socket] has the same directives\n%s", None),
+    ],
+)
+def test_a_socket_is_replaced_when_its_directives_change_and_only_then(settled, before, stopped):
+    found = settled()
+    file = file_of(found, f"{UNITS}/trigger@.socket")
+    file.before, file.changed = before.replace(b"%s", file.content), True
+    stops = [text for text in says(found) if text.startswith("systemctl stop")]
+    assert stops == ([f"systemctl stop {stopped}"] if stopped else [])
+
+
+def test_what_an_earlier_run_did_not_come_to_is_made_up_for(settled):
+    found = settled()
+    found.states["trigger-run@hello.service"]["NeedDaemonReload"] = "yes"
+    assert says(found) == ["systemctl daemon-reload", START]
+    found = settled()
+    found.unfinished, found.was_interrupted = {"hello"}, True
+    stop = "systemctl stop trigger@hello.socket trigger@hello.service"
+    assert says(found) == [f"{UNFINISHED} written", stop, START, f"{UNFINISHED} removed"]
+    found = settled()
+    found.unfinished, found.was_interrupted = {"gone"}, True
+    assert says(found) == [f"{UNFINISHED} removed"]
+
+
+def test_what_does_not_listen_is_started_and_told_of(settled):
+    found = settled()
+    found.states["trigger@hello.socket"]["ActiveState"] = "failed"
+    (step,) = changes(found)
+    assert (step.says, step.tells) == (START, {"hello": ["trigger@hello.socket started"]})
+
+
+def test_a_server_that_the_socket_is_handed_to_is_started_by_nothing_else(settled):
+    found = settled(front.endpoint(handoff=True))
+    found.enabled.add("trigger-run@hello.path")
+    found.states["trigger-run@hello.path"]["ActiveState"] = "active"
+    assert says(found) == [
+        "systemctl disable trigger-run@hello.path",
+        "systemctl daemon-reload",
+        "systemctl stop trigger-run@hello.path",
+        "systemctl start trigger@hello.socket",
+    ]
+
+
+def test_on_a_fresh_host_each_comes_before_what_needs_it(fresh):
+    told = says(fresh())
+    in_order = [
+        f"{UNFINISHED} written",
+        "/etc/sysusers.d/trigger-hello.conf written",
+        "/bin/systemd-sysusers",
+        "/var/spool/trigger/hello written",
+        f"{UNITS}/trigger@.service written",
+        "/etc/trigger/credentials/hello/acceptor/auth written",
+        "systemctl enable",
+        "systemctl start trigger-root.service",
+        "systemctl daemon-reload",
+        "/usr/local/lib/trigger/launch.py written",
+        "/usr/local/lib/trigger/current written",
+        f"{CONFIGURATION} written",
+        START,
+        f"{UNFINISHED} removed",
+    ]
+    places = [[text.startswith(wanted) for text in told].index(True) for wanted in in_order]
+    assert places == sorted(places)
+    assert sum("daemon-reload" in text for text in told) == 1
+
+
+def test_programs_are_compiled_before_they_are_used_and_acceptors_leave_behind_it(settled):
+    found = settled()
+    found.programs.changed = True
+    told = [text.replace(found.programs.target, "NEW") for text in says(found)]
+    assert told == [
+        f"{UNFINISHED} written",
+        "/usr/local/lib/trigger/NEW compiled",
+        "/usr/local/lib/trigger/current written",
+        "systemctl stop trigger@hello.service",
+        START,
+        f"{UNFINISHED} removed",
+    ]
+
+
+def test_no_step_tells_a_secret(fresh):
+    told = "".join(f"{step.says}{step.tells}{step.diff}" for step in changes(fresh()))
+    assert "/etc/trigger/credentials/hello/job/key" in told
+    assert front.SECRET not in told and "of-the-job" not in told
+
+
+def test_the_directories_of_a_user_who_is_not_there_yet_are_told_of(fresh):
+    with pytest.raises(KeyError):
+        grp.getgrnam("trigger-hello")
+    (step,) = [step for step in changes(fresh()) if step.says == "/var/spool/trigger/hello written"]
+    assert step.diff[0]["after"] == "mode 0770, owner 0:trigger-hello\n"
+
+
+def test_steps_are_taken_in_order_until_one_fails():
+    taken = []
+    steps = [
+        Step("one", lambda: taken.append("one"), {"a": ["begun"]}),
+        Step("two", lambda: taken.append("two") or Outcome({"a": ["took 2 ms"], "b": ["seen"]}, ["slow"])),
+    ]
+    report = apply(steps)
+    assert taken == ["one", "two"]
+    assert (report.done, report.warnings) == ({"a": ["begun", "took 2 ms"], "b": ["seen"]}, ["slow"])
+    with pytest.raises(ZeroDivisionError):
+        apply([Step("fails", lambda: 1 // 0), *steps])
+    assert taken == ["one", "two"]
