@@ -337,7 +337,7 @@ def forge(name, variables):
     content = b"forged" + entry.encode([(key.encode(), os.fsencode(value)) for key, value in pairs.items()])
     user = f"trigger-{name}"
     as_acceptor = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
-    put = f"cd /var/spool/trigger/{name} && cat > .forged && mv .forged {identifier}"
+    put = f"cd /var/spool/trigger/{name} && cat > .forged && mv .forged {identifier} && echo >/run/trigger/{name}.wake"
     subprocess.run([*as_acceptor, "sh", "-c", put], input=content, check=True)
     return identifier
 
