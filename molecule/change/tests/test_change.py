@@ -65,7 +65,7 @@ def test_a_changed_job_waits_for_the_running_one():
     for identifier in ids:
         wait_for_record("changing", identifier)
     assert LOG.read_text().split("\n")[:3] == [f"{ids[0]} old root", f"{ids[1]} new other", f"{ids[2]} new other"]
-    assert property_of("trigger-run@changing.service", "RuntimeMaxUSec") == "1h"
+    assert json.loads(Path("/etc/trigger/changing.json").read_text())["timeout"] == 3600
 
 
 def test_a_refusal_leaves_all_as_it_was():
@@ -89,7 +89,7 @@ def test_a_changed_address():
         wait_for_record("changing", request_id(exchange(address)))
     assert inode_of(3001) == notes["neighbour"]
     assert exchange(3001).endswith(b"changed")
-    assert property_of("trigger-run@neighbour.service", "RuntimeMaxUSec") == "1min"
+    assert json.loads(Path("/etc/trigger/neighbour.json").read_text())["timeout"] == 60
     calls = load.stop()
     print(len(calls), "calls under load")
     assert calls
@@ -107,10 +107,10 @@ def test_disabled():
     with pytest.raises(ConnectionRefusedError):
         connect(3000)
     wait_for_record("neighbour", request_id(exchange(3001)))
-    assert is_active("trigger-run@changing.path")
+    assert is_active("trigger-dispatch@changing.socket")
     wait_until_idle("changing")
     # For the next stage: a request that nobody will run.
-    run("systemctl", "stop", "trigger-run@changing.path")
+    run("systemctl", "stop", "trigger-dispatch@changing.socket")
     run("cp", "/etc/hostname", "/var/spool/trigger/changing/note")
 
 
@@ -147,9 +147,10 @@ MODES = (
     (r".*/credentials/.*", 0o600),
     (r"/usr/local/lib/trigger/jobs/.*|/usr/local/bin/triggerctl", 0o755),
     (r"/var/spool/trigger/[^/]+", 0o770),
-    (r"/var/lib/trigger/[^/]+/(claimed|runs)", 0o750),
+    (r"/var/lib/trigger/[^/]+/(claimed|runs)", 0o2750),
     (r"/var/lib/trigger/[^/]+/served", 0o710),
     (r"/var/lib/trigger/[^/]+/job", 0o700),
+    (r"/var/lib/trigger/[^/]+", 0o2755),
 )
 PLACES = ("/etc/trigger", "/usr/local/lib/trigger", "/usr/local/bin/triggerctl", "/var/spool/trigger", "/run/trigger")
 UNITS = Path("/etc/systemd/system")

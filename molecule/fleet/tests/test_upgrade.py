@@ -90,5 +90,5 @@ def test_no_client_noticed_and_all_that_was_answered_has_run():
 
 def test_no_program_met_the_other_version():
     since = json.loads(NOTES.read_text())["since"]
-    said = journal("trigger@*", since) + journal("trigger-run@*", since)
+    said = journal("trigger@*", since) + journal("trigger-dispatch@*", since) + journal("trigger-run@*", since)
     assert [line for line in said.splitlines() if "Error" in line or "Traceback" in line or "Failed" in line] == []

@@ -18,6 +18,9 @@ from trigger import entry, room
 
 FLUSHES = 7  # at the same time, each in a thread; the unit's TasksMax= allows 8
 MEMORY_LIMIT = 64 * 1024  # bytes of a body that are held in memory; a larger one goes to its file; see room.MEMORY
+# The dispatcher is root without capabilities, so one of the others, and the only one of them who comes through the
+# directory. The group has members who shall not read requests.
+ENTRY_MODE = 0o604
 _DRAFT = ".draft-"
 _ACCEPTED = ".accepted-"
 
@@ -143,6 +146,7 @@ class Spool:
         for name in accepted:
             request_id = name[len(_ACCEPTED) :]
             if self._is_remembered(request_id) and not self._is_somewhere(request_id, entries):
+                os.chmod(self._path + "/" + name, ENTRY_MODE)  # that of an earlier release has another
                 os.rename(self._path + "/" + name, self._path + "/" + request_id)
                 finished.append(request_id)
             else:
@@ -280,9 +284,7 @@ class Draft:
         """Put all of it on the disk. Returns None, or the OSError that prevented it."""
         try:
             self.write_out()
-            # The dispatcher is root without capabilities, so one of the others, and the only one of them who comes
-            # through the directory. The group has members who shall not read requests.
-            os.fchmod(self._fd, 0o604)
+            os.fchmod(self._fd, ENTRY_MODE)
             os.fsync(self._fd)
         except OSError as error:
             self.discard()

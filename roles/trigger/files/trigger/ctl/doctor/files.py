@@ -59,7 +59,7 @@ def _users(endpoint, job):
 def _places(endpoint):
     name = endpoint.name
     yield from owned(endpoint.configuration, stat.S_ISREG, "root", 0o644, name)
-    yield from owned(paths.STATE + "/" + name, stat.S_ISDIR, "root", 0o755, name)
+    yield from owned(paths.STATE + "/" + name, stat.S_ISDIR, endpoint.user, 0o2755, name)
     for path, mode in ((endpoint.spool, 0o770), (endpoint.claimed, 0o2750), (endpoint.runs, 0o2750)):
         yield from owned(path, stat.S_ISDIR, endpoint.user, mode, name)
 
