@@ -134,7 +134,7 @@ def test_a_run_that_cannot_start(part):
         elapsed = time.time() - since
         assert all(is_active(f"trigger{each}@frail.socket") for each in ("", "-dispatch", "-run"))
     print(part, tries, "tries in", elapsed)
-    assert 1 <= sum(tries) <= 2 * elapsed
+    assert (part != "state") <= sum(tries) <= 2 * elapsed  # in which nothing is accepted
     ids.append(request_id(exchange(FRAIL)))
     for identifier in ids:
         assert wait_for_record("frail", identifier)["state"] == "succeeded"
