@@ -147,11 +147,12 @@ def test_a_run_that_waits_for_a_lock_can_be_killed_and_comes_again():
 
 def test_a_lock_outlives_the_dispatcher_that_held_it():
     """As long as the job goes on for which it was taken; and the next dispatcher knows how that ends."""
-    request = fire("lock-a", "alone", seconds="1.5")
+    request = fire("lock-a", "hold")
     wait_for_state("lock-a", request, "running")
     waiting = fire("lock-b", "alone")
     wait_until(lambda: is_active("trigger-dispatch@lock-b.service"))
     run("systemctl", "kill", "--signal=KILL", "trigger-dispatch@lock-a.service")
+    open_gate("lock-a")
     first, second = wait_for_record("lock-a", request), wait_for_record("lock-b", waiting)
     assert (first["state"], second["state"]) == ("succeeded", "succeeded")
     assert seconds(second["started"]) >= seconds(first["finished"]) - 0.1

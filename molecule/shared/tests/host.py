@@ -165,14 +165,11 @@ def wait_until_running(name, request):
 def job_of(name):
     """The process of the job that runs, int, or None: the runner's child."""
     runner = property_of(f"trigger-run@{name}.service", "MainPID")
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            lines = status.read_text().splitlines()
-        except OSError:
-            continue  # it has gone
-        if f"PPid:\t{runner}" in lines and runner != "0":
-            return int(status.parent.name)
-    return None
+    try:
+        children = Path(f"/proc/{runner}/task/{runner}/children").read_text().split()
+    except OSError:
+        return None  # it has gone
+    return int(children[0]) if children else None
 
 
 def is_over(unit):

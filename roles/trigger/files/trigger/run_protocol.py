@@ -32,7 +32,7 @@ STATES = ("succeeded", "failed", "timed-out", "cancelled", "interrupted")  # wha
 
 WITH_ERRORS = 1  # among the `flags` of RUN: what the job says on standard error is part of its output
 
-_FORMAT = struct.Struct("=4sBBHiQQQ36s32s")
+_FORMAT = struct.Struct("=4sBBHiQQ36s32s")
 SIZE = _FORMAT.size
 _RIGHTS = struct.Struct("%di" % DESCRIPTORS)
 
@@ -42,20 +42,19 @@ class Malformed(Exception):
 
 
 class Message:
-    """kind: int. run_id: str, or "". invocation: str, the runner's activation, or "". began: when the job
-    began, in microseconds of the clock, and `since` of CLOCK_MONOTONIC. code, status: how it ended. limit: bytes of
+    """kind: int. run_id: str, or "". invocation: str, the runner's activation, or "". since: when the
+    job began, in microseconds of CLOCK_MONOTONIC. code, status: how it ended. limit: bytes of
     output. flags: int."""
 
-    __slots__ = ("began", "code", "flags", "invocation", "kind", "limit", "run_id", "since", "status")
+    __slots__ = ("code", "flags", "invocation", "kind", "limit", "run_id", "since", "status")
 
-    def __init__(self, kind, run_id="", invocation="", flags=0, code=0, status=0, began=0, since=0, limit=0):
+    def __init__(self, kind, run_id="", invocation="", flags=0, code=0, status=0, since=0, limit=0):
         self.kind = kind
         self.run_id = run_id
         self.invocation = invocation
         self.flags = flags
         self.code = code
         self.status = status
-        self.began = began
         self.since = since
         self.limit = limit
 
@@ -67,7 +66,6 @@ class Message:
             self.flags,
             self.code,
             self.status,
-            self.began,
             self.since,
             self.limit,
             self.run_id.encode(),
@@ -79,14 +77,14 @@ def decode(packet):
     """Return the Message in a packet, bytes. Raises Malformed."""
     if len(packet) != SIZE:
         raise Malformed("a message has %d bytes, not %d" % (SIZE, len(packet)))
-    version, kind, flags, code, status, began, since, limit, run_id, invocation = _FORMAT.unpack(packet)
+    version, kind, flags, code, status, since, limit, run_id, invocation = _FORMAT.unpack(packet)
     if version != VERSION:
         raise Malformed("it is of another version")
     try:
         texts = [text.rstrip(b"\0").decode("ascii") for text in (run_id, invocation)]
     except UnicodeDecodeError:
         raise Malformed("an id is not ASCII") from None
-    return Message(kind, texts[0], texts[1], flags, code, status, began, since, limit)
+    return Message(kind, texts[0], texts[1], flags, code, status, since, limit)
 
 
 def send(connection, message, descriptors=()):

@@ -80,12 +80,8 @@ class Claims:
         return sorted(name for name in os.listdir(self._spool) if name[0] != "." and name not in hidden)
 
     def since(self, request_id):
-        """Return when a run began, or its request was claimed: seconds since the epoch, float."""
+        """Return when a run's request was claimed: seconds since the epoch, float."""
         return os.stat(request_id, dir_fd=self._claimed).st_mtime
-
-    def begun(self, request_id, microseconds):
-        """Note when a run began, for those who look."""
-        os.utime(request_id, ns=(microseconds * 1000,) * 2, dir_fd=self._claimed)
 
     def invocation(self):
         """Return the activation that the claim was handed to, str, or None."""

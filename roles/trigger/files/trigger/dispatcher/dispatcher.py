@@ -28,8 +28,8 @@ _OVER = ("inactive", "failed")
 
 class Run:
     """What this dispatcher knows of the run under way. ids: list of str. invocation: str or None, the activation that
-    it was claimed for. handed: bool, whether this dispatcher has handed it over. The times are the runner's, in
-    microseconds: began, of the clock, and since, of CLOCK_MONOTONIC; None as long as it has not said so."""
+    it was claimed for. handed: bool, whether this dispatcher has handed it over. began: bool, whether its runner has
+    said that the job began, and since: when that was, in microseconds of CLOCK_MONOTONIC, or None."""
 
     __slots__ = ("began", "handed", "ids", "invocation", "overtime", "since", "stopping")
 
@@ -37,7 +37,7 @@ class Run:
         self.ids = ids
         self.invocation = invocation
         self.handed = False
-        self.began = None
+        self.began = False
         self.since = None
         self.stopping = False
         self.overtime = False
@@ -417,7 +417,7 @@ class Dispatcher:
             raise Lost("it does not say which activation it is")
         if run is None:
             self._idle = invocation
-        elif run.began is None and run.invocation == invocation:
+        elif not run.began and run.invocation == invocation:
             # Claimed by a dispatcher that was killed before it had handed the run over.
             self._give_back(run)
             self._idle = invocation
@@ -425,10 +425,10 @@ class Dispatcher:
             raise Lost("it knows of no run")
 
     def _begun(self, run, message):
-        if run.began is None:
-            run.began = min(message.began, time.time_ns() // 1000)  # a job may lie for its runner, and gains nothing
+        if not run.began:
+            run.began = True
+            # A job may lie for its runner, and gains no time.
             run.since = min(message.since, time.monotonic_ns() // 1000)
-            self._claims.begun(run.id, run.began)
             self._no_longer_hindered()
 
     def _give_back(self, run):
@@ -449,7 +449,7 @@ class Dispatcher:
             waiting = self._claims.waiting()
             if waiting and not was_idle:
                 self._hindered(waiting, "its runner said nothing (%s)" % lost)
-        elif run.handed and run.began is None:
+        elif run.handed and not run.began:
             self._hindered(run.ids, "its runner left before the job began (%s)" % lost)
             self._give_back(run)
 
@@ -512,12 +512,12 @@ class Dispatcher:
         from trigger.dispatcher import outcome
 
         found = {"state": "interrupted"}
-        if is_known and (run.began is not None or earlier.has_claimed(self._endpoint)):
+        if is_known and (run.began or earlier.has_claimed(self._endpoint)):
             result, code, status = self._manager.unit(self._job, "Result", "ExecMainCode", "ExecMainStatus")
             with ClaimLock(self._endpoint) as lock:
                 cancelled = lock.is_cancelled(run.id)
             stopped = self._stopped_for() if result in ("success", "timeout") or run.stopping else None
-            end = outcome.of_lost_runner if run.began is not None else outcome.of_job
+            end = outcome.of_lost_runner if run.began else outcome.of_job
             found = end(code, status, stopped, cancelled, run.overtime, result)
             if earlier.has_claimed(self._endpoint):
                 self._stop_job()  # systemd would start the unit of now once more, as if a start had failed
@@ -544,9 +544,8 @@ class Dispatcher:
 
     def _settle(self, run, found):
         """Write down how a run ended, let its runner leave, and record it, while the next runner starts."""
-        began = run.began / 1e6 if run.began is not None else self._claims.since(run.id)
         found["invocation_id"] = run.invocation
-        noted = {"id": run.id, "began": began, "finished": time.time(), "outcome": found}
+        noted = {"id": run.id, "started": self._claims.since(run.id), "finished": time.time(), "outcome": found}
         noted["is_earlier"] = earlier.has_claimed(self._endpoint)
         with ClaimLock(self._endpoint):
             self._claims.note(noted)
@@ -574,7 +573,7 @@ class Dispatcher:
             output_files.keep(endpoint, run.id, earlier.output_file(endpoint) if is_earlier else endpoint.output_file)
         except OSError as error:
             self._say("<4>%s: the output of run %s is not kept: %s" % (self._name, run.id, error))
-        record = history.write(endpoint, run.ids, noted["began"], {**noted["outcome"], **told}, noted["finished"])
+        record = history.write(endpoint, run.ids, noted["started"], {**noted["outcome"], **told}, noted["finished"])
         self._claims.finish(run.ids)
         if is_earlier:
             earlier.tidy(endpoint)

@@ -148,13 +148,13 @@ class Runner:
             )
             self._status = 1  # which systemd tries again after a second
             return
-        began = {"began": time.time_ns() // 1000, "since": time.monotonic_ns() // 1000}
+        since = time.monotonic_ns() // 1000
         # First said, then done: what is not said has not begun.
-        self._say(Message(run_protocol.BEGAN, message.run_id, self._invocation, **began))
+        self._say(Message(run_protocol.BEGAN, message.run_id, self._invocation, since=since))
         if self._peer is None:
             _close(handed)  # the next dispatcher hands it over once more
             return
-        self._greeting = Message(run_protocol.RUNNING, message.run_id, self._invocation, **began)
+        self._greeting = Message(run_protocol.RUNNING, message.run_id, self._invocation, since=since)
         self._fifo = fifo
         _tell("%s: run %s begins, for %d of the requests that waited" % (self._name, message.run_id, message.status))
         source, sink = os.pipe2(os.O_CLOEXEC)
@@ -176,9 +176,7 @@ class Runner:
             self._pump.finish()
         began = self._greeting
         code, number = _how(status)
-        self._greeting = Message(
-            run_protocol.ENDED, began.run_id, self._invocation, 0, code, number, began.began, began.since
-        )
+        self._greeting = Message(run_protocol.ENDED, began.run_id, self._invocation, 0, code, number, began.since)
         if self._peer is not None:
             self._say(self._greeting)
         if self._peer is None and not self._stopping:
