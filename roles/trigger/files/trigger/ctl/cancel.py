@@ -4,6 +4,8 @@ All of it is decided in a standstill. So a request that is seen waiting is not c
 under way is neither over nor another one when systemd is told to stop it.
 """
 
+from __future__ import annotations
+
 import os
 import time
 
@@ -15,11 +17,17 @@ from trigger.ctl.logs import unknown
 from trigger.dispatcher import history
 from trigger.dispatcher.claim_lock import Standstill
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from trigger.ctl.terminal import Screen
+
 LOOK_EVERY = 0.05  # seconds
 TRIES = 5
 
 
-def cancel(arguments, screen):
+def cancel(arguments: Namespace, screen: Screen) -> int:
     """Cancel a request, and tell what became of it."""
     endpoint = status.load(arguments.name)
     found = runs.Runs(endpoint)

@@ -1,7 +1,13 @@
 """Whether systemd does for an endpoint what it should. No I/O."""
 
+from __future__ import annotations
+
 from trigger import entry, timespan
 from trigger.ctl.doctor.finding import AGAIN, NOTE, Finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    pass
 
 RELOAD = "systemctl daemon-reload"
 PATIENCE = 60  # seconds that a request may wait although no run is under way
@@ -70,7 +76,7 @@ def _path(seen):
 def _job(seen, now, debounce):
     unit = seen.units.job
     state = seen.of(unit)
-    see = "see `journalctl -u %s -n 20`; it resumes by itself once fixed" % unit
+    see = "see `journalctl -u %s -n 20`; it goes on by itself after the repair" % unit
     waiting = timespan.count(len(seen.waiting), "request")
     if seen.waiting and not seen.claimed and seen.of(seen.units.pause) == "activating":
         yield Finding(seen.name, "the job cannot start, with %s waiting" % waiting, see)
