@@ -63,7 +63,7 @@ def _kind(endpoint):
     """What a person can do with it."""
     if endpoint.auth:
         return _PROGRAMS
-    if status.is_handed_over(endpoint):
+    if endpoint.handoff:
         return _SERVER
     if endpoint.frontend["page"]:
         return _PAGE

@@ -47,7 +47,7 @@ class Desk:
 
     def _overview(self, frame, visitor):
         mine = [endpoint for endpoint in status.endpoints(self._directory) if visitor.may_call(endpoint)]
-        standings = [(each, None if status.is_handed_over(each) else status.Standing(each)) for each in mine]
+        standings = [(each, None if each.handoff else status.Standing(each)) for each in mine]
         return overview.draw(frame, visitor, standings, time.time())
 
     def _find(self, path):

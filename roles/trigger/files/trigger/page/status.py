@@ -31,11 +31,6 @@ def endpoints(directory: str) -> list[Endpoint]:
     return found
 
 
-def is_handed_over(endpoint: Endpoint) -> bool:
-    """Whether a server of its own has the endpoint's socket (handoff), so that there are neither requests nor runs."""
-    return endpoint.handoff
-
-
 def place(endpoint: Endpoint) -> str:
     """Return the address of an endpoint's page: not the endpoint's own where a GET of that starts a run, which no link
     may do."""
