@@ -76,7 +76,7 @@ def _path(seen):
 def _job(seen, now, debounce):
     unit = seen.units.job
     state = seen.of(unit)
-    see = "see `journalctl -u %s -n 20`; it goes on by itself after the repair" % unit
+    see = "see `journalctl -u %s -n 20`; it resumes by itself once fixed" % unit
     waiting = timespan.count(len(seen.waiting), "request")
     if seen.waiting and not seen.claimed and seen.of(seen.units.pause) == "activating":
         yield Finding(seen.name, "the job cannot start, with %s waiting" % waiting, see)
