@@ -6,6 +6,7 @@ import front
 import pytest
 from ansible.module_utils import trigger_found, trigger_nginx
 from ansible.module_utils.trigger_changes import changes
+from ansible.module_utils.trigger_files import Place
 from ansible.module_utils.trigger_found import Found
 from ansible.module_utils.trigger_host import UNFINISHED
 from ansible.module_utils.trigger_steps import Outcome, Step, apply
@@ -148,7 +149,7 @@ def test_on_a_fresh_host_each_comes_before_what_needs_it(fresh):
         f"{UNFINISHED} written",
         "/etc/sysusers.d/trigger-hello.conf written",
         "/bin/systemd-sysusers",
-        "/var/spool/trigger/hello written",
+        "/var/spool/trigger/hello made",
         f"{UNITS}/trigger@.service written",
         "/etc/trigger/credentials/hello/acceptor/auth written",
         "systemctl enable",
@@ -188,8 +189,15 @@ def test_no_step_tells_a_secret(fresh):
 def test_the_directories_of_a_user_who_is_not_there_yet_are_told_of(fresh):
     with pytest.raises(KeyError):
         grp.getgrnam("trigger-hello")
-    (step,) = [step for step in changes(fresh()) if step.says == "/var/spool/trigger/hello written"]
+    (step,) = [step for step in changes(fresh()) if step.says == "/var/spool/trigger/hello made"]
     assert step.diff[0]["after"] == "mode 0770, owner 0:trigger-hello\n"
+
+
+def test_a_place_with_other_rights_is_told_of(settled, tmp_path):
+    found = settled()
+    tmp_path.chmod(0o700)
+    found.places = [Place(str(tmp_path), 0o755)]
+    assert says(found) == [f"{tmp_path} set to mode 0755, owner 0:0", START]
 
 
 def test_steps_are_taken_in_order_until_one_fails():

@@ -1,5 +1,7 @@
 """fire: a request from this host, by root. It takes the way of a client's from its values on."""
 
+from __future__ import annotations
+
 import os
 import sys
 
@@ -10,10 +12,16 @@ from trigger.ctl.fire_request import make
 from trigger.ctl.follow import ending, follow
 from trigger.spool import Draft, Spool
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from trigger.ctl.terminal import Screen
+
 TRIES = 5
 
 
-def fire(arguments, screen):
+def fire(arguments: Namespace, screen: Screen) -> int:
     """Write a request into the spool; with --wait, print what its run prints."""
     endpoint = status.load(arguments.name)
     seen = status.look([endpoint.name])[0]

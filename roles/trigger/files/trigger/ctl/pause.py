@@ -4,6 +4,8 @@ A pause is a file in /run that the dispatcher looks for before each claim. So it
 with a boot.
 """
 
+from __future__ import annotations
+
 import os
 import time
 
@@ -12,10 +14,16 @@ from trigger.ctl import show, status, systemd
 from trigger.ctl.errors import OK, Failure
 from trigger.dispatcher.claim_lock import ClaimLock
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from trigger.ctl.terminal import Screen
+
 LOOK_EVERY = 0.2  # seconds
 
 
-def pause(arguments, screen):
+def pause(arguments: Namespace, screen: Screen) -> int:
     """Begin no run any more."""
     seen = _look(arguments.name)
     if seen.hands_over:
@@ -34,7 +42,7 @@ def pause(arguments, screen):
     return _tell(seen, text, screen)
 
 
-def resume(arguments, screen):
+def resume(arguments: Namespace, screen: Screen) -> int:
     """Undo pause and drain."""
     seen = _look(arguments.name)
     done = []
@@ -53,7 +61,7 @@ def resume(arguments, screen):
     return _tell(_look(seen.name), "%s: %s" % (seen.name, text), screen)
 
 
-def drain(arguments, screen):
+def drain(arguments: Namespace, screen: Screen) -> int:
     """Stop listening, and wait until nothing is left to do."""
     seen = _look(arguments.name)
     _check_can_be_seen(seen)

@@ -1,7 +1,13 @@
 """Whether systemd does for an endpoint what it should. No I/O."""
 
+from __future__ import annotations
+
 from trigger import entry, timespan
 from trigger.ctl.doctor.finding import AGAIN, NOTE, Finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    pass
 
 RELOAD = "systemctl daemon-reload"
 PATIENCE = 60  # seconds that a request may wait although nobody looks after it
