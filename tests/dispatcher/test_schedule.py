@@ -57,7 +57,7 @@ def decided(**seen):
         # A request waits.
         ({"waits": True}, schedule.CONNECT, 0),
         ({"waits": True, "retry_at": NOW + 1}, schedule.WAIT, 1),
-        ({"waits": True, "runner": schedule.ASKED}, schedule.WAIT, 1),
+        ({"waits": True, "runner": schedule.ASKED}, schedule.WAIT, schedule.PATIENCE),
         ({"waits": True, "runner": schedule.IDLE}, schedule.CLAIM, 0),
         ({"waits": True, "runner": schedule.STALE}, schedule.DISMISS, 0),
         # debounce
@@ -72,7 +72,11 @@ def decided(**seen):
         # of a job that cannot start others need not wait for the repair
         ({"waits": True, "exclusive": True, "locked": True, "hindered": True}, schedule.RELEASE_LOCK, 0),
         ({"waits": True, "exclusive": True, "hindered": True}, schedule.CONNECT, 0),
-        ({"waits": True, "exclusive": True, "hindered": True, "runner": schedule.ASKED}, schedule.WAIT, 1),
+        (
+            {"waits": True, "exclusive": True, "hindered": True, "runner": schedule.ASKED},
+            schedule.WAIT,
+            schedule.PATIENCE,
+        ),
     ],
 )
 def test_the_next_step(seen, step, seconds):

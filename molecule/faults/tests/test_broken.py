@@ -14,6 +14,7 @@ from host import (
     connect,
     exchange,
     is_active,
+    journal,
     read_all,
     request_id,
     run,
@@ -71,7 +72,8 @@ BREAKS_ACCEPTOR = {
 }
 BREAKS_RUN = {
     "job": lambda: moved_away(LIBRARY / "jobs" / "frail"),
-    "module": lambda: broken(LIBRARY / "current" / "trigger" / "dispatcher" / "claim.py"),
+    "dispatcher": lambda: broken(LIBRARY / "current" / "trigger" / "dispatcher" / "claims.py"),
+    "runner": lambda: broken(LIBRARY / "current" / "trigger" / "runner" / "pump.py"),
     "user": lambda: without_line("/etc/passwd", "frail"),
     "group": lambda: without_line("/etc/group", "frailgroup"),
     "working directory": lambda: moved_away("/srv/frail"),
@@ -128,15 +130,90 @@ def test_a_run_that_cannot_start(part):
             else:
                 assert part == "state" and status(answer) == 503  # the acceptor looks there, too
             time.sleep(0.05)
-        tries = failures("trigger-run@frail.service", since)
+        tries = [failures(f"trigger-{each}@frail.service", since) for each in ("dispatch", "run")]
         elapsed = time.time() - since
-        assert is_active("trigger-run@frail.path")
-        assert is_active("trigger@frail.socket")
+        assert all(is_active(f"trigger{each}@frail.socket") for each in ("", "-dispatch", "-run"))
     print(part, tries, "tries in", elapsed)
-    assert tries <= 2 * elapsed
+    assert 1 <= sum(tries) <= 2 * elapsed
     ids.append(request_id(exchange(FRAIL)))
     for identifier in ids:
         assert wait_for_record("frail", identifier)["state"] == "succeeded"
+    wait_until_idle("frail")
+
+
+@contextlib.contextmanager
+def directive(line):
+    """What somebody writes into the job's unit, beside what the role has there."""
+    drop_in = Path("/run/systemd/system/trigger-run@frail.service.d/zz-directive.conf")
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
+    drop_in.write_text(f"[Service]\n{line}\n")
+    run("systemctl", "daemon-reload")
+    try:
+        yield
+    finally:
+        drop_in.unlink()
+        run("systemctl", "daemon-reload")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "PrivateNetwork=yes",
+        "RestrictAddressFamilies=AF_INET",
+        "PrivateUsers=yes",
+        "PrivateDevices=yes",
+        "ProtectProc=invisible",
+        "TemporaryFileSystem=/run",
+        "MemoryDenyWriteExecute=yes",
+        "SystemCallFilter=@system-service",
+        "StandardOutput=null",
+        "UMask=0000",
+        "LimitNOFILE=64",
+        "PAMName=login",
+        "KillMode=process",
+        "CPUSchedulingPolicy=idle",
+    ],
+)
+def test_a_directive_that_goes_with_it(line):
+    wait_until_idle("frail")
+    with directive(line):
+        for _ in range(2):  # cold, and prepared ahead
+            assert wait_for_record("frail", request_id(exchange(FRAIL)))["state"] == "succeeded"
+        wait_until_idle("frail")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "LimitNOFILE=8",
+        "LimitAS=1M",
+        "SystemCallFilter=~@network-io",
+        "RootDirectory=/srv",
+        "SuccessExitStatus=1 99 SIGKILL",
+        "ExecStart=\nExecStart=/bin/false",
+        "ExecStart=\nExecStart=/bin/sh -c 'kill -KILL $$$$'",
+        "ExecStart=\nExecStart=/bin/true",
+        "ExecStartPre=/bin/false",
+        "RemainAfterExit=yes",
+    ],
+)
+def test_a_directive_that_keeps_jobs_from_starting(line):
+    """Nothing is claimed for good, nothing spins, and all of it goes on after the repair."""
+    wait_until_idle("frail")
+    ids = []
+    with directive(line):
+        since = time.time()
+        while time.time() < since + SECONDS:
+            ids.append(request_id(exchange(FRAIL)))
+            time.sleep(0.1)
+        starts = journal("trigger-run@frail.service", since).count("Started")
+        elapsed = time.time() - since
+    print(line, starts, "starts in", elapsed)
+    assert starts <= 25 * elapsed
+    ids.append(request_id(exchange(FRAIL)))
+    for identifier in ids:
+        assert wait_for_record("frail", identifier)["state"] == "succeeded"
+    assert all(is_active(f"trigger{each}@frail.socket") for each in ("", "-dispatch", "-run"))
     wait_until_idle("frail")
 
 
@@ -178,8 +255,9 @@ def test_a_run_whose_end_cannot_be_recorded_is_not_repeated():
             wait_until(lambda: log.exists() and identifier in log.read_text())
             missing.enter_context(moved_away("/var/lib/trigger/plain/runs"))
         since = time.time()
-        wait_until(lambda: failures("trigger-run@plain.service", since) >= 3)
-        assert is_active("trigger-run@plain.path")
-    assert wait_for_record("plain", identifier)["state"] == "interrupted"
+        wait_until(lambda: failures("trigger-dispatch@plain.service", since) >= 3)
+        assert is_active("trigger-dispatch@plain.socket")
+    # It was noted with the claim.
+    assert wait_for_record("plain", identifier)["state"] == "succeeded"
     assert wait_for_record("plain", request_id(exchange(PLAIN)))["state"] == "succeeded"
     assert log.read_text().split().count(identifier) == 1

@@ -46,7 +46,10 @@ def main(name: str) -> int:
     for problem in problems:
         loop.log.say("<3>" + problem)
         settings.linger = 0  # the next one may find them again
-    if any(stored.load()):
-        wake.wake(name)  # the acceptor before may have been killed when it was about to
+    try:
+        if any(stored.load()):
+            wake.wake(name)  # the acceptor before may have been killed when it was about to
+    except OSError:
+        pass  # whoever asks is told
     _signal.signal(_signal.SIGTERM, lambda *_: loop.stop())
     return loop.serve()

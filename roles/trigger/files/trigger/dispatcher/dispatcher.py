@@ -66,6 +66,7 @@ class Dispatcher:
         self._idle = None  # the activation of a runner that stands ready
         self._prepared = None  # freshness.stamp of when it was asked for
         self._asked_at = None
+        self._tried = None  # the activation that was seen at the last look
         self._lock = None
         self._locked = False
         self._awaits_lock = False
@@ -210,6 +211,7 @@ class Dispatcher:
             self._mend_socket(error)
             return
         self._idle = None
+        self._tried = None
         self._asked_at = time.monotonic()
         self._keep_until = self._asked_at + self._endpoint.job_linger
 
@@ -274,11 +276,18 @@ class Dispatcher:
 
     def _look_at_runner(self, waiting):
         """It was asked for, and does not come."""
-        if time.monotonic() < self._asked_at + RETRY:
+        if time.monotonic() < self._asked_at + schedule.PATIENCE:
             return
-        active, sub, result = self._manager.unit(self._job, "ActiveState", "SubState", "Result")
-        if active == "failed" or sub == "auto-restart":
+        names = ("ActiveState", "SubState", "Result", "InvocationID")
+        active, sub, result, invocation = self._manager.unit(self._job, *names)
+        if sub == "exited":
+            self._stop_job()  # RemainAfterExit= of somebody's; systemd starts none beside it
+        elif active == "failed" or sub == "auto-restart":
             self._hindered(waiting, "its unit ends with %s" % result)
+        elif self._tried not in (None, invocation):
+            # It ends in a way after which systemd starts it again at once, for as long as a connection waits.
+            self._lose(Lost("it ends at once"))
+        self._tried = invocation
 
     def _hindered(self, waiting, reason):
         now = time.monotonic()

@@ -13,6 +13,7 @@ LEAVE = "leave"
 NONE, ASKED, IDLE, STALE = "none", "asked", "idle", "stale"
 
 FOREVER = float("inf")
+PATIENCE = 0.25  # seconds between two looks at a runner that was asked for and has not greeted
 
 
 class Seen:
@@ -57,7 +58,7 @@ def decide(seen, now):
     if seen.hindered and seen.locked:
         return RELEASE_LOCK, 0  # others that name it need not wait for the repair
     if seen.runner == ASKED:
-        return WAIT, 1.0
+        return WAIT, PATIENCE
     if needs_lock and not seen.hindered:
         return TAKE_LOCK, 0
     if seen.retry_at > now:
