@@ -26,7 +26,7 @@ LOOK_EVERY = 0.2  # seconds
 def pause(arguments: Namespace, screen: Screen) -> int:
     """Begin no run any more."""
     seen = _look(arguments.name)
-    if seen.hands_over:
+    if seen.handoff:
         raise Failure("%s hands its socket to a server, so nothing can wait; drain stops it" % seen.name)
     os.makedirs(paths.RUNTIME, mode=0o755, exist_ok=True)
     os.close(os.open(paths.Paths(seen.name).pause_mark, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
@@ -52,7 +52,7 @@ def resume(arguments: Namespace, screen: Screen) -> int:
     _see_to_the_runs(seen)
     if seen.enabled(seen.units.socket) and not seen.listening:
         # No socket starts beside its service.
-        systemd.order("stop", seen.units.job if seen.hands_over else seen.units.acceptor)
+        systemd.order("stop", seen.units.job if seen.handoff else seen.units.acceptor)
         systemd.order("start", seen.units.socket)
         done.append("it listens again")
     if seen.state == "disabled":
@@ -73,7 +73,7 @@ def drain(arguments: Namespace, screen: Screen) -> int:
     systemd.order("stop", seen.units.socket)
     screen.note("%s: it no longer listens" % seen.name)
     # The acceptor has the socket, too; it answers what it holds before it goes.
-    systemd.order("stop", seen.units.job if seen.hands_over else seen.units.acceptor)
+    systemd.order("stop", seen.units.job if seen.handoff else seen.units.acceptor)
     _see_to_the_runs(seen)
     try:
         seen = _wait_until_idle(seen.name, screen)
@@ -97,7 +97,7 @@ def _check_can_be_seen(seen):
 
 def _see_to_the_runs(seen):
     """Have the dispatcher look into the spool, also where somebody has stopped its socket."""
-    if seen.hands_over:
+    if seen.handoff:
         return
     if seen.of(seen.units.dispatch_socket) != "active":
         systemd.order("start", seen.units.dispatch_socket)

@@ -16,15 +16,21 @@ if TYPE_CHECKING:
 
 
 class Sight:
-    """One look at an endpoint.
+    """One look at an endpoint. states: what systemd knows of each unit (systemd.show). waiting: ids of the requests
+    that no run has taken. claimed: ids of those that the present run serves. last: the record of the run that ended
+    last. cannot_start: why no job begins. problem: what hides requests and runs."""
 
-    name: str. units: paths.Units. states: what systemd knows of each (systemd.show). paused: bool. waiting: ids of
-    the requests that no run has taken. claimed: ids of those that the present run serves. last: the record of the
-    run that ended last, dict or None. cannot_start: why no job begins, str, or None where nothing keeps it. problem:
-    the OSError that hides requests and runs, or None.
-    """
-
-    def __init__(self, name, states, paused, waiting, claimed, last, cannot_start=None, problem=None):
+    def __init__(
+        self,
+        name: str,
+        states: dict[str, dict[str, Any]],
+        paused: bool,
+        waiting: list[str],
+        claimed: list[str],
+        last: dict[str, Any] | None,
+        cannot_start: str | None = None,
+        problem: OSError | None = None,
+    ) -> None:
         self.name = name
         self.units = paths.Units(name)
         self.states = states
@@ -40,14 +46,14 @@ class Sight:
         return self.states[unit][key]
 
     @property
-    def hands_over(self) -> bool:
+    def handoff(self) -> bool:
         """Whether the socket goes to the job itself (handoff), so that there are neither requests nor records."""
         return self.units.job in self.of(self.units.socket, "Triggers").split()
 
     @property
     def is_hidden(self) -> bool:
         """Whether it has requests and runs that cannot be read."""
-        return self.problem is not None and not self.hands_over
+        return self.problem is not None and not self.handoff
 
     @property
     def listening(self) -> list[str]:
@@ -64,7 +70,7 @@ class Sight:
     @property
     def running(self) -> bool:
         """Whether a run is under way; one that only waits for its turn is not."""
-        return bool(self.claimed) or (self.hands_over and self.of(self.units.job) == "active")
+        return bool(self.claimed) or (self.handoff and self.of(self.units.job) == "active")
 
     @property
     def state(self) -> str:
@@ -88,7 +94,7 @@ class Sight:
     def _broken(self):
         units = self.units
         sockets, services = [units.socket], [units.acceptor]
-        if not self.hands_over:
+        if not self.handoff:
             sockets += [units.dispatch_socket, units.run_socket]
             services.append(units.dispatcher)
         return (

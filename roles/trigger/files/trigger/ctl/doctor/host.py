@@ -20,8 +20,8 @@ ROOM = 64 * 1024 * 1024  # bytes below which a disk counts as full
 INODES = 1000
 
 
-def findings():
-    """Yield a Finding for each thing that is wrong."""
+def findings() -> Iterator[Finding]:
+    """What is wrong."""
     rooms = [_room(path) for path in (paths.SPOOL, paths.STATE)]
     for check in (_places(), _programs(), seen_by_acceptors(paths.ROOT), *rooms):
         yield from whatever_befalls(check)
