@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from trigger import http
 from trigger.acceptor import runs_api
+from trigger.acceptor.exchange import Exchange
 
 ID = "01a208b6-4822-7c03-87e7-cc541deca7e0"
 
@@ -17,9 +18,15 @@ def request(path, method="GET", **fields):
     return http.parse_head("\r\n".join(lines).encode() + b"\r\n\r\n")
 
 
+def parse(endpoint, asked):
+    exchange = Exchange()
+    exchange.endpoint = endpoint
+    return runs_api.parse(exchange.runs_path, asked)
+
+
 def refused(endpoint, *arguments, **fields):
     with pytest.raises(http.Refusal) as caught:
-        runs_api.parse(endpoint, request(*arguments, **fields))
+        parse(endpoint, request(*arguments, **fields))
     return caught.value.status
 
 
@@ -28,22 +35,21 @@ def refused(endpoint, *arguments, **fields):
 )
 def test_where_runs_are_told_about(path, base):
     endpoint = role.endpoint(path=path)
-    assert runs_api.location(endpoint, ID) == f"{base}/runs/{ID}"
-    call = runs_api.parse(endpoint, request(runs_api.location(endpoint, ID)))
+    call = parse(endpoint, request(f"{base}/runs/{ID}"))
     assert (call.run_id, call.output, call.follow) == (ID, False, False)
-    call = runs_api.parse(endpoint, request(f"{base}/runs/{ID}/output?follow=1"))
+    call = parse(endpoint, request(f"{base}/runs/{ID}/output?follow=1"))
     assert (call.run_id, call.output, call.follow) == (ID, True, True)
-    assert runs_api.parse(endpoint, request(f"{base}/runs?limit=7")).limit == 7
-    assert runs_api.parse(endpoint, request(f"{base}/runs")).run_id is None
+    assert parse(endpoint, request(f"{base}/runs?limit=7")).limit == 7
+    assert parse(endpoint, request(f"{base}/runs")).run_id is None
 
 
 @pytest.mark.parametrize("path", ["/", "/other", "/runsx", "/run", "/hook/runs/" + ID, "//runs", "/a/runs"])
 def test_other_paths_are_for_somebody_else(path):
-    assert runs_api.parse(role.endpoint(), request(path)) is None
+    assert parse(role.endpoint(), request(path)) is None
 
 
 def test_a_path_of_the_endpoint_itself_is_no_call():
-    assert runs_api.parse(role.endpoint(path="/runs"), request("/runs")) is None
+    assert parse(role.endpoint(path="/runs"), request("/runs")) is None
 
 
 @pytest.mark.parametrize(
@@ -59,13 +65,13 @@ def test_runs_can_be_looked_at_only():
     for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
         assert refused(role.endpoint(), f"/runs/{ID}", method) == 405
     assert refused(role.endpoint(), f"/runs/{ID}", Content_Length="1") == 400
-    assert runs_api.parse(role.endpoint(), request(f"/runs/{ID}", "HEAD")).run_id == ID
+    assert parse(role.endpoint(), request(f"/runs/{ID}", "HEAD")).run_id == ID
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "", "-1", "1.0", "00001", "a", "²"])
 def test_a_limit_is_a_number_in_bounds(limit):
     with pytest.raises(http.Refusal) as caught:
-        runs_api.parse(role.endpoint(), request("/runs?limit=" + limit))
+        parse(role.endpoint(), request("/runs?limit=" + limit))
     assert caught.value.status == 400
 
 
@@ -74,7 +80,7 @@ def test_a_limit_is_a_number_in_bounds(limit):
 @example("/output")
 def test_any_path_below_runs_is_a_call_or_refused(tail):
     try:
-        call = runs_api.parse(role.endpoint(), request("/runs/" + tail))
+        call = parse(role.endpoint(), request("/runs/" + tail))
     except http.Refusal as refusal:
         status, call = refusal.status, None
     else:

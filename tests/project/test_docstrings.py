@@ -14,7 +14,7 @@ MODULES = [
 ]
 
 # Names of them that only calculate.
-PURE = {"_socket": {"AF_INET", "AF_INET6", "AF_UNIX", "inet_pton"}}
+PURE = {"_socket": {"AF_INET", "AF_INET6", "AF_UNIX", "inet_pton"}, "os": {"statvfs_result"}}
 OUTSIDE = {
     "os",
     "io",

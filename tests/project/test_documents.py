@@ -232,6 +232,12 @@ def test_the_commands_of_make_are_there():
     assert told - set(re.findall(r"^  make ([a-z-]+)", listed, re.MULTILINE)) == set()
 
 
+def test_a_tag_that_is_not_the_version_is_no_release():
+    done = subprocess.run([PROJECT / ".ci/release", "v0.0.0"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("the tag is v0.0.0, and galaxy.yml says ")
+
+
 def test_the_version_is_that_of_the_changelog():
     version = yaml.safe_load((PROJECT / "galaxy.yml").read_text())["version"]
     assert re.findall(r"^## \[([\d.]+)\] - ", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)[0] == version

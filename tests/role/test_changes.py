@@ -6,13 +6,16 @@ import front
 import pytest
 from ansible.module_utils import trigger_found, trigger_nginx
 from ansible.module_utils.trigger_changes import changes
+from ansible.module_utils.trigger_files import Place
 from ansible.module_utils.trigger_found import Found
 from ansible.module_utils.trigger_host import UNFINISHED
 from ansible.module_utils.trigger_steps import Outcome, Step, apply
 
 UNITS = "/etc/systemd/system"
 CONFIGURATION = "/etc/trigger/hello.json"
-START = "systemctl start trigger-run@hello.path trigger@hello.socket"
+INNER = "trigger-dispatch@hello.socket trigger-run@hello.socket"
+START = f"systemctl start {INNER} trigger@hello.socket"
+DISPATCHER = "trigger-dispatch@hello.service"
 NEVER_THERE = {"LoadState": "not-found", "ActiveState": "inactive", "NeedDaemonReload": "no", "Listen": []}
 ACTIVE = {"LoadState": "loaded", "ActiveState": "active", "NeedDaemonReload": "no", "Listen": []}
 SECRET = {"auth": [{"token": {"secret": front.SECRET}}], "credentials": {"key": "of-the-job"}}
@@ -73,13 +76,14 @@ def test_where_all_is_as_it_shall_be_there_is_nothing_to_do(settled):
     assert changes(settled(front.endpoint(), front.endpoint(name="other", state="disabled"))) == []
 
 
-def test_another_configuration_costs_the_acceptor_alone(settled):
+def test_another_configuration_costs_acceptor_and_dispatcher_alone(settled):
     found = settled()
     file_of(found, CONFIGURATION).changed = True
     assert says(found) == [
         f"{UNFINISHED} written",
         f"{CONFIGURATION} written",
         "systemctl stop trigger@hello.service",
+        f"systemctl try-restart {DISPATCHER}",
         START,
         f"{UNFINISHED} removed",
     ]
@@ -117,7 +121,8 @@ def test_what_an_earlier_run_did_not_come_to_is_made_up_for(settled):
     found = settled()
     found.unfinished, found.was_interrupted = {"hello"}, True
     stop = "systemctl stop trigger@hello.socket trigger@hello.service"
-    assert says(found) == [f"{UNFINISHED} written", stop, START, f"{UNFINISHED} removed"]
+    renew = f"systemctl try-restart {DISPATCHER}"
+    assert says(found) == [f"{UNFINISHED} written", stop, renew, START, f"{UNFINISHED} removed"]
     found = settled()
     found.unfinished, found.was_interrupted = {"gone"}, True
     assert says(found) == [f"{UNFINISHED} removed"]
@@ -132,13 +137,50 @@ def test_what_does_not_listen_is_started_and_told_of(settled):
 
 def test_a_server_that_the_socket_is_handed_to_is_started_by_nothing_else(settled):
     found = settled(front.endpoint(handoff=True))
-    found.enabled.add("trigger-run@hello.path")
-    found.states["trigger-run@hello.path"]["ActiveState"] = "active"
+    found.enabled.update(INNER.split())
+    for unit in INNER.split():
+        found.states[unit]["ActiveState"] = "active"
     assert says(found) == [
-        "systemctl disable trigger-run@hello.path",
+        f"systemctl disable {INNER}",
         "systemctl daemon-reload",
-        "systemctl stop trigger-run@hello.path",
+        f"systemctl stop {INNER}",
         "systemctl start trigger@hello.socket",
+    ]
+
+
+def test_the_sockets_behind_the_acceptor_are_made_anew_when_their_directives_change(settled):
+    found = settled()
+    file = file_of(found, f"{UNITS}/trigger-run@.socket")
+    file.before, file.changed = b"[Socket]\nSocketMode=0666\n", True
+    assert says(found) == [
+        f"{UNITS}/trigger-run@.socket written",
+        "systemctl daemon-reload",
+        "systemctl stop trigger-run@hello.socket",
+        f"systemctl stop {DISPATCHER}",
+        START,
+    ]
+
+
+def test_a_run_that_an_earlier_release_has_begun_needs_no_socket(settled):
+    found = settled()
+    found.states["trigger-run@hello.socket"]["ActiveState"] = "inactive"
+    found.states["trigger-run@hello.service"]["ActiveState"] = "active"
+    assert says(found) == []
+    found.states["trigger-run@hello.service"]["ActiveState"] = "failed"
+    assert says(found) == [START]
+
+
+def test_from_an_earlier_release_no_run_begins_while_the_units_change(settled):
+    found = settled()
+    found.earlier.is_there = True
+    assert says(found) == [
+        f"{UNFINISHED} written",
+        "hello: no run begins while the units change",
+        "systemctl daemon-reload",
+        "hello: requests and runs are handed on to the dispatcher",
+        START,
+        f"systemctl start {DISPATCHER}",
+        f"{UNFINISHED} removed",
     ]
 
 
@@ -148,7 +190,7 @@ def test_on_a_fresh_host_each_comes_before_what_needs_it(fresh):
         f"{UNFINISHED} written",
         "/etc/sysusers.d/trigger-hello.conf written",
         "/bin/systemd-sysusers",
-        "/var/spool/trigger/hello written",
+        "/var/spool/trigger/hello made",
         f"{UNITS}/trigger@.service written",
         "/etc/trigger/credentials/hello/acceptor/auth written",
         "systemctl enable",
@@ -174,6 +216,7 @@ def test_programs_are_compiled_before_they_are_used_and_acceptors_leave_behind_i
         "/usr/local/lib/trigger/NEW compiled",
         "/usr/local/lib/trigger/current written",
         "systemctl stop trigger@hello.service",
+        f"systemctl try-restart {DISPATCHER}",
         START,
         f"{UNFINISHED} removed",
     ]
@@ -188,8 +231,15 @@ def test_no_step_tells_a_secret(fresh):
 def test_the_directories_of_a_user_who_is_not_there_yet_are_told_of(fresh):
     with pytest.raises(KeyError):
         grp.getgrnam("trigger-hello")
-    (step,) = [step for step in changes(fresh()) if step.says == "/var/spool/trigger/hello written"]
+    (step,) = [step for step in changes(fresh()) if step.says == "/var/spool/trigger/hello made"]
     assert step.diff[0]["after"] == "mode 0770, owner 0:trigger-hello\n"
+
+
+def test_a_place_with_other_rights_is_told_of(settled, tmp_path):
+    found = settled()
+    tmp_path.chmod(0o700)
+    found.places = [Place(str(tmp_path), 0o755)]
+    assert says(found) == [f"{tmp_path} set to mode 0755, owner 0:0", START]
 
 
 def test_steps_are_taken_in_order_until_one_fails():

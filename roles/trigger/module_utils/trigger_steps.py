@@ -68,6 +68,11 @@ def write(files: Iterable[File | Link | Place], name: str | None = None) -> list
 
 
 def _write(file: File | Link | Place, name: str | None) -> Step:
-    goes = isinstance(file, File) and file.content is None
-    sentence = f"{file.path} {'removed' if goes else 'written'}"
+    sentence = f"{file.path} {_what_happens(file)}"
     return Step(sentence, file.write, {name: [sentence]} if name else {}, [file.diff()])
+
+
+def _what_happens(file: File | Link | Place) -> str:
+    if isinstance(file, Place):
+        return f"set to {file.rights}" if file.before else "made"
+    return "removed" if isinstance(file, File) and file.content is None else "written"

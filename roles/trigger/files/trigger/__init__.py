@@ -8,7 +8,7 @@ metrics      root, in a sandbox: writes what acceptors and runs have counted
 page.server  triggerfrontend, which meets browsers behind nginx: draws the pages, reads how runs went
 ctl.main     root, a person: triggerctl
 
-What lies beside the folders is shared: formats and rules, no process and no privilege. `entry` is the form of a request
-on disk, `endpoint` the configuration that all of them read; the other modules say themselves what they are. A folder
-imports these and itself (ctl also dispatcher), and nothing here imports a folder.
+What lies beside the folders is shared: formats and rules, no process and no privilege. `paths` says where things are,
+`entry` is the form of a request on disk, `endpoint` the configuration that all of them read; the other modules say
+themselves what they are. A folder imports these and itself (ctl also dispatcher), and nothing here imports a folder.
 """

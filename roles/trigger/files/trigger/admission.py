@@ -2,27 +2,32 @@
 
 from _socket import AF_INET, AF_INET6, inet_pton
 
-from trigger.http import Refusal
+from trigger.http import Refusal, Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.endpoint import Endpoint
+    from trigger.sources import Sources
 
 INVALID = "the parameters are not right"
 RETRY_AFTER = 5  # seconds; when to come back to a queue that was full
 
 
-def check_peer(endpoint, peer):
-    """Raise Refusal unless a client may ask anything. peer: bytes, its address, or b"" on a Unix socket, which its mode
+def check_peer(endpoint: "Endpoint", peer: bytes) -> None:
+    """Raise Refusal unless a client may ask anything. peer: its address, or b"" on a Unix socket, which its mode
     guards."""
     if peer and endpoint.allow_from is not None and not _is_within(endpoint.allow_from, peer.decode()):
         raise Refusal(403, "this address may not call")
 
 
-def check_user(endpoint, user):
-    """Raise Refusal unless somebody may call whom the front end has let in. user: bytes."""
+def check_user(endpoint: "Endpoint", user: bytes) -> None:
+    """Raise Refusal unless somebody may call whom the front end has let in."""
     users = endpoint.frontend["users"]
     if users is not None and user.decode("latin-1") not in users:
         raise Refusal(403, "this user may not call")
 
 
-def check_head(endpoint, request):
+def check_head(endpoint: "Endpoint", request: "Request") -> None:
     """Raise Refusal unless the request may start a run of this endpoint, so far as its head tells, tokens and
     signatures apart.
 
@@ -39,21 +44,21 @@ def check_head(endpoint, request):
         raise Refusal(403, "a browser that only looks ahead starts nothing")
 
 
-def allowed_methods(endpoint):
-    """The endpoint's methods, with HEAD beside GET (RFC 9110, section 9.3.2): list of str."""
+def allowed_methods(endpoint: "Endpoint") -> "list[str]":
+    """The endpoint's methods, with HEAD beside GET (RFC 9110, section 9.3.2)."""
     return endpoint.methods + (["HEAD"] if "GET" in endpoint.methods else [])
 
 
-def starts_run(request):
+def starts_run(request: "Request") -> bool:
     """HEAD is answered as GET would be, and starts nothing."""
     return request.method != b"HEAD"
 
 
-def check_values(endpoint, sources):
+def check_values(endpoint: "Endpoint", sources: "Sources") -> "tuple[dict[str, str], str | None]":
     """Look at what a complete request says: only_if, then the parameters.
 
-    sources: sources.Sources. Returns the parameters, dict of str to str, and why the request shall start nothing
-    although all is well with it, str or None. Raises Refusal.
+    Returns the parameters, and why the request shall start nothing although all is well with it, or None. Raises
+    Refusal.
     """
     if endpoint.only_if:
         from trigger import conditions
@@ -71,9 +76,9 @@ def check_values(endpoint, sources):
         raise Refusal(400, INVALID, errors=invalid.errors) from None
 
 
-def check_execution(endpoint, values, variables):
-    """Raise Refusal for a request whose job could not be executed. values: its parameters, dict of str to str.
-    variables: what else its job is told, list of (bytes, bytes)."""
+def check_execution(endpoint: "Endpoint", values: "dict[str, str]", variables: "list[tuple[bytes, bytes]]") -> None:
+    """Raise Refusal for a request whose job could not be executed. values: its parameters. variables: what else its job
+    is told."""
     if endpoint.parameters is None:
         return  # the role leaves room for all that a head can bring
     from trigger import execution, parameters
@@ -84,10 +89,10 @@ def check_execution(endpoint, values, variables):
         raise Refusal(400, INVALID, errors=invalid.errors) from None
 
 
-def check_load(endpoint, waiting, running):
+def check_load(endpoint: "Endpoint", waiting: int, running: bool) -> None:
     """Raise Refusal when the endpoint takes no further request now.
 
-    waiting: int, entries that no run has taken yet. running: bool, whether a run has some.
+    waiting: entries that no run has taken yet. running: whether a run has some.
     """
     if endpoint.when_busy == "reject" and (waiting or running):
         raise Refusal(409, "a run is already under way")
@@ -95,13 +100,13 @@ def check_load(endpoint, waiting, running):
         raise unavailable("too many requests wait")
 
 
-def check_rate(wait):
-    """Raise Refusal when no more is accepted yet. wait: seconds until then, float."""
+def check_rate(wait: float) -> None:
+    """Raise Refusal when no more is accepted yet. wait: seconds until then."""
     if wait > 0:
         raise Refusal(429, "more than max_rate allows", [("Retry-After", str(int(wait) + 1))])
 
 
-def unavailable(reason, detail=None):
+def unavailable(reason: str, detail: "str | None" = None) -> Refusal:
     """The Refusal of a request that may succeed later."""
     return Refusal(503, reason, [("Retry-After", str(RETRY_AFTER))], detail)
 

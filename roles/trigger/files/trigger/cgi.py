@@ -1,5 +1,11 @@
 """What a job is told about its request: the meta-variables of RFC 3875, section 4.1."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trigger.http import Request
+
 SOFTWARE = b"trigger"
 
 NAMES = frozenset(
@@ -24,14 +30,22 @@ NAMES = frozenset(
 )
 
 
-def meta_variables(request, script_name, body_length, remote, server_port, pass_headers=(), user=b"", is_https=False):
+def meta_variables(
+    request: "Request",
+    script_name: bytes,
+    body_length: int,
+    remote: bytes,
+    server_port: bytes,
+    pass_headers: "Iterable[str]" = (),
+    user: bytes = b"",
+    is_https: bool = False,
+) -> "list[tuple[bytes, bytes]]":
     """Return the variables as a list of (bytes, bytes).
 
-    request: http.Request. script_name: bytes, the endpoint's path. body_length: int, after the
-    transfer coding was taken off. remote: bytes, the client's address or b"" on a Unix socket.
-    server_port: bytes, b"" on a Unix socket. pass_headers: list of str, the names, in lower case, of
-    the fields that become a variable of their own; with any other a client could set HTTP_PROXY.
-    user: bytes, who the front end has asked for a password; is_https: whether the client came by TLS.
+    script_name: the endpoint's path. body_length: after the transfer coding was taken off. remote: the client's address
+    or b"" on a Unix socket. server_port: b"" on a Unix socket. pass_headers: the names, in lower case, of the fields
+    that become a variable of their own; with any other a client could set HTTP_PROXY. user: who the front end has asked
+    for a password; is_https: whether the client came by TLS.
     """
     host, port = _host_and_port(request.fields.get(b"host", b""))
     variables = [
@@ -61,8 +75,8 @@ def meta_variables(request, script_name, body_length, remote, server_port, pass_
     return variables
 
 
-def header_variable(name):
-    """The variable of a field (RFC 3875, section 4.1.18), bytes. name: str."""
+def header_variable(name: str) -> bytes:
+    """The variable of a field (RFC 3875, section 4.1.18)."""
     return b"HTTP_" + name.upper().replace("-", "_").encode()
 
 

@@ -4,11 +4,15 @@ A condition is a dict as the role wrote it: place (see sources), text (how the u
 equals (text), in (list of texts) and matches (a pattern for the whole value), and negate.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.sources import Sources
 
-def first_unmet(conditions, sources):
-    """Return the text of the first condition that does not hold, str, or None. A value that is not there meets no
-    condition, and so every negated one; of several values each has to do. Raises Refusal when query, form or JSON
-    cannot be read."""
+
+def first_unmet(conditions: "list[dict]", sources: "Sources") -> "str | None":
+    """Return the text of the first condition that does not hold, or None. A value that is not there meets no condition,
+    and so every negated one; of several values each has to do. Raises Refusal when query, form or JSON cannot be
+    read."""
     for condition in conditions:
         values = [_text(value) for value in sources.find(condition["place"])] or [None]
         if not all(_meets(condition, value) != condition["negate"] for value in values):

@@ -13,17 +13,17 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Counts:
-    """path: str, the file."""
+    """What has been counted and is not in the file yet. path: the file."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self._path = path
         self._added = {}
 
-    def add(self, name, number=1):
-        """Count. name: str. number: int or float."""
+    def add(self, name: str, number: float = 1) -> None:
+        """Add to a number of that name."""
         self._added[name] = self._added.get(name, 0) + number
 
-    def save(self):
+    def save(self) -> None:
         """Add to what the file says. Does nothing when nothing was counted. Raises OSError."""
         if not self._added:
             return
@@ -50,7 +50,7 @@ def _tell():
         os.close(fifo)
 
 
-def read(path):
+def read(path: str) -> "dict[str, float]":
     """Return the numbers of a file: dict of str to int or float, empty when it is not there or not such a file."""
     try:
         fd = os.open(path, _READ)

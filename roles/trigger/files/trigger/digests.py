@@ -5,6 +5,10 @@ hashlib itself loads all of OpenSSL for the SHA-256 of a token, and hmac some mo
 
 from _operator import _compare_digest
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, AnyStr
+
 try:
     from _sha2 import sha256  # from Python 3.12 on
 except ImportError:
@@ -16,23 +20,25 @@ except ImportError:
 ALGORITHMS = ("sha256", "sha512", "sha1")
 
 
-def hex_sha256(content):
-    """The SHA-256 of bytes, in hexadecimal, str."""
+def hex_sha256(content: bytes) -> str:
+    """The SHA-256 of bytes, in hexadecimal."""
     return sha256(content).hexdigest()
 
 
-def new_hmac(key, algorithm):
-    """Begin an HMAC (RFC 2104): an object with update() and digest(), as hmac.new() returns it. key: bytes. algorithm:
-    str, one of ALGORITHMS; raises ValueError for another."""
+def new_hmac(key: bytes, algorithm: str) -> "Any":
+    """Begin an HMAC (RFC 2104): an object with update() and digest(), as hmac.new() returns it. algorithm: one of
+    ALGORITHMS; raises ValueError for another."""
     if algorithm not in ALGORITHMS:
         raise ValueError("%r is not a valid algorithm for an HMAC" % algorithm)
     try:
         from _hashlib import hmac_new
     except ImportError:
-        from hmac import new as hmac_new
+        import hmac
+
+        return hmac.new(key, b"", algorithm)
     return hmac_new(key, b"", algorithm)
 
 
-def equal(one, other):
+def equal(one: "AnyStr", other: "AnyStr") -> bool:
     """Whether two are the same, both bytes or both ASCII str, in a time that does not tell where they differ."""
     return _compare_digest(one, other)

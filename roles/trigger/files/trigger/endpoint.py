@@ -48,7 +48,7 @@ class Endpoint(paths.Paths):
     request_timeout: float
     linger: float
     parameters: "list[dict] | None"
-    known_names: "list[str] | None"
+    known_names: "dict[str, list[str]] | None"
     only_if: "list[dict]"
     pass_headers: "list[str]"
     body: str

@@ -22,16 +22,16 @@ class Damaged(Exception):
     """The file is not an entry. str(error) says why."""
 
 
-def encode(variables):
-    """Return what follows the body, bytes. variables: list of (bytes, bytes)."""
+def encode(variables: "list[tuple[bytes, bytes]]") -> bytes:
+    """Return what follows the body."""
     block = b"".join(b"%s=%s\0" % variable for variable in variables)
     return block + _MARK % len(block)
 
 
-def read_variables(fd, size):
+def read_variables(fd: int, size: int) -> "tuple[dict[bytes, bytes], int]":
     """Return an entry's variables, dict of bytes to bytes in their order, and its body's length.
 
-    fd: an open file. size: int, the file's. Raises Damaged.
+    fd: an open file. size: the file's. Raises Damaged.
     """
     mark = os.pread(fd, MARK_SIZE, max(0, size - MARK_SIZE))
     if len(mark) != MARK_SIZE or mark[8:] != (_MARK % 0)[8:]:
@@ -54,7 +54,7 @@ def read_variables(fd, size):
     return variables, body_length
 
 
-def is_id(name):
+def is_id(name: str) -> bool:
     """Whether a file's name has the form of a request's id."""
     return (
         len(name) == 36
@@ -65,27 +65,27 @@ def is_id(name):
     )
 
 
-def second_of(request_id):
-    """When a request was accepted, as its id tells: seconds since the epoch, float."""
+def second_of(request_id: str) -> float:
+    """When a request was accepted, as its id tells: seconds since the epoch."""
     return int(request_id[:8] + request_id[9:13], 16) / 1000
 
 
 class Ids:
     """Makes request ids: UUIDs of version 7 (RFC 9562, section 5.7).
 
-    They sort by time. Within one process, and behind the id that it is told of, each is later than
-    the one before whatever the clock does. 62 random bits make them unguessable.
+    They sort by time. Within one process, and behind the id that it is told of, each is later than the one before
+    whatever the clock does. 62 random bits make them unguessable.
     """
 
-    def __init__(self, after=None, ahead=None):
-        """after: str, an id that all ids made here must follow; None for no such id. ahead: seconds by which they may
-        lie ahead of the clock for that, or None for any."""
+    def __init__(self, after: "str | None" = None, ahead: "float | None" = None) -> None:
+        """after: an id that all ids made here must follow; None for no such id. ahead: seconds by which they may lie
+        ahead of the clock for that, or None for any."""
         self._ahead = ahead and int(ahead * 1000) << 12
         self._last = 0
         if after:
             self._last = int(after[:8] + after[9:13] + after[15:18], 16)
 
-    def next(self):
+    def next(self) -> str:
         """Return a new id, str of 36 characters."""
         # Milliseconds, then the fraction of one in 1/4096: method 3 of RFC 9562, section 6.2.
         now = (time.time_ns() << 12) // 1_000_000

@@ -6,6 +6,13 @@ part of the stack. Lengths are bytes, and each string is closed by a NUL.
 
 from trigger import parameters
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Union
+
+    Variables = Union[Iterable[tuple[bytes, bytes]], dict[bytes, bytes]]
+
 STRING_LIMIT = 128 * 1024  # MAX_ARG_STRLEN
 STACK = 8 * 1024 * 1024  # bytes, where nobody has set LimitSTACK=
 _LEAST, _MOST = 128 * 1024, 6 * 1024 * 1024  # of a stack's quarter
@@ -14,21 +21,23 @@ _POINTER = 8  # that the kernel counts for each string
 _OTHERS = 8 * 1024
 
 
-def room(stack):
-    """Return how many bytes arguments and variables may take together, int. stack: bytes (int), or infinity."""
+def room(stack: float) -> int:
+    """Return how many bytes arguments and variables may take together. stack: bytes, or infinity."""
     return int(min(stack // 2, max(_LEAST, min(stack // 4, _MOST)))) - _OTHERS  # a program needs some of it itself
 
 
-def space(length):
-    """What a string of so many bytes takes of the room, int."""
+def space(length: int) -> int:
+    """What a string of so many bytes takes of the room."""
     return length + 1 + _POINTER
 
 
-def check(command, limit, values, variables):
+def check(
+    command: list, limit: int, values: "dict[str, str]", variables: "Iterable[tuple[bytes, bytes]] | dict[bytes, bytes]"
+) -> None:
     """Raise parameters.Invalid unless a job can be executed with a request's values and variables.
 
-    command, limit: the endpoint's `command` and `exec_limit`. values: dict of str to str, of all parameters that stand
-    in the command. variables: pairs of (bytes, bytes), or a dict of them; those of `values` may be missing there.
+    command, limit: the endpoint's `command` and `exec_limit`. values: of all parameters that stand in the command.
+    variables: those of `values` may be missing there.
     """
     told = dict(variables)
     told.update(parameters.variables(values))

@@ -10,6 +10,10 @@ and, since that one may have been taken over, again before a run.
 
 from trigger.strict_json import Number
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.sources import Sources
+
 PREFIX = "TRIGGER_PARAM_"
 TOTAL_LIMIT = 64 * 1024  # bytes of all values; the kernel takes 128 KiB in one argument
 UNDECLARED_LIMIT = 20  # of these are named in an answer
@@ -29,18 +33,19 @@ _WORDS.update({"false": "false", "0": "false", "no": "false", "off": "false"})
 class Invalid(Exception):
     """errors: list of (name of a parameter, str, what is wrong with it, str). No value is repeated."""
 
-    def __init__(self, errors):
+    def __init__(self, errors: "list[tuple[str, str]]") -> None:
         super().__init__(errors)
         self.errors = errors
 
 
-def collect(parameters, sources, known_names=None):
+def collect(
+    parameters: "list[dict]", sources: "Sources", known_names: "dict[str, list[str]] | None" = None
+) -> "dict[str, str]":
     """Find and check the parameters of a request.
 
-    sources: sources.Sources. known_names: dict of "query" and "form" to the names that may stand there, or None when
-    all may.
+    known_names: dict of "query" and "form" to the names that may stand there, or None when all may.
 
-    Returns a dict of name to text. Raises Invalid, and Refusal when query, form or JSON cannot be read.
+    Returns them by name. Raises Invalid, and Refusal when query, form or JSON cannot be read.
     """
     errors = []
     values = {}
@@ -59,8 +64,8 @@ def collect(parameters, sources, known_names=None):
     return values
 
 
-def check(parameter, text):
-    """Raise ValueError unless a parameter may have the value, text: str."""
+def check(parameter: dict, text: str) -> None:
+    """Raise ValueError unless a parameter may have the value."""
     if len(text) > parameter["max_length"]:
         raise ValueError("is longer than %d characters" % parameter["max_length"])
     if "\0" in text:
@@ -83,19 +88,19 @@ def check(parameter, text):
         raise ValueError("begins with a dash, and would be taken for an option")
 
 
-def variables(values):
-    """The values as a job's environment: list of (bytes, bytes). values: dict of str to str."""
+def variables(values: "dict[str, str]") -> "list[tuple[bytes, bytes]]":
+    """The values as a job's environment."""
     return [(variable(name).encode(), text.encode()) for name, text in values.items()]
 
 
-def variable(name):
+def variable(name: str) -> str:
     """The environment variable of the parameter called name."""
     return PREFIX + name.upper().replace("-", "_")
 
 
-def read_back(parameters, environment):
-    """Find the values in a request's variables: dict of bytes to bytes. Returns a dict of name to text.
-    Raises Invalid where one is not what a request could have brought."""
+def read_back(parameters: "list[dict]", environment: "dict[bytes, bytes]") -> "dict[str, str]":
+    """Find the values in a request's variables, by name. Raises Invalid where one is not what a request could have
+    brought."""
     errors = []
     values = {}
     for parameter in parameters:
@@ -116,9 +121,9 @@ def read_back(parameters, environment):
     return values
 
 
-def expand(command, values):
-    """Put the values into a command. Each element of it is a str, or a list of str and {"parameter": name}.
-    Returns a list of str. What a value says is never looked at again."""
+def expand(command: list, values: "dict[str, str]") -> "list[str]":
+    """Put the values into a command. Each element of it is a str, or a list of str and {"parameter": name}. What a
+    value says is never looked at again."""
     return [
         element
         if isinstance(element, str)
@@ -127,8 +132,8 @@ def expand(command, values):
     ]
 
 
-def shown(parameters, environment):
-    """What a record may tell of the values in a request's variables: dict of name to text."""
+def shown(parameters: "list[dict]", environment: "dict[bytes, bytes]") -> "dict[str, str]":
+    """What a record may tell of the values in a request's variables."""
     told = {}
     for parameter in parameters:
         encoded = environment.get(variable(parameter["name"]).encode())
@@ -137,7 +142,7 @@ def shown(parameters, environment):
     return told
 
 
-def text_of(parameter, value):
+def text_of(parameter: dict, value: object) -> str:
     """Return a value as text, in its one spelling. Raises ValueError when it is of another type.
 
     value: a bool, a strict_json.Number, a str (as all is that comes from a query, form or field), or anything else.

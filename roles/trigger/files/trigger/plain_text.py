@@ -21,8 +21,8 @@ class Text:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._had_return = False
 
-    def feed(self, part, final=False):
-        """Return the text of a part, bytes, so far as it is complete: str. final: bool, whether nothing follows."""
+    def feed(self, part: bytes, final: bool = False) -> str:
+        """Return the text of a part, so far as it is complete. final: whether nothing follows."""
         text = self._decoder.decode(part, final)
         if self._had_return:
             text = "\r" + text
@@ -31,14 +31,14 @@ class Text:
         return plain(text[:-1] if self._had_return else text)
 
 
-def plain(text):
-    """The same of a text that is whole, str."""
+def plain(text: str) -> str:
+    """The same of a text that is whole."""
     # A bare return is how progress is shown; what it wrote over is shown, too.
     return _UNSEEN.sub(_show, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def line(text):
-    """The same of a text that has to stay on one line, str."""
+def line(text: str) -> str:
+    """The same of a text that has to stay on one line."""
     for character, shown in (("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
         text = text.replace(character, shown)
     return _UNSEEN.sub(_show, text)

@@ -8,7 +8,11 @@ alone would not do: whatever else runs as nginx's user can connect to it.
 import os
 from _socket import AF_INET, AF_INET6, inet_pton
 
-from trigger.http import Refusal
+from trigger.http import Refusal, Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.endpoint import Endpoint
 
 CREDENTIAL = "frontend"  # its name in a unit (LoadCredential= in systemd.exec(5))
 SECRET = b"x-trigger-frontend"
@@ -18,9 +22,9 @@ PROTOCOL = b"x-forwarded-proto"
 FIELDS = (SECRET, USER, ADDRESS, PROTOCOL)
 
 
-def read_secret():
-    """Return the secret that systemd hands over, 64 hexadecimal digits, str: to the page the secret itself, to an
-    acceptor its SHA-256. Raises OSError, ValueError and LookupError; the fallback of the units, "-", ends here too."""
+def read_secret() -> str:
+    """Return the secret that systemd hands over, 64 hexadecimal digits: to the page the secret itself, to an acceptor
+    its SHA-256. Raises OSError, ValueError and LookupError; the fallback of the units, "-", ends here too."""
     with open(os.environ["CREDENTIALS_DIRECTORY"] + "/" + CREDENTIAL, encoding="ascii") as file:
         secret = file.read().strip()
     if len(secret) != 64 or bytes.fromhex(secret).hex() != secret:
@@ -28,23 +32,23 @@ def read_secret():
     return secret
 
 
-def check_origin(endpoint, fields):
+def check_origin(endpoint: "Endpoint", fields: "dict[bytes, bytes]") -> None:
     """Raise Refusal for a page of the same name that did not come by TLS, although this request does: somebody on the
-    way may have made it. fields: dict, of the request, with what the front end says."""
+    way may have made it. fields: the request's, with what the front end says."""
     origin = fields.get(b"origin", b"").lower()
     lacks_tls = fields.get(PROTOCOL) == b"https" and origin.startswith(b"http:")
     if lacks_tls and origin.decode("latin-1") not in endpoint.allow_origins:
         raise Refusal(403, "a page of another site may not call")
 
 
-def forget(request):
-    """Take out what only the front end may say, so that nobody reads it further on. request: http.Request."""
+def forget(request: "Request") -> None:
+    """Take out what only the front end may say, so that nobody reads it further on."""
     for name in FIELDS:
         request.fields.pop(name, None)
 
 
-def address(text):
-    """Return the client's address as the front end says it, bytes. Raises Refusal where it is none."""
+def address(text: bytes) -> bytes:
+    """Return the client's address as the front end says it. Raises Refusal where it is none."""
     try:
         inet_pton(AF_INET6 if b":" in text else AF_INET, text.decode("latin-1"))
     except (OSError, ValueError):

@@ -14,6 +14,10 @@ import time
 
 from trigger import entry, strict_json
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.paths import Paths
+
 STATES = ("succeeded", "failed", "timed-out", "interrupted", "cancelled", "damaged")
 SIZE_LIMIT = 32 * 1024 * 1024  # bytes; a record holds ids, and parameters that were an entry's variables
 _LATEST = 20  # records that are looked at for the last run
@@ -27,12 +31,12 @@ _NO_RECORD = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EIO)
 class Damaged(OSError):
     """What stands under a record's name is none. `reason` says why, str(error) where and what to do about it."""
 
-    def __init__(self, path, reason):
+    def __init__(self, path: str, reason: str) -> None:
         super().__init__("%s is not a run's record: %s; look at it, then delete it" % (path, reason))
         self.reason = reason
 
 
-def timestamp(seconds):
+def timestamp(seconds: float) -> str:
     """RFC 3339, in UTC, to the millisecond."""
     seconds = min(seconds, _LAST_SECOND)
     whole = int(seconds)
@@ -42,18 +46,18 @@ def timestamp(seconds):
     )
 
 
-def ids(endpoint):
-    """Return the ids of the runs that have a record, oldest first: list of str. Raises OSError."""
+def ids(endpoint: "Paths") -> "list[str]":
+    """Return the ids of the runs that have a record, oldest first. Raises OSError."""
     return sorted(name[:-5] for name in os.listdir(endpoint.runs) if name[-5:] == ".json" and entry.is_id(name[:-5]))
 
 
-def path(endpoint, run_id):
+def path(endpoint: "Paths", run_id: str) -> str:
     """Where the record of a run is."""
     return endpoint.runs + "/" + run_id + ".json"
 
 
-def run_of(endpoint, request_id):
-    """Return the id of the run that served a request together with its own, str, or None. Raises OSError."""
+def run_of(endpoint: "Paths", request_id: str) -> "str | None":
+    """Return the id of the run that served a request together with its own, or None. Raises OSError."""
     try:
         target = os.readlink(endpoint.served + "/" + request_id)
     except FileNotFoundError:
@@ -66,26 +70,26 @@ def run_of(endpoint, request_id):
     return run_id if entry.is_id(run_id) else None
 
 
-def has(endpoint, request_id):
+def has(endpoint: "Paths", request_id: str) -> bool:
     """Whether there is a record of the run that served a request."""
     run_id = run_of(endpoint, request_id)
     return os.path.exists(path(endpoint, request_id)) or (run_id is not None and os.path.exists(path(endpoint, run_id)))
 
 
-def find(endpoint, request_id):
-    """Return the record of the run that served a request, dict, or None. That takes the same few system calls whatever
-    is kept. Raises Damaged and other OSErrors."""
+def find(endpoint: "Paths", request_id: str) -> "dict | None":
+    """Return the record of the run that served a request, or None. That takes the same few system calls whatever is
+    kept. Raises Damaged and other OSErrors."""
     record = read(endpoint, request_id)
     if record is None:
         run_id = run_of(endpoint, request_id)
-        record = run_id and read(endpoint, run_id)
+        record = None if run_id is None else read(endpoint, run_id)
     if record is None:
         os.stat(endpoint.runs)  # nothing is unknown only because no record can be read
-    return record or None
+    return record
 
 
-def read(endpoint, run_id):
-    """Return the record of a run, dict, or None. Raises Damaged, and other OSErrors where nothing can be read now."""
+def read(endpoint: "Paths", run_id: str) -> "dict | None":
+    """Return the record of a run, or None. Raises Damaged, and other OSErrors where nothing can be read now."""
     file = path(endpoint, run_id)
     try:
         fd = os.open(file, _READ)
@@ -106,9 +110,9 @@ def read(endpoint, run_id):
     return record
 
 
-def last(endpoint):
-    """Return the record of the run that ended last, dict, or None. One that was taken back while it waited tells
-    nothing of the job, nor does one that is damaged. Raises OSError."""
+def last(endpoint: "Paths") -> "dict | None":
+    """Return the record of the run that ended last, or None. One that was taken back while it waited tells nothing of
+    the job, nor does one that is damaged. Raises OSError."""
     # A run goes by the newest of its requests, so with parameters one that ended later may have a smaller id.
     stamps = []
     for run_id in ids(endpoint):

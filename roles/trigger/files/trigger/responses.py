@@ -5,8 +5,12 @@ from trigger import http, strict_json
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Protocol
 
-    from trigger.runs import Output as Source
+    class Source(Protocol):
+        def read(self) -> "bytes | None": ...
+        def close(self) -> None: ...
+
 
 SHOWN = 256  # bytes of a path that the journal is told
 PLAIN = "text/plain; charset=utf-8"

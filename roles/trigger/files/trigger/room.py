@@ -4,6 +4,10 @@ What is accepted is bounded by `queue_limit` and `body_limit`. Before that, a cl
 signature is right or wrong only with the last byte of its body.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from os import statvfs_result
+
 MEMORY = 16 * 1024 * 1024  # bytes of bodies in memory, past which they go to their files
 STRANGERS = 64 * 1024 * 1024  # bytes of files of those who have proved nothing; four bodies at least
 FREE = 32 * 1024 * 1024  # bytes and inodes of the spool's disk that are left to runs and their records, or, on a small
@@ -11,25 +15,25 @@ INODES = 1000  # one, a twentieth of it
 
 
 class Room:
-    """What the bodies of an acceptor take. body_limit: int, bytes of one."""
+    """What the bodies of an acceptor take. body_limit: bytes of one."""
 
-    def __init__(self, body_limit=0):
+    def __init__(self, body_limit: int = 0) -> None:
         self.strangers_limit = max(STRANGERS, 4 * body_limit)
         self.memory = 0
         self.strangers = 0
 
-    def is_memory_taken(self):
+    def is_memory_taken(self) -> bool:
         """Whether bodies have to go to their files."""
         return self.memory > MEMORY
 
-    def is_full_of_strangers(self):
+    def is_full_of_strangers(self) -> bool:
         """Whether one of those has to give way who have proved nothing."""
         return self.strangers > self.strangers_limit
 
 
-def lack(path, status):
-    """Say what a disk has too little of for requests to be accepted, str, or None. path: str, what lies on it. status:
-    its os.statvfs_result."""
+def lack(path: str, status: "statvfs_result") -> "str | None":
+    """Say what a disk has too little of for requests to be accepted, or None. path: what lies on it. status: its
+    os.statvfs_result."""
     free = status.f_bavail * status.f_frsize
     floor = min(FREE, status.f_blocks * status.f_frsize // 20)
     if free < floor:

@@ -10,18 +10,24 @@ import time
 
 from trigger import entry, output, records
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trigger.paths import Paths
+
 COARSE = 0.02  # seconds for which the kernel may give what happens the same stamp
 _UNKNOWN = ("run", "started", "finished", "duration", "result", "exit_code", "signal", "position")
 
 
 class Runs:
-    """endpoint: endpoint.Endpoint."""
+    """The runs of one endpoint."""
 
-    def __init__(self, endpoint):
+    def __init__(self, endpoint: "Paths") -> None:
         self.endpoint = endpoint
         self.endings = Endings(endpoint)
 
-    def find(self, request_id):
+    def find(self, request_id: str) -> "dict | None":
         """Return the run of a request, or None when there is no such request, or no longer. Raises OSError."""
         if not entry.is_id(request_id):
             return None
@@ -36,8 +42,8 @@ class Runs:
             return self._run(request_id, state="queued", position=waiting.index(request_id) + 1)
         return None
 
-    def latest(self, limit):
-        """Return the latest requests, newest first: list of runs. Reads no more records than that. Raises OSError."""
+    def latest(self, limit: int) -> "list[dict]":
+        """Return the latest requests, newest first. Reads no more records than that. Raises OSError."""
         claimed, waiting = self._under_way()
         found = {name: self._run(name, state="queued", position=index) for index, name in enumerate(waiting, 1)}
         found.update((name, self._running(name, claimed[-1])) for name in claimed)
@@ -45,27 +51,27 @@ class Runs:
             found.update((run["id"], run) for run in self._served_by(run_id))
         return sorted(found.values(), key=lambda run: run["id"], reverse=True)[:limit]
 
-    def last(self):
-        """Return the record of the run that ended last, dict, or None. Raises OSError."""
+    def last(self) -> "dict | None":
+        """Return the record of the run that ended last, or None. Raises OSError."""
         return records.last(self.endpoint)
 
-    def spooled(self):
-        """Return the ids of requests that are not recorded yet, oldest first: list of str."""
+    def spooled(self) -> "list[str]":
+        """Return the ids of requests that are not recorded yet, oldest first."""
         return sorted(filter(entry.is_id, os.listdir(self.endpoint.spool)))
 
-    def claimed(self):
-        """Return the ids of the requests that the present run serves, oldest first: list of str."""
+    def claimed(self) -> "list[str]":
+        """Return the ids of the requests that the present run serves, oldest first."""
         return sorted(filter(entry.is_id, os.listdir(self.endpoint.claimed)))
 
-    def is_claimed(self, request_id):
+    def is_claimed(self, request_id: str) -> bool:
         """Whether the present run serves a request."""
         return os.path.lexists(self.endpoint.claimed + "/" + request_id)
 
-    def record_of(self, request_id):
-        """Return the record of the run that served a request, dict, or None. Raises OSError."""
+    def record_of(self, request_id: str) -> "dict | None":
+        """Return the record of the run that served a request, or None. Raises OSError."""
         return records.find(self.endpoint, request_id)
 
-    def is_under_way(self, request_id):
+    def is_under_way(self, request_id: str) -> bool:
         """Whether a request waits or is being run: it stays in the spool until its run is recorded."""
         return self.is_claimed(request_id) or os.path.lexists(self.endpoint.spool + "/" + request_id)
 
@@ -106,20 +112,22 @@ PART = 8 * 1024  # bytes of an output that are in memory, for each of those who 
 
 
 class Output:
-    """What a request's run prints, in parts. follow: bool, whether to wait for the end of the run. last_line: None, or
-    a function that makes of the run's record what is said behind the end, bytes."""
+    """What a request's run prints, in parts. follow: whether to wait for the end of the run. last_line: None, or a
+    function that makes of the run's record what is said behind the end."""
 
-    def __init__(self, runs, request_id, follow, last_line=None):
+    def __init__(
+        self, runs: Runs, request_id: str, follow: bool, last_line: "Callable[[dict], bytes] | None" = None
+    ) -> None:
         self._runs = runs
         self._request_id = request_id
         self._follow = follow
-        self._fd = None
+        self._fd: int = None
         self._ended = False
         self._last_line = last_line
-        self.record = None
+        self.record: dict = None
 
-    def read(self):
-        """Return the next part, bytes; None while there is none yet; b"" at the end. Raises OSError."""
+    def read(self) -> "bytes | None":
+        """Return the next part; None while there is none yet; b"" at the end. Raises OSError."""
         part = self._read()
         if part == b"" and self._last_line is not None:
             # A record may have gone before it was looked for.
@@ -136,7 +144,7 @@ class Output:
         self._look_for_record()
         return os.read(self._fd, PART) or (b"" if self._ended else None)
 
-    def close(self):
+    def close(self) -> None:
         """Let the file go."""
         if self._fd is not None:
             os.close(self._fd)
@@ -168,14 +176,14 @@ class Output:
 
 
 class Endings:
-    """Says when it is worth to look for records. endpoint: endpoint.Endpoint."""
+    """Says when it is worth to look for records."""
 
-    def __init__(self, endpoint):
+    def __init__(self, endpoint: "Paths") -> None:
         self._path = endpoint.runs
-        self._seen = None
+        self._seen: int = None
         self._until = 0.0
 
-    def changed(self):
+    def changed(self) -> bool:
         """Whether a record may have come since the last call. Raises OSError."""
         stamp = os.stat(self._path).st_mtime_ns
         now = time.monotonic()

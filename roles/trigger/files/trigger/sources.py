@@ -6,7 +6,12 @@ form, and where neither has it the top-level member of a JSON object.
 """
 
 from trigger import strict_json
-from trigger.http import Refusal
+from trigger.http import Refusal, Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 PAIRS_LIMIT = 1000  # of a query or form
 UNQUOTED_AT_ONCE = 16 * 1024  # bytes; each code among them takes a tenth of a kilobyte meanwhile
@@ -18,10 +23,9 @@ _MISSING = object()
 
 
 class Sources:
-    """request: http.Request. read_body: a function without arguments that returns the body, bytes; it is
-    called once at most, and only when a value could stand there."""
+    """read_body: it is called once at most, and only when a value could stand there."""
 
-    def __init__(self, request, read_body):
+    def __init__(self, request: "Request", read_body: "Callable[[], bytes]") -> None:
         self._request = request
         self._read_body = read_body
         self._cache = {}
@@ -29,9 +33,9 @@ class Sources:
         self._is_form = is_form(request.fields)
         self._is_json = media_type == b"application/json" or media_type.endswith(b"+json")
 
-    def find(self, place):
-        """Return all values at a place: list of str, and for JSON of what strict_json.decode_body() makes.
-        Raises Refusal for a query, form or JSON that cannot be read."""
+    def find(self, place: list) -> list:
+        """Return all values at a place: str, and for JSON what strict_json.decode_body() makes. Raises Refusal for a
+        query, form or JSON that cannot be read."""
         kind, name = place
         if kind == "any":
             found = self.pairs("query").get(name, []) + self.pairs("form").get(name, [])
@@ -44,9 +48,8 @@ class Sources:
             return [] if value is None else [_text(value)]
         return self.pairs(kind).get(name, [])
 
-    def pairs(self, kind):
-        """Return the names and values of the "query" or of the "form": dict of str to list of str. Raises
-        Refusal."""
+    def pairs(self, kind: str) -> "dict[str, list[str]]":
+        """Return the names and values of the "query" or of the "form". Raises Refusal."""
         if kind == "query":
             return self._once("query", lambda: _pairs(self._request.query))
         return self._once("form", lambda: _pairs(self._read_body()) if self._is_form else {})
@@ -70,7 +73,7 @@ class Sources:
             raise Refusal(400, str(error)) from None
 
 
-def is_form(fields):
+def is_form(fields: "dict[bytes, bytes]") -> bool:
     """Whether the body is a form. fields: a request's."""
     return _media_type(fields) == b"application/x-www-form-urlencoded"
 
@@ -108,7 +111,7 @@ def _pairs(encoded):
     return found
 
 
-def unquote(encoded):
+def unquote(encoded: bytes) -> bytes:
     """Undo the percent encoding of a part of a query or form: bytes to bytes. Raises Refusal."""
     if len(encoded) <= UNQUOTED_AT_ONCE:
         return _unquote(encoded)

@@ -16,6 +16,11 @@ import time
 
 from trigger import entry, room
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 FLUSHES = 7  # at the same time, each in a thread; the unit's TasksMax= allows 8
 MEMORY_LIMIT = 64 * 1024  # bytes of a body that are held in memory; a larger one goes to its file; see room.MEMORY
 # The dispatcher is root without capabilities, so one of the others, and the only one of them who comes through the
@@ -30,33 +35,39 @@ class Unflushed(OSError):
 
 
 class Spool:
-    """path: str, the directory of entries. claimed: str, where those of the present run are. deliveries:
-    deliveries.Deliveries, or None where none are remembered. is_recorded: a function that says of an id whether its
-    run has a record. body_limit: int, bytes of one body."""
+    """path: the directory of entries. claimed: where those of the present run are. deliveries: replay.Deliveries, or
+    None where none are remembered. is_recorded: a function that says of an id whether its run has a record. body_limit:
+    bytes of one body."""
 
-    def __init__(self, path, claimed, deliveries=None, is_recorded=lambda request_id: False, body_limit=0):
+    def __init__(
+        self,
+        path: str,
+        claimed: str,
+        deliveries: "Any" = None,
+        is_recorded: "Callable[[str], bool]" = lambda request_id: False,
+        body_limit: int = 0,
+    ) -> None:
         self.room = room.Room(body_limit)
         self._path = path
         self._claimed = claimed
         self._deliveries = deliveries
         self._is_recorded = is_recorded
-        self._ids = None
+        self._ids: entry.Ids = None
         self._drafts = 0
 
-    def draft(self):
+    def draft(self) -> "Draft":
         """Return a new Draft, for one request. Raises OSError."""
         if self._ids is None:
             self._recover()
         self._drafts += 1
         return Draft("%s/%s%d" % (self._path, _DRAFT, self._drafts), self.room)
 
-    def lack(self):
-        """Say what the disk has too little of for a request to be taken in, str, or None. Raises OSError."""
+    def lack(self) -> "str | None":
+        """Say what the disk has too little of for a request to be taken in, or None. Raises OSError."""
         return room.lack(self._path, os.statvfs(self._path))
 
-    def load(self):
-        """Return how many entries no run has taken yet, int, and whether a run has some, bool.
-        Raises OSError."""
+    def load(self) -> "tuple[int, bool]":
+        """Return how many entries no run has taken yet, and whether a run has some. Raises OSError."""
         # In this order: a request leaves the spool before it leaves the claimed ones, so one whose run
         # ends meanwhile is not counted as waiting.
         claimed = set(os.listdir(self._claimed))
@@ -64,21 +75,20 @@ class Spool:
         waiting = sum(name not in claimed for name in entries)
         return waiting, waiting < len(entries)
 
-    def next_id(self):
+    def next_id(self) -> str:
         """Return the id for the next entry. draft() has been called before."""
         return self._ids.next()
 
-    def delivered(self, keys):
-        """Return the id of the request that a delivery was accepted as before, str, or None. keys: list
-        of str. Raises OSError."""
+    def delivered(self, keys: "list[str]") -> "str | None":
+        """Return the id of the request that a delivery was accepted as before, or None. Raises OSError."""
         return self._deliveries.find(keys, time.time()) if keys else None
 
-    def commit(self, drafts):
+    def commit(self, drafts: "list[tuple[str, Draft, list[str]]]") -> "list[OSError | None]":
         """Turn complete drafts into entries; when this returns they are durable.
 
-        drafts: list of (id, Draft, keys of its delivery). Returns the list of the OSErrors that befell
-        single drafts, in their order, None where all went well, Unflushed where that is not known. Raises
-        OSError when nothing was kept at all.
+        drafts: with an id each, and the keys of its delivery. Returns the list of the OSErrors that befell single
+        drafts, in their order, None where all went well, Unflushed where that is not known. Raises OSError when nothing
+        was kept at all.
         """
         directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -222,12 +232,11 @@ def _flush(drafts):
 
 
 class Draft:
-    """A request on its way to becoming an entry. path: str, its file, which may not exist yet. room: room.Room, which
-    it shares with others."""
+    """A request on its way to becoming an entry. path: its file, which may not exist yet. shared: with others."""
 
     __slots__ = ("_fd", "_held", "_room", "length", "of_stranger", "path", "stored", "was_renamed")
 
-    def __init__(self, path, shared=None):
+    def __init__(self, path: str, shared: "room.Room | None" = None) -> None:
         self.path = path
         self._room = shared or room.Room()
         self.of_stranger = True  # whether its sender has proved nothing
@@ -235,23 +244,23 @@ class Draft:
         self.was_renamed = False  # whether it was written under another name before
         self.length = 0  # bytes of the body so far
         self._held = bytearray()
-        self._fd = None
+        self._fd: int = None
 
-    def write(self, body):
+    def write(self, body: bytes) -> None:
         """Add to the body. Raises OSError."""
         self.length += len(body)
         self._hold(body)
         if len(self._held) > MEMORY_LIMIT or (body and self._room.is_memory_taken()):
             self.write_out()
 
-    def vouch(self):
+    def vouch(self) -> None:
         """Its sender is known, or it is complete."""
         if self.of_stranger:
             self.of_stranger = False
             self._room.strangers -= self.stored
 
-    def read_body(self):
-        """Return the body so far, bytes. Raises OSError."""
+    def read_body(self) -> bytes:
+        """Return the body so far. Raises OSError."""
         written = self.length - len(self._held)
         if not written:
             return bytes(self._held)
@@ -260,7 +269,7 @@ class Draft:
             raise OSError("the file of a request was cut short")
         return body + self._held if self._held else body
 
-    def drop_body(self):
+    def drop_body(self) -> None:
         """Let the body go. Raises OSError."""
         self.length = 0
         self._let_go()
@@ -268,11 +277,11 @@ class Draft:
             os.ftruncate(self._fd, 0)
             os.lseek(self._fd, 0, os.SEEK_SET)
 
-    def close_body(self, variables):
+    def close_body(self, variables: "list[tuple[bytes, bytes]]") -> None:
         """Say that the body is complete and what follows it: a list of (bytes, bytes)."""
         self._hold(entry.encode(variables))
 
-    def accept(self, request_id):
+    def accept(self, request_id: str) -> None:
         """Take the name that says that this was accepted. Nothing of it has to be on the disk yet. Raises OSError."""
         path = os.path.dirname(self.path) + "/" + _ACCEPTED + request_id
         if self._fd is not None:
@@ -280,7 +289,7 @@ class Draft:
             self.was_renamed = True
         self.path = path
 
-    def flush(self):
+    def flush(self) -> "OSError | None":
         """Put all of it on the disk. Returns None, or the OSError that prevented it."""
         try:
             self.write_out()
@@ -293,7 +302,7 @@ class Draft:
         self._fd = None
         return None
 
-    def rename(self, request_id, directory):
+    def rename(self, request_id: str, directory: int) -> "OSError | None":
         """Become the entry of that name. Returns None, or the OSError that prevented it."""
         try:
             os.rename(self.path, request_id, dst_dir_fd=directory)
@@ -302,7 +311,7 @@ class Draft:
             return error
         return None
 
-    def discard(self):
+    def discard(self) -> None:
         """Leave nothing behind."""
         self._let_go()
         if self._fd is not None:
@@ -310,7 +319,7 @@ class Draft:
             self._fd = None
             _unlink(self.path)
 
-    def write_out(self):
+    def write_out(self) -> None:
         """Write what is held in memory. Raises OSError."""
         if self._fd is None:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

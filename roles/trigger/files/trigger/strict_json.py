@@ -6,6 +6,10 @@ at every start, nearly all of it for the regular expressions of its Python half.
 
 import _json
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 DEPTH_LIMIT = 64
 VALUES_LIMIT = 200_000  # of a client's body: each takes up to a tenth of a kilobyte, and two bytes may stand for one
 _SPACE = " \t\n\r"
@@ -23,7 +27,7 @@ class Number(str):
     __slots__ = ()
 
 
-def decode(text):
+def decode(text: str) -> "Any":
     """json.loads() for a file that a program of ours wrote, or should have. Raises ValueError."""
     try:
         return _decode(text, _Plain)
@@ -31,11 +35,11 @@ def decode(text):
         raise _too_deep() from None
 
 
-def decode_body(body):
+def decode_body(body: bytes) -> "Any":
     """Return the value that a client's body says. Raises Malformed.
 
-    body: bytes. Strings become str, numbers Number. Refused beside what is no JSON: other encodings than UTF-8, NaN
-    and Infinity, an object with two members of one name, and more than DEPTH_LIMIT levels.
+    Strings become str, numbers Number. Refused beside what is no JSON: other encodings than UTF-8, NaN and Infinity, an
+    object with two members of one name, and more than DEPTH_LIMIT levels.
     """
     try:
         if _has_many_values(body):
@@ -54,7 +58,7 @@ def decode_body(body):
     return value
 
 
-def encode(value):
+def encode(value: object) -> str:
     """json.dumps() for what programs of ours tell. Returns str."""
     if isinstance(value, str):
         return encode_text(value)
@@ -88,9 +92,9 @@ class _Plain:
 
     strict = True
     object_hook = None
-    object_pairs_hook = None
-    parse_float = float
-    parse_int = int
+    object_pairs_hook: "Any" = None
+    parse_float: "Any" = float
+    parse_int: "Any" = int
     parse_constant = staticmethod(_constant)
 
 

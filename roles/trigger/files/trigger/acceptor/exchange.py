@@ -82,6 +82,11 @@ class Exchange:
         """Whether a part of its body takes disk although its sender has proved nothing."""
         return self.draft is not None and self.draft.of_stranger and self.draft.stored > 0
 
+    @property
+    def runs_path(self) -> str:
+        """Where runs are told about, relative to the host, as the endpoint looks from where the client came."""
+        return self.endpoint.path.rstrip("/") + "/runs"
+
     def size(self) -> int:
         """About how many bytes a complete request takes in memory, once more when it is written down."""
         return min(self.length, MEMORY_LIMIT) + sum(len(name) + len(value) for name, value in self.variables)

@@ -120,10 +120,10 @@ class Handler:
         request = exchange.request
         endpoint = self._find_endpoint(exchange)
         admission.check_peer(endpoint, exchange.peer)
-        if endpoint.runs_api:
+        if endpoint.runs_api and request.path.startswith(exchange.runs_path.encode()):
             from trigger.acceptor import runs_api
 
-            call = runs_api.parse(endpoint, request)
+            call = runs_api.parse(exchange.runs_path, request)
             if call is not None:
                 return self._tell_runs(exchange, call)
         admission.check_head(endpoint, request)

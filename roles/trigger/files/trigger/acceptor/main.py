@@ -3,7 +3,6 @@
 import _signal
 
 from trigger import endpoint, listen_fds, spool, wake
-from trigger.acceptor import credentials
 from trigger.acceptor.handler import Handler
 from trigger.acceptor.loop import Loop
 
@@ -12,8 +11,14 @@ def main(name: str) -> int:
     """Serve the endpoint called name. Returns the exit status."""
     settings = endpoint.load(name)
     listeners = listen_fds.listen_sockets()
-    guard, shut = credentials.load_guard(settings)
-    proxy, closed = credentials.load_proxy(settings)
+    guard = proxy = None
+    problems = []
+    if settings.auth or settings.frontend:
+        from trigger.acceptor import credentials
+
+        guard, shut = credentials.load_guard(settings)
+        proxy, closed = credentials.load_proxy(settings)
+        problems = [problem for problem in (shut, closed) if problem]
     memory = None
     if settings.auth and settings.replay_window:
         from trigger.acceptor import replay
@@ -38,7 +43,7 @@ def main(name: str) -> int:
 
         numbers = counts.Counts(settings.request_counts)
     loop = Loop(settings, listeners, handler, numbers)
-    for problem in filter(None, (shut, closed)):
+    for problem in problems:
         loop.log.say("<3>" + problem)
         settings.linger = 0  # the next one may find them again
     try:

@@ -71,9 +71,7 @@ class Replies:
         else:
             headers = [("X-Request-Id", exchange.request_id)]
             if self._endpoint.runs_api:
-                from trigger.acceptor import runs_api
-
-                headers.append(("Location", runs_api.location(exchange.endpoint, exchange.request_id)))
+                headers.append(("Location", exchange.runs_path + "/" + exchange.request_id))
         if exchange.granted:
             headers.append(("Preference-Applied", exchange.granted))
         return headers

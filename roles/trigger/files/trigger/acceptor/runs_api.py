@@ -3,10 +3,6 @@
 from trigger import entry
 from trigger.http import Refusal, Request
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from trigger.endpoint import Endpoint
-
 LIST_LIMIT = 100
 LIST_DEFAULT = 20
 
@@ -24,14 +20,10 @@ class Call:
         self.follow = follow
 
 
-def location(endpoint: "Endpoint", request_id: str) -> str:
-    """Return where a request's run is told about, relative to the host."""
-    return "%s/runs/%s" % (endpoint.path.rstrip("/"), request_id)
-
-
-def parse(endpoint: "Endpoint", request: Request) -> "Call | None":
-    """Return what is asked for, or None when the request is not for this. Raises Refusal."""
-    base = endpoint.path.rstrip("/").encode() + b"/runs"
+def parse(runs_path: str, request: Request) -> "Call | None":
+    """Return what is asked for, or None when the request is not for this. runs_path: where it is served. Raises
+    Refusal."""
+    base = runs_path.encode()
     if not (request.path + b"/").startswith(base + b"/"):
         return None
     if request.method not in (b"GET", b"HEAD"):

@@ -4,6 +4,8 @@ All of it is decided while nothing is claimed or recorded (dispatcher.claim_lock
 not claimed meanwhile, and a run that is seen under way is neither over nor another one when systemd is told to stop it.
 """
 
+from __future__ import annotations
+
 import os
 import time
 
@@ -15,11 +17,17 @@ from trigger.ctl.logs import unknown
 from trigger.dispatcher import history
 from trigger.dispatcher.claim_lock import ClaimLock
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from trigger.ctl.terminal import Screen
+
 LOOK_EVERY = 0.05  # seconds
 TRIES = 5
 
 
-def cancel(arguments, screen):
+def cancel(arguments: Namespace, screen: Screen) -> int:
     """Cancel a request, and tell what became of it."""
     endpoint = status.load(arguments.name)
     found = runs.Runs(endpoint)

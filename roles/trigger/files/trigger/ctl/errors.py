@@ -14,8 +14,8 @@ INTERRUPTED = 130
 MOUNT = "mount it where it is a file system of its own, otherwise run the playbook again"
 
 
-def told(error):
-    """Say an OSError in words, str: what could not be opened, and why, without a number."""
+def told(error: OSError) -> str:
+    """Say an OSError in words: what could not be opened, and why, without a number."""
     if error.strerror is None:
         return str(error)
     return "%s: %s" % (error.filename, error.strerror) if isinstance(error.filename, str) else error.strerror
@@ -24,6 +24,6 @@ def told(error):
 class Failure(Exception):
     """A command has not done what it was asked. str(error) is for the person, status the exit status."""
 
-    def __init__(self, message, status=FAILED):
+    def __init__(self, message: str, status: int = FAILED) -> None:
         super().__init__(message)
         self.status = status

@@ -1,5 +1,7 @@
 """fire: a request from this host, by root. It takes the way of a client's from its values on."""
 
+from __future__ import annotations
+
 import os
 import sys
 
@@ -10,14 +12,20 @@ from trigger.ctl.fire_request import make
 from trigger.ctl.follow import ending, follow
 from trigger.spool import Draft, Spool
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from trigger.ctl.terminal import Screen
+
 TRIES = 5
 
 
-def fire(arguments, screen):
+def fire(arguments: Namespace, screen: Screen) -> int:
     """Write a request into the spool; with --wait, print what its run prints."""
     endpoint = status.load(arguments.name)
     seen = status.look([endpoint.name])[0]
-    if seen.hands_over:
+    if seen.handoff:
         raise Failure("%s hands its socket to a server of its own; send that a request instead" % endpoint.name)
     body = _read_body(arguments.body, endpoint.body_limit)
     spool = Spool(endpoint.spool, endpoint.claimed)

@@ -1,45 +1,51 @@
 """What was typed for `fire`, as the request that a client would have sent. No I/O."""
 
+from __future__ import annotations
+
 import copy
 import urllib.parse
 
 from trigger import admission, cgi, http, parameters, sources, strict_json
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.endpoint import Endpoint
+
 _GIVEN = "given"  # the place of a value that was typed
 
 
 class Given(sources.Sources):
-    """Where values stand: what was typed first, then the body. values: list of (name, text)."""
+    """Where values stand: what was typed first, then the body. values: names and texts."""
 
-    def __init__(self, request, body, values):
+    def __init__(self, request: http.Request, body: bytes, values: list[tuple[str, str]]) -> None:
         super().__init__(request, lambda: body)
         self._given = {}
         for name, text in values:
             self._given.setdefault(name, []).append(text)
 
-    def find(self, place):
+    def find(self, place: list) -> list:
         """As sources.Sources.find()."""
         kind, name = place
         return self._given.get(name, []) if kind == _GIVEN else super().find(place)
 
 
 class Fired:
-    """A request that keeps the endpoint's rules: `body`, bytes, and its `variables` without an id."""
+    """A request that keeps the endpoint's rules: `body`, and its `variables` without an id."""
 
-    def __init__(self, body, variables_):
+    def __init__(self, body: bytes, variables_: list[tuple[bytes, bytes]]) -> None:
         self.body = body
         self._variables = variables_
 
-    def variables(self, request_id):
-        """As they stand in its entry: list of (bytes, bytes)."""
+    def variables(self, request_id: str) -> list[tuple[bytes, bytes]]:
+        """As they stand in its entry."""
         return [*self._variables, (b"TRIGGER_REQUEST_ID", request_id.encode())]
 
 
-def make(endpoint, values, body, content_type=None):
+def make(endpoint: Endpoint, values: list[tuple[str, str]], body: bytes, content_type: str | None = None) -> Fired:
     """Return Fired, or raise http.Refusal as a client would see it.
 
-    endpoint: endpoint.Endpoint. values: list of (name of a parameter, text). body: bytes. content_type: str or None.
-    What guards the network and what picks among senders (only_if) does not apply.
+    values: names of parameters, and texts. What guards the network and what picks among senders (only_if) does not
+    apply.
     """
     # Without parameters nobody looks at the query but the job.
     query = [] if endpoint.parameters is not None else values

@@ -1,17 +1,22 @@
 """A request, followed until its run has ended."""
 
+from __future__ import annotations
+
 import time
 
 from trigger import runs, timespan
 from trigger.ctl.errors import FAILED, NOT_IN_TIME, Failure
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 LOOK_EVERY = 0.05  # seconds
 MISS_EVERY = 2.0  # seconds between two looks whether the request is still known
 
 
-def follow(found, request_id, write, seconds=float("inf")):
-    """Hand on what a request's run prints, until it has ended. found: runs.Runs. write: a function that takes bytes.
-    Returns the run's record, dict. Raises Failure."""
+def follow(found: runs.Runs, request_id: str, write: Callable[[bytes], None], seconds: float = float("inf")) -> dict:
+    """Hand on what a request's run prints, until it has ended. Returns the run's record. Raises Failure."""
     output = runs.Output(found, request_id, follow=True)
     begun = looked = time.monotonic()
     try:
@@ -36,8 +41,8 @@ def follow(found, request_id, write, seconds=float("inf")):
         output.close()
 
 
-def ending(record):
-    """Say how a run ended, str."""
+def ending(record: dict) -> str:
+    """Say how a run ended."""
     told = record["state"]
     if record.get("exit_code"):
         told += ", exit code %d" % record["exit_code"]

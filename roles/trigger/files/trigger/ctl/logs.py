@@ -1,5 +1,8 @@
 """logs: what runs print."""
 
+from __future__ import annotations
+
+import os
 import subprocess
 
 from trigger import paths, programs, runs
@@ -7,8 +10,14 @@ from trigger.ctl import status
 from trigger.ctl.errors import FAILED, OK, UNKNOWN, Failure
 from trigger.ctl.follow import ending, follow
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
 
-def logs(arguments, screen):
+    from trigger.ctl.terminal import Screen
+
+
+def logs(arguments: Namespace, screen: Screen) -> int:
     """Print what a run has printed, or the journal."""
     if arguments.id is None:
         status.check_name(arguments.name)
@@ -32,7 +41,7 @@ def logs(arguments, screen):
     return OK
 
 
-def unknown(name, request_id):
+def unknown(name: str, request_id: str) -> Failure:
     """The Failure for a request that is not known, or no longer."""
     return Failure("%s has no request %r; `triggerctl runs %s` lists the latest" % (name, request_id, name), UNKNOWN)
 
@@ -66,7 +75,7 @@ def _journal(name, follow_it, screen):
         raise Failure("journalctl cannot be called: %s" % error, FAILED) from None
     with journal:
         try:
-            for part in iter(lambda: journal.stdout.read1(64 * 1024), b""):
+            for part in iter(lambda: os.read(journal.stdout.fileno(), 64 * 1024), b""):
                 screen.output(part)
         except BaseException:
             journal.terminate()

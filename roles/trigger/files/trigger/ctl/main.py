@@ -1,11 +1,17 @@
 """What was typed, and which exit status it ends with."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
 
 from trigger import timespan
 from trigger.ctl import errors
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _EXIT_STATUS = """\
 exit status:
@@ -20,8 +26,8 @@ exit status:
 """
 
 
-def main(arguments):
-    """Run triggerctl. arguments: list of str, what was typed behind the command's name. Returns the exit status."""
+def main(arguments: list[str]) -> int:
+    """Run triggerctl. arguments: what was typed behind the command's name. Returns the exit status."""
     os.umask(0o022)  # a person's may hide what others have to find, such as /run/trigger
     try:
         _see_to_streams()
@@ -48,7 +54,8 @@ def _see_to_streams():
         sys.stderr = os.fdopen(2, "w", closefd=False)
     if is_closed:
         raise errors.Failure("standard output is closed")
-    for stream in (sys.stdout, sys.stderr):
+    streams: list[Any] = [sys.stdout, sys.stderr]
+    for stream in streams:
         stream.reconfigure(errors="backslashreplace")
 
 

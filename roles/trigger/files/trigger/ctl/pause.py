@@ -4,6 +4,8 @@ A pause is a file in /run that the dispatcher looks for before each claim. So it
 with a boot.
 """
 
+from __future__ import annotations
+
 import os
 import time
 
@@ -12,13 +14,19 @@ from trigger.ctl import show, status, systemd
 from trigger.ctl.errors import OK, Failure
 from trigger.dispatcher.claim_lock import ClaimLock
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from trigger.ctl.terminal import Screen
+
 LOOK_EVERY = 0.2  # seconds
 
 
-def pause(arguments, screen):
+def pause(arguments: Namespace, screen: Screen) -> int:
     """Begin no run any more."""
     seen = _look(arguments.name)
-    if seen.hands_over:
+    if seen.handoff:
         raise Failure("%s hands its socket to a server, so nothing can wait; drain stops it" % seen.name)
     os.makedirs(paths.RUNTIME, mode=0o755, exist_ok=True)
     os.close(os.open(paths.Paths(seen.name).pause_mark, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
@@ -34,7 +42,7 @@ def pause(arguments, screen):
     return _tell(seen, text, screen)
 
 
-def resume(arguments, screen):
+def resume(arguments: Namespace, screen: Screen) -> int:
     """Undo pause and drain."""
     seen = _look(arguments.name)
     done = []
@@ -44,7 +52,7 @@ def resume(arguments, screen):
     _see_to_the_runs(seen)
     if seen.enabled(seen.units.socket) and not seen.listening:
         # No socket starts beside its service.
-        systemd.order("stop", seen.units.job if seen.hands_over else seen.units.acceptor)
+        systemd.order("stop", seen.units.job if seen.handoff else seen.units.acceptor)
         systemd.order("start", seen.units.socket)
         done.append("it listens again")
     if seen.state == "disabled":
@@ -53,7 +61,7 @@ def resume(arguments, screen):
     return _tell(_look(seen.name), "%s: %s" % (seen.name, text), screen)
 
 
-def drain(arguments, screen):
+def drain(arguments: Namespace, screen: Screen) -> int:
     """Stop listening, and wait until nothing is left to do."""
     seen = _look(arguments.name)
     _check_can_be_seen(seen)
@@ -65,7 +73,7 @@ def drain(arguments, screen):
     systemd.order("stop", seen.units.socket)
     screen.note("%s: it no longer listens" % seen.name)
     # The acceptor has the socket, too; it answers what it holds before it goes.
-    systemd.order("stop", seen.units.job if seen.hands_over else seen.units.acceptor)
+    systemd.order("stop", seen.units.job if seen.handoff else seen.units.acceptor)
     _see_to_the_runs(seen)
     try:
         seen = _wait_until_idle(seen.name, screen)
@@ -89,7 +97,7 @@ def _check_can_be_seen(seen):
 
 def _see_to_the_runs(seen):
     """Have the dispatcher look into the spool, also where somebody has stopped its socket."""
-    if seen.hands_over:
+    if seen.handoff:
         return
     if seen.of(seen.units.dispatch_socket) != "active":
         systemd.order("start", seen.units.dispatch_socket)

@@ -1,5 +1,7 @@
 """list, show and runs: how things stand. They change nothing."""
 
+from __future__ import annotations
+
 import time
 
 from trigger import paths, timespan
@@ -7,8 +9,14 @@ from trigger import runs as requests
 from trigger.ctl import status
 from trigger.ctl.errors import OK
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
 
-def list_endpoints(_arguments, screen):
+    from trigger.ctl.terminal import Screen
+
+
+def list_endpoints(_arguments: Namespace, screen: Screen) -> int:
     """Print all endpoints."""
     found = status.look(status.names())
     rows = [told(seen) for seen in found]
@@ -24,7 +32,7 @@ def list_endpoints(_arguments, screen):
     return OK
 
 
-def show(arguments, screen):
+def show(arguments: Namespace, screen: Screen) -> int:
     """Print all about one endpoint."""
     endpoint = status.load(arguments.name)
     seen = status.look([endpoint.name])[0]
@@ -35,7 +43,7 @@ def show(arguments, screen):
     return OK
 
 
-def runs(arguments, screen):
+def runs(arguments: Namespace, screen: Screen) -> int:
     """Print the latest requests of an endpoint, the newest first."""
     endpoint = status.load(arguments.name)
     latest = requests.Runs(endpoint).latest(arguments.limit)
@@ -49,8 +57,8 @@ def runs(arguments, screen):
     return OK
 
 
-def told(seen):
-    """What is told of an endpoint to a script: dict. seen: sight.Sight."""
+def told(seen: status.Sight) -> dict:
+    """What is told of an endpoint to a script."""
     last = seen.last and {
         key: seen.last.get(key) for key in ("id", "state", "started", "finished", "duration", "exit_code", "signal")
     }
@@ -65,7 +73,7 @@ def told(seen):
     }
 
 
-def how_it_ended(run):
+def how_it_ended(run: dict) -> str:
     """Say what a run's process ended with: str, empty where nothing is known. run: a dict of exit_code and signal."""
     if run.get("exit_code") is not None:
         return str(run["exit_code"])
@@ -122,12 +130,12 @@ def _fields(endpoint, seen):
         ("Running", ", ".join(seen.claimed) or "-"),
         ("Last", last),
     ]
-    if not seen.hands_over:
+    if not seen.handoff:
         pairs += _rules(endpoint)
     pairs += [("Command", " ".join(map(_argument, endpoint.command))), ("User", seen.of(seen.units.job, "User"))]
     for unit, state in seen.states.items():
         pairs.append(("Unit", "%s, %s (%s)" % (unit, state["ActiveState"], state["SubState"])))
-    if not seen.hands_over:
+    if not seen.handoff:
         pairs += [("Spool", endpoint.spool), ("Records", endpoint.runs)]
     return pairs
 

@@ -1,5 +1,7 @@
 """What is seen of an endpoint, and in which state that is."""
 
+from __future__ import annotations
+
 import os
 import re
 
@@ -8,17 +10,27 @@ from trigger import paths, runs
 from trigger.ctl import errors, systemd
 from trigger.ctl.errors import FAILED, UNKNOWN, Failure
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class Sight:
-    """One look at an endpoint.
+    """One look at an endpoint. states: what systemd knows of each unit (systemd.show). waiting: ids of the requests
+    that no run has taken. claimed: ids of those that the present run serves. last: the record of the run that ended
+    last. cannot_start: why no job begins. problem: what hides requests and runs."""
 
-    name: str. units: paths.Units. states: what systemd knows of each (systemd.show). paused: bool. waiting: ids of
-    the requests that no run has taken. claimed: ids of those that the present run serves. last: the record of the
-    run that ended last, dict or None. cannot_start: why no job begins, str, or None where nothing keeps it. problem:
-    the OSError that hides requests and runs, or None.
-    """
-
-    def __init__(self, name, states, paused, waiting, claimed, last, cannot_start=None, problem=None):
+    def __init__(
+        self,
+        name: str,
+        states: dict[str, dict[str, Any]],
+        paused: bool,
+        waiting: list[str],
+        claimed: list[str],
+        last: dict[str, Any] | None,
+        cannot_start: str | None = None,
+        problem: OSError | None = None,
+    ) -> None:
         self.name = name
         self.units = paths.Units(name)
         self.states = states
@@ -29,39 +41,39 @@ class Sight:
         self.cannot_start = cannot_start
         self.problem = problem
 
-    def of(self, unit, key="ActiveState"):
+    def of(self, unit: str, key: str = "ActiveState") -> Any:
         """Return a property of a unit."""
         return self.states[unit][key]
 
     @property
-    def hands_over(self):
+    def handoff(self) -> bool:
         """Whether the socket goes to the job itself (handoff), so that there are neither requests nor records."""
         return self.units.job in self.of(self.units.socket, "Triggers").split()
 
     @property
-    def is_hidden(self):
+    def is_hidden(self) -> bool:
         """Whether it has requests and runs that cannot be read."""
-        return self.problem is not None and not self.hands_over
+        return self.problem is not None and not self.handoff
 
     @property
-    def listening(self):
-        """The addresses that are listened on now: list of str."""
+    def listening(self) -> list[str]:
+        """The addresses that are listened on now."""
         if self.of(self.units.socket) != "active":
             return []
         return self.addresses
 
     @property
-    def addresses(self):
+    def addresses(self) -> list[str]:
         """Those of the configuration."""
         return [text.rpartition(" (")[0] for text in self.of(self.units.socket, "Listen")]
 
     @property
-    def running(self):
+    def running(self) -> bool:
         """Whether a run is under way; one that only waits for its turn is not."""
-        return bool(self.claimed) or (self.hands_over and self.of(self.units.job) == "active")
+        return bool(self.claimed) or (self.handoff and self.of(self.units.job) == "active")
 
     @property
-    def state(self):
+    def state(self) -> str:
         """In one word: failed, paused, pausing (the last run is still under way), running, disabled, stopped (until
         resume or the next boot), accepting or idle."""
         units = self.units
@@ -75,14 +87,14 @@ class Sight:
             return "stopped" if self.enabled(units.socket) else "disabled"
         return "accepting" if self.of(units.acceptor) in ("active", "activating") else "idle"
 
-    def enabled(self, unit):
+    def enabled(self, unit: str) -> bool:
         """Whether systemd starts the unit at boot."""
         return self.of(unit, "UnitFileState").startswith("enabled")
 
     def _broken(self):
         units = self.units
         sockets, services = [units.socket], [units.acceptor]
-        if not self.hands_over:
+        if not self.handoff:
             sockets += [units.dispatch_socket, units.run_socket]
             services.append(units.dispatcher)
         return (
@@ -93,8 +105,8 @@ class Sight:
         )
 
 
-def names():
-    """The endpoints of this host: list of str."""
+def names() -> list[str]:
+    """The endpoints of this host."""
     try:
         found = os.listdir(paths.CONFIGURATION)
     except OSError as error:
@@ -103,12 +115,12 @@ def names():
     return sorted(file[:-5] for file in found if file.endswith(".json") and re.fullmatch(paths.NAME, file[:-5]))
 
 
-def problem_of(seen):
-    """Say what hides an endpoint's requests and runs, str. seen: Sight, is_hidden."""
+def problem_of(seen: Sight) -> str:
+    """Say what hides an endpoint's requests and runs. seen: one that is_hidden."""
     return "its requests and runs cannot be read: %s" % errors.told(seen.problem)
 
 
-def check_name(name):
+def check_name(name: str) -> None:
     """Raise Failure unless there is an endpoint of that name."""
     known = names()
     if name not in known:
@@ -119,7 +131,7 @@ def check_name(name):
         raise Failure("there is no endpoint %r on this host; %s" % (name, hint), UNKNOWN)
 
 
-def load(name):
+def load(name: str) -> configuration.Endpoint:
     """Return the endpoint.Endpoint called name. Raises Failure."""
     check_name(name)
     try:
@@ -132,8 +144,8 @@ def load(name):
         ) from None
 
 
-def look(chosen):
-    """Look at endpoints. chosen: list of names. Returns a list of Sight. Raises Failure."""
+def look(chosen: list[str]) -> list[Sight]:
+    """Look at endpoints. chosen: their names. Raises Failure."""
     # The requests last: what a unit was seen to do is then not newer than what waits for it.
     states = systemd.show([unit for name in chosen for unit in paths.Units(name).all()])
     return [_look_at(name, states) for name in chosen]

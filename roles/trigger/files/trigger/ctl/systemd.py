@@ -1,9 +1,15 @@
 """systemd on this host, by its own command; called once for any number of units."""
 
+from __future__ import annotations
+
 import subprocess
 
 from trigger import programs
 from trigger.ctl.errors import Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PROPERTIES = (
     "Id",
@@ -22,14 +28,14 @@ PROPERTIES = (
 )
 
 
-def show(units):
+def show(units: list[str]) -> dict[str, dict]:
     """Return what systemd knows of units: dict of name to dict of PROPERTIES to str; `Listen` is a list. Raises
     Failure."""
     states = {}
     if not units:
         return states
     for block in _run("show", "--property", ",".join(PROPERTIES), "--", *units).strip().split("\n\n"):
-        state = dict.fromkeys(PROPERTIES, "")
+        state: dict[str, Any] = dict.fromkeys(PROPERTIES, "")
         state["Listen"] = []
         for line in block.splitlines():
             key, _, value = line.partition("=")
@@ -41,12 +47,12 @@ def show(units):
     return states
 
 
-def order(verb, *units):
+def order(verb: str, *units: str) -> None:
     """Call systemctl, and wait until it is done. Raises Failure."""
     _run(verb, "--", *units)
 
 
-def order_only(verb, *units):
+def order_only(verb: str, *units: str) -> None:
     """The same without waiting."""
     _run(verb, "--no-block", "--", *units)
 

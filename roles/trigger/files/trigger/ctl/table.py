@@ -1,6 +1,12 @@
 """Tables for people. No I/O."""
 
+from __future__ import annotations
+
 from trigger import plain_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 GAP = "  "
 NARROWEST = 8  # characters that a column keeps
@@ -16,11 +22,17 @@ COLOURS = {
 }
 
 
-def lines(titles, rows, width=None, shrinking=(), colours=False):
-    """Return the lines of a table, list of str.
+def lines(
+    titles: list[str],
+    rows: list[list[str]],
+    width: int | None = None,
+    shrinking: Sequence[int] = (),
+    colours: bool = False,
+) -> list[str]:
+    """Return the lines of a table.
 
-    titles: list of str; one that begins with a space stands to the right. rows: lists of str. width: int, or None for
-    as wide as it is. shrinking: indices of the columns that give way, the widest first. colours: bool.
+    titles: one that begins with a space stands to the right. width: None for as wide as it is. shrinking: indices of
+    the columns that give way, the widest first.
     """
     cells = [[plain_text.line(cell) for cell in row] for row in rows]
     right = [title[:1] == " " for title in titles]
@@ -31,8 +43,8 @@ def lines(titles, rows, width=None, shrinking=(), colours=False):
     return told + [_line(row, widths, right, None, colours) for row in cells]
 
 
-def paint(word):
-    """A word of state in its colour, str."""
+def paint(word: str) -> str:
+    """A word of state in its colour."""
     return COLOURS[word] + word + _END if word in COLOURS else word
 
 

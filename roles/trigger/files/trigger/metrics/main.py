@@ -26,13 +26,13 @@ QUEUE = ("trigger_queue_length", "gauge", "Requests whose run is not recorded ye
 SUCCESS = ("trigger_last_success_timestamp_seconds", "gauge", "When a run succeeded last.")
 
 
-def reason(status):
-    """The label of a refusal with this status, str."""
+def reason(status: int) -> str:
+    """The label of a refusal with this status."""
     return REASONS[status].lower().replace(" ", "-")
 
 
-def main(directory):
-    """Write the file into a directory, str. Returns the exit status."""
+def main(directory: str) -> int:
+    """Write the file into a directory. Returns the exit status."""
     _drain()
     if not os.path.isdir(directory):
         print("<3>%s is not there: the metrics have no place" % directory)
@@ -55,10 +55,10 @@ def _samples_of_file(file):
         return []
 
 
-def samples_of(name, requests, runs, waiting):
-    """Return what there is to tell of an endpoint: list of (metric, labels as a list of pairs, number).
+def samples_of(name: str, requests: "dict[str, float]", runs: "dict[str, float]", waiting: int) -> "list[tuple]":
+    """Return what there is to tell of an endpoint: (metric, labels as a list of pairs, number) each.
 
-    requests, runs: dicts of numbers, as the acceptor and record keep them. waiting: int.
+    requests, runs: as the acceptor and the dispatcher count them. waiting: requests.
     """
     own = [("endpoint", name)]
     samples = [
@@ -77,8 +77,8 @@ def samples_of(name, requests, runs, waiting):
     return samples
 
 
-def render(samples):
-    """Return the text for samples: str."""
+def render(samples: "list[tuple]") -> str:
+    """Return the text for samples."""
     lines = []
     for metric in (ACCEPTED, REPEATED, IGNORED, REFUSED, RUNS, SECONDS, QUEUE, SUCCESS):
         name, kind, explanation = metric

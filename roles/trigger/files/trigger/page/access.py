@@ -1,20 +1,22 @@
 """Who comes: whether nginx sends it, for whom, and whether a form is one of ours. No I/O but load_secret()."""
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 
 from trigger import admission, proxy_headers
 from trigger.endpoint import Endpoint
-from trigger.http import Refusal
+from trigger.http import Refusal, Request
 
 
 class Door:
     """secret: the front end's, str of 64 hexadecimal digits, or None when it cannot be loaded: then it stays shut."""
 
-    def __init__(self, secret):
-        self._secret = secret and secret.encode()
+    def __init__(self, secret: str | None) -> None:
+        self._secret = None if secret is None else secret.encode()
 
-    def enter(self, request):
+    def enter(self, request: Request) -> Visitor:
         """Return who asks, a Visitor. Raises Refusal: 503 without a secret to compare with, 403 for a wrong one."""
         if self._secret is None:
             raise admission.unavailable("authentication is unavailable")
@@ -24,23 +26,23 @@ class Door:
 
 
 class Visitor:
-    """Who asks by a request, as nginx says. user: bytes, b"" where nobody was asked; name: the same as str. host: str,
-    what the browser calls us."""
+    """Who asks by a request, as nginx says. user: b"" where nobody was asked; name: the same as text. host: what the
+    browser calls us."""
 
-    def __init__(self, request, secret):
+    def __init__(self, request: Request, secret: bytes) -> None:
         self._secret = secret
         self.user = request.fields.get(proxy_headers.USER, b"")
         self._address = proxy_headers.address(request.fields.get(proxy_headers.ADDRESS, b""))
         self.name = self.user.decode("latin-1")
         self.host = _without_port(request.fields.get(b"host", b"").decode("latin-1")) or "this host"
 
-    def check_may_call(self, endpoint):
+    def check_may_call(self, endpoint: Endpoint) -> None:
         """Raise Refusal where the endpoint is for other addresses, by its own rule or nginx', or for other users."""
         admission.check_peer(endpoint, self._address)
         admission.check_peer(endpoint.replace(allow_from=endpoint.frontend.get("allow_from")), self._address)
         admission.check_user(endpoint, self.user)
 
-    def may_call(self, endpoint):
+    def may_call(self, endpoint: Endpoint) -> bool:
         """Whether the endpoint is for this user, and from where he is."""
         try:
             self.check_may_call(endpoint)
@@ -48,14 +50,14 @@ class Visitor:
             return False
         return True
 
-    def token(self, endpoint):
-        """Return what a form brings back to start an endpoint, str: another site cannot know it."""
+    def token(self, endpoint: Endpoint) -> str:
+        """Return what a form brings back to start an endpoint: another site cannot know it."""
         # Neither holds a NUL, so no two pairs are the same message.
         message = b"start\0%s\0%s" % (endpoint.name.encode(), self.user)
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
 
-    def check_form(self, endpoint, request, token):
-        """Raise Refusal unless a request comes from a form of ours. token: str, "" where it brings none."""
+    def check_form(self, endpoint: Endpoint, request: Request, token: str) -> None:
+        """Raise Refusal unless a request comes from a form of ours. token: "" where it brings none."""
         # To admission, the address of a form is one more endpoint; allow_origins is for programs, not for it.
         place = {"path": endpoint.frontend["location"] + "start", "methods": ["POST"], "allow_origins": []}
         admission.check_head(Endpoint(endpoint.name, place), request)
@@ -63,8 +65,8 @@ class Visitor:
         if not hmac.compare_digest(token.encode(), self.token(endpoint).encode()):
             raise Refusal(403, "this form was not made for you here; go back, load the page again, and start anew")
 
-    def fields(self, request):
-        """What an endpoint's acceptor is to believe of the visitor: list of (str, bytes)."""
+    def fields(self, request: Request) -> list[tuple[str, bytes]]:
+        """What an endpoint's acceptor is to believe of the visitor."""
         known = [
             (b"host", "Host"),
             (proxy_headers.ADDRESS, "X-Forwarded-For"),
@@ -75,9 +77,9 @@ class Visitor:
         return [("X-Trigger-Frontend", self._secret), *user, *passed_on]
 
 
-def load_secret():
-    """Return the front end's secret, str, or None; and then a sentence for the journal. It is told without what stands
-    in the file, as the unit's fallback "-" does."""
+def load_secret() -> tuple[str | None, str | None]:
+    """Return the front end's secret, or None; and then a sentence for the journal. It is told without what stands in
+    the file, as the unit's fallback "-" does."""
     try:
         return proxy_headers.read_secret(), None
     except (OSError, ValueError, LookupError) as error:

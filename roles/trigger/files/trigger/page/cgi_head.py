@@ -11,15 +11,15 @@ class Head:
         self.told = ""
         self._begin = b""  # None behind the head
 
-    def feed(self, part):
-        """Return what a part, bytes, adds to the body: bytes."""
+    def feed(self, part: bytes) -> bytes:
+        """Return what a part adds to the body."""
         if self._begin is None:
             return part
         self._begin += part
         return self.end() if _is_complete(self._begin) else b""
 
-    def end(self):
-        """Return what there is of the body when no part follows: bytes. What begins with no head is the body."""
+    def end(self) -> bytes:
+        """Return what there is of the body when no part follows. What begins with no head is the body."""
         begin, self._begin = self._begin or b"", None
         try:
             status, fields, body = cgi_response.parse_head(begin)

@@ -1,17 +1,27 @@
 """The page of one endpoint: what it is, the form that starts it, and its latest runs. No I/O."""
 
+from __future__ import annotations
+
 from trigger import timespan
 from trigger.page import form, labels, status, times
 from trigger.page.markup import element
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.endpoint import Endpoint
+    from trigger.page.access import Visitor
+    from trigger.page.layout import Frame
+    from trigger.responses import Reply
 
 LATEST = 10  # runs
 
 
 class Detail:
-    """frame: layout.Frame. visitor: door.Visitor. endpoint: endpoint.Endpoint. latest: list of runs, newest first, or
-    None when they cannot be read now. now: seconds since the epoch."""
+    """latest: runs, newest first, or None when they cannot be read now. now: seconds since the epoch."""
 
-    def __init__(self, frame, visitor, endpoint, latest, now):
+    def __init__(
+        self, frame: Frame, visitor: Visitor, endpoint: Endpoint, latest: list[dict] | None, now: float
+    ) -> None:
         self._frame = frame
         self._endpoint = endpoint
         self._token = visitor.token(endpoint)
@@ -19,11 +29,11 @@ class Detail:
         self._latest = latest
         self._now = now
 
-    def draw(self):
-        """Return the page as an responses.Reply."""
+    def draw(self) -> Reply:
+        """Return the page."""
         return self._reply(200, "the page of an endpoint", self._endpoint.name, form.draw(self._endpoint, self._token))
 
-    def draw_again(self, typed, errors):
+    def draw_again(self, typed: dict[str, str], errors: list[tuple[str, str]]) -> Reply:
         """Return the page with what was typed, dict of name to str, and what is wrong with it, list of (name, str)."""
         again = form.draw(self._endpoint, self._token, typed, dict(errors))
         summary = form.summary(self._endpoint, errors)

@@ -1,7 +1,19 @@
 """The pages that say why there is nothing else to see. No I/O."""
 
+from __future__ import annotations
+
 from trigger.page import status
 from trigger.page.markup import element
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trigger.endpoint import Endpoint
+    from trigger.http import Refusal
+    from trigger.page.layout import Frame
+    from trigger.page.submit import Answer
+    from trigger.responses import Reply
 
 _HEADINGS = {
     400: "The request was not understood",
@@ -28,15 +40,15 @@ _NOT_STARTED = {
 }
 
 
-def of_refusal(frame, refusal):
-    """Return the page that tells a refusal, as an responses.Reply. frame: layout.Frame. refusal: http.Refusal."""
+def of_refusal(frame: Frame, refusal: Refusal) -> Reply:
+    """Return the page that tells a refusal."""
     heading = _HEADINGS.get(refusal.status, "This was refused")
     sentences = [sentence(refusal.reason), _ADVICE.get(refusal.status)]
     return draw(frame, refusal.status, refusal.reason, heading, sentences, "/", "All triggers", refusal.headers)
 
 
-def not_started(frame, endpoint, answer):
-    """Return the page that says why an acceptor starts nothing. answer: start.Answer."""
+def not_started(frame: Frame, endpoint: Endpoint, answer: Answer) -> Reply:
+    """Return the page that says why an acceptor starts nothing."""
     headers = []
     sentences = [_NOT_STARTED.get(answer.status, "The endpoint refused the request.")]
     if answer.text:
@@ -48,16 +60,16 @@ def not_started(frame, endpoint, answer):
     return _of_endpoint(frame, endpoint, code, "Nothing was started", sentences, headers)
 
 
-def ignored(frame, endpoint, answer):
-    """Return the page that says that nothing was to be done. answer: start.Answer."""
+def ignored(frame: Frame, endpoint: Endpoint, answer: Answer) -> Reply:
+    """Return the page that says that nothing was to be done."""
     sentences = ["It looked at the request, and found nothing to do."]
     if answer.text:
         sentences.append("It says: " + sentence(answer.text.removeprefix("ignored: ")))
     return _of_endpoint(frame, endpoint, 200, "Nothing was started", sentences)
 
 
-def unreachable(frame, endpoint, was_asked):
-    """Return the page that says that an acceptor does not answer. was_asked: bool, whether it may have heard."""
+def unreachable(frame: Frame, endpoint: Endpoint, was_asked: bool) -> Reply:
+    """Return the page that says that an acceptor does not answer. was_asked: whether it may have heard."""
     if was_asked:
         sentences = ["It did not answer. Its latest runs show whether one was started."]
         return _of_endpoint(frame, endpoint, 504, "No answer", sentences)
@@ -65,14 +77,23 @@ def unreachable(frame, endpoint, was_asked):
     return _of_endpoint(frame, endpoint, 503, "Nothing was started", sentences)
 
 
-def draw(frame, code, reason, heading, sentences, href, label, headers=()):
-    """Return a page of a heading, sentences and a way on, as an responses.Reply. sentences: list of str or None."""
+def draw(
+    frame: Frame,
+    code: int,
+    reason: str,
+    heading: str,
+    sentences: list[str | None],
+    href: str,
+    label: str,
+    headers: Iterable[tuple[str, str]] = (),
+) -> Reply:
+    """Return a page of a heading, sentences and a way on."""
     paragraphs = [element("p", text) for text in sentences if text]
     way_on = element("p", element("a", label, href=href))
     return frame.reply(code, reason, heading, element("h1", heading), *paragraphs, way_on, headers=headers)
 
 
-def sentence(text):
+def sentence(text: str) -> str:
     """Make a sentence of what programs say."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 

@@ -1,10 +1,16 @@
 """The form by which a person starts an endpoint: its fields, and what comes back from them. No I/O."""
 
+from __future__ import annotations
+
 import math
 
 from trigger import sources
-from trigger.http import Refusal
-from trigger.page.markup import element, join
+from trigger.http import Refusal, Request
+from trigger.page.markup import Markup, element, join
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.endpoint import Endpoint
 
 TOKEN = ".token"  # which cannot be the name of a parameter
 EMPTIED = ".emptied"  # the sensitive fields that had been filled in, when the form came back without what was in them
@@ -15,25 +21,27 @@ _LEFT_EMPTY = {
 _BOOLEAN = {"true": "Yes", "false": "No"}
 
 
-def needs_input(endpoint):
+def needs_input(endpoint: Endpoint) -> bool:
     """Whether the endpoint cannot be started without somebody filling something in."""
     return any(parameter["required"] for parameter in endpoint.parameters or ())
 
 
-def button_alone(endpoint, token):
+def button_alone(endpoint: Endpoint, token: str) -> Markup:
     """Return a form without fields, Markup, for an endpoint that needs none."""
     return _form(endpoint, token, _button(endpoint))
 
 
-def button_of_get(endpoint):
+def button_of_get(endpoint: Endpoint) -> Markup:
     """Return the same for an endpoint that GET alone starts, which shows what its job makes. It is no link: those are
     followed by programs, too, and ahead of time."""
     return element("form", _button(endpoint), method="get", action=endpoint.frontend["location"])
 
 
-def draw(endpoint, token, typed=None, errors=None):
-    """Return the form, Markup. token: str (door.Visitor.token). typed: dict of name to what was typed before, or None
-    when nothing was. errors: dict of name to what is wrong with it."""
+def draw(
+    endpoint: Endpoint, token: str, typed: dict[str, str] | None = None, errors: dict[str, str] | None = None
+) -> Markup:
+    """Return the form. token: access.Visitor.token(). typed: what was typed before, by name; None when nothing was.
+    errors: what is wrong with it, by name."""
     fields = [
         _field(parameter, typed, (errors or {}).get(parameter["name"])) for parameter in endpoint.parameters or ()
     ]
@@ -44,8 +52,8 @@ def draw(endpoint, token, typed=None, errors=None):
     return element("div", _form(endpoint, token, *fields, button), class_="sheet")
 
 
-def summary(endpoint, errors):
-    """Return what is said above a form that came back, Markup. errors: list of (name, what is wrong)."""
+def summary(endpoint: Endpoint, errors: list[tuple[str, str]]) -> Markup:
+    """Return what is said above a form that came back. errors: names, and what is wrong."""
     known = [parameter["name"] for parameter in endpoint.parameters or ()]
     items = [
         element("li", element("a", "%s %s" % error, href="#" + _id(error[0])) if error[0] in known else _told(error))
@@ -58,9 +66,9 @@ def summary(endpoint, errors):
     )
 
 
-def read(endpoint, request, body):
-    """Return the token that a form brings back, str, and what was typed, dict of name to str without the fields left
-    empty. Raises Refusal for what is none of our forms."""
+def read(endpoint: Endpoint, request: Request, body: bytes) -> tuple[str, dict[str, str]]:
+    """Return the token that a form brings back, and what was typed, by name and without the fields left empty. Raises
+    Refusal for what is none of our forms."""
     pairs = sources.Sources(request, lambda: body).pairs("form")
     if any(len(values) > 1 for values in pairs.values()):
         raise Refusal(400, "the form has a field twice")
@@ -68,9 +76,9 @@ def read(endpoint, request, body):
     return filled.pop(TOKEN, ""), {name: value for name, value in filled.items() if value}
 
 
-def left_empty(endpoint, typed):
-    """Take out of what was typed which fields had been emptied, and return those that were not filled in again: list of
-    (name, what is wrong). That is told once and not left out in silence; the next form takes it."""
+def left_empty(endpoint: Endpoint, typed: dict[str, str]) -> list[tuple[str, str]]:
+    """Take out of what was typed which fields had been emptied, and return those that were not filled in again: names,
+    and what is wrong. That is told once and not left out in silence; the next form takes it."""
     emptied = typed.pop(EMPTIED, "").split()
     return [
         (parameter["name"], _LEFT_EMPTY[parameter["required"]])
@@ -79,7 +87,7 @@ def left_empty(endpoint, typed):
     ]
 
 
-def check_names(endpoint, typed):
+def check_names(endpoint: Endpoint, typed: dict[str, str]) -> None:
     """Raise Refusal when something was filled in that is no field of the form."""
     if not {parameter["name"] for parameter in endpoint.parameters or ()}.issuperset(typed):
         raise Refusal(400, "the form has a field that is not its own")

@@ -1,6 +1,8 @@
 """What became of a run, in words. No I/O."""
 
-from trigger.page.markup import element
+from __future__ import annotations
+
+from trigger.page.markup import Markup, element
 
 # Of each state: how it is called, its mark, and its tone, which is a colour. The word says it all; mark and tone are
 # for the eye alone.
@@ -13,6 +15,8 @@ _STATES = {
     "cancelled": ("Cancelled", "!", "odd"),
     "running": ("Running", "▶", "busy"),
     "queued": ("Waiting", "⋯", "busy"),
+    "paused": ("Paused", "!", "odd"),
+    "cannot-start": ("Cannot start", "✗", "bad"),
     "idle": ("Idle", "○", "calm"),
     "never": ("None yet", "○", "calm"),
     "unknown": ("Not known", "?", "odd"),
@@ -27,13 +31,13 @@ _REASONS = {
 }
 
 
-def badge(state):
-    """Return an element that tells a state. state: str, of a run, or idle, never or unknown."""
+def badge(state: str) -> Markup:
+    """Return an element that tells a state. state: of a run, or idle, never or unknown."""
     word, mark, tone = _STATES.get(state, (state, "?", "odd"))
     return _badge(word, mark, tone)
 
 
-def waiting(count):
+def waiting(count: int) -> Markup:
     """Return an element that says how many requests wait."""
     _, mark, tone = _STATES["queued"]
     return _badge("%d waiting" % count, mark, tone)
@@ -43,8 +47,8 @@ def _badge(word, mark, tone):
     return element("span", element("span", mark, aria_hidden="true"), " ", word, class_="state " + tone)
 
 
-def ending(run):
-    """Say how a run ended, in sentences: list of str. run: a dict as runs.Runs.find() returns it."""
+def ending(run: dict) -> list[str]:
+    """Say how a run ended, in sentences. run: as runs.Runs.find() returns it."""
     told = [_REASONS[run["result"]]] if run["result"] in _REASONS else []
     if run["state"] == "timed-out":
         told.append("It took longer than it may, and was stopped.")

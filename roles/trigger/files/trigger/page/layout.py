@@ -1,11 +1,17 @@
 """What all pages have in common: frame, style, and the fields that guard them. No I/O."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 
 from trigger.page import markup
 from trigger.page.markup import Markup, element, join
 from trigger.responses import Reply
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CONTENT_TYPE = "text/html; charset=utf-8"
 
@@ -138,19 +144,21 @@ HEADERS = [("Content-Security-Policy", _POLICY), ("Referrer-Policy", "same-origi
 
 
 class Frame:
-    """What stands around each page. host: str, whose triggers they are. user: str, or "" where nobody was asked."""
+    """What stands around each page. host: whose triggers they are. user: "" where nobody was asked."""
 
-    def __init__(self, host, user):
+    def __init__(self, host: str, user: str) -> None:
         self.title = "Triggers on " + host
         self.user = user
 
-    def reply(self, status, reason, title, *content, headers=()):
-        """Return a whole page as an responses.Reply. reason: str, for the log. title: str, or None for the list's."""
+    def reply(
+        self, status: int, reason: str, title: str | None, *content: str, headers: Iterable[tuple[str, str]] = ()
+    ) -> Reply:
+        """Return a whole page. reason: for the log. title: None for the list's."""
         page = join((self.begin(title), *content, self.end()))
         return Reply(status, reason, page.encode(), CONTENT_TYPE, HEADERS + list(headers))
 
-    def begin(self, title):
-        """Return all that comes before a page's content, Markup. title: str, or None for the list's."""
+    def begin(self, title: str | None) -> Markup:
+        """Return all that comes before a page's content. title: None for the list's."""
         way_back = element("nav", element("a", "← All triggers", href="/"), aria_label="Site") if title else ""
         user = element("span", "Signed in as ", element("strong", self.user)) if self.user else ""
         return join(
@@ -164,8 +172,8 @@ class Frame:
             )
         )
 
-    def end(self):
-        """Return all that comes behind it, Markup."""
+    def end(self) -> Markup:
+        """Return all that comes behind it."""
         return join((markup.end("main"), markup.end("body"), markup.end("html"), "\n"))
 
     def _head(self, title):

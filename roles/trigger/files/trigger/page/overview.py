@@ -1,16 +1,24 @@
 """The list: what this user may start, and what became of it last. No I/O."""
 
+from __future__ import annotations
+
 from trigger import timespan
 from trigger.page import form, labels, status, times
 from trigger.page.markup import NOTHING, element, join
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.endpoint import Endpoint
+    from trigger.page.access import Visitor
+    from trigger.page.layout import Frame
+    from trigger.responses import Reply
+
 _PROGRAMS, _SERVER, _PAGE, _GET = range(4)
 
 
-def draw(frame, visitor, standings, now):
-    """Return the list as an responses.Reply. frame: layout.Frame. visitor: door.Visitor. standings: list of
-    (endpoint.Endpoint, known.Standing), those of this user alone; the latter is None where a server of its own answers.
-    now: seconds since the epoch."""
+def draw(frame: Frame, visitor: Visitor, standings: list[tuple[Endpoint, status.Standing | None]], now: float) -> Reply:
+    """Return the list. standings: those of this user's endpoints alone; None where a server of its own answers. now:
+    seconds since the epoch."""
     heading = element("h1", frame.title)
     if not standings:
         return frame.reply(200, "an empty list", None, heading, *_nothing())
@@ -55,7 +63,7 @@ def _kind(endpoint):
     """What a person can do with it."""
     if endpoint.auth:
         return _PROGRAMS
-    if status.is_handed_over(endpoint):
+    if endpoint.handoff:
         return _SERVER
     if endpoint.frontend["page"]:
         return _PAGE
@@ -78,6 +86,8 @@ def _state(standing):
     told = [labels.badge("running")] if standing.running else []
     if standing.waiting:
         told.append(labels.waiting(standing.waiting))
+    if standing.held:
+        told.append(labels.badge(standing.held))
     return told or [labels.badge("idle")]
 
 

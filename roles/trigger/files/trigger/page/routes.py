@@ -1,29 +1,36 @@
 """Which page a request is for. Nothing is served but what is known; everything else does not exist."""
 
+from __future__ import annotations
+
 import time
 
 from trigger import runs
 from trigger.entry import is_id
-from trigger.http import Refusal
+from trigger.http import Refusal, Request
 from trigger.page import error_pages, form, overview, run, status, submit
 from trigger.page.detail import LATEST, Detail
 from trigger.page.layout import HEADERS, Frame
 from trigger.responses import Reply
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trigger.page.access import Visitor
+
 _LOOK = (b"GET", b"HEAD")
 
 
 class Desk:
-    """directory: str, where the endpoints' configuration is. leaving: a function that says whether this process is
-    about to end, bool."""
+    """directory: where the endpoints' configuration is. leaving: a function that says whether this process is about to
+    end."""
 
-    def __init__(self, directory, leaving):
+    def __init__(self, directory: str, leaving: Callable[[], bool]) -> None:
         self._directory = directory
         self._leaving = leaving
 
-    def answer(self, visitor, request, body):
-        """Return the responses.Reply to a request. visitor: door.Visitor. request: http.Request. body: bytes. Raises
-        Refusal, and OSError when the configuration is not there."""
+    def answer(self, visitor: Visitor, request: Request, body: bytes) -> Reply:
+        """Answer a request. Raises Refusal, and OSError when the configuration is not there."""
         frame = Frame(visitor.host, visitor.name)
         if request.path == b"/":
             _check_method(request, _LOOK)
@@ -40,7 +47,7 @@ class Desk:
 
     def _overview(self, frame, visitor):
         mine = [endpoint for endpoint in status.endpoints(self._directory) if visitor.may_call(endpoint)]
-        standings = [(each, None if status.is_handed_over(each) else status.Standing(each)) for each in mine]
+        standings = [(each, None if each.handoff else status.Standing(each)) for each in mine]
         return overview.draw(frame, visitor, standings, time.time())
 
     def _find(self, path):

@@ -1,5 +1,7 @@
 """The page of a run. While the run goes on, the page goes on too: it ends with the run. Only reads."""
 
+from __future__ import annotations
+
 import time
 
 from trigger import records, runs, timespan
@@ -10,6 +12,13 @@ from trigger.page.status import DAMAGED, say
 from trigger.plain_text import Text
 from trigger.responses import UNBUFFERED, Reply
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from trigger.endpoint import Endpoint
+    from trigger.page.layout import Frame
+
 MISS_EVERY = 2.0  # seconds between two looks whether a run is still known
 SIGN_EVERY = 20.0  # seconds without a word after which the page shows that it is still there, so that nobody gives up
 LOOK_EVERY = 0.25  # seconds between two looks whether a waiting request has got its turn
@@ -17,9 +26,9 @@ LOOK_EVERY = 0.25  # seconds between two looks whether a waiting request has got
 _LIVE = ("queued", "running")
 
 
-def draw(frame, endpoint, found, run, leaving):
-    """Return the page of a run as an responses.Reply, whose source brings its parts. found: runs.Runs. run: dict, as
-    found.find() has returned it. leaving: a function that says whether this process is about to end, bool."""
+def draw(frame: Frame, endpoint: Endpoint, found: runs.Runs, run: dict, leaving: Callable[[], bool]) -> Reply:
+    """Return the page of a run, whose source brings its parts. run: as found.find() has returned it. leaving: a
+    function that says whether this process is about to end."""
     page = _Page(frame, endpoint, found, run)
     parts = page.live(leaving) if run["state"] in _LIVE else page.whole()
     headers = layout.HEADERS + (UNBUFFERED if run["state"] in _LIVE else [])
@@ -29,11 +38,11 @@ def draw(frame, endpoint, found, run, leaving):
 class Parts:
     """What brings a body in parts, as runs.Output does. parts: a generator of str, and of None while there is none."""
 
-    def __init__(self, parts):
+    def __init__(self, parts: Generator[str | None, None, None]) -> None:
         self._parts = parts
 
-    def read(self):
-        """Return the next part, bytes; None while there is none yet; b"" at the end. Raises OSError."""
+    def read(self) -> bytes | None:
+        """Return the next part; None while there is none yet; b"" at the end. Raises OSError."""
         for part in self._parts:
             if part is None:
                 return None
@@ -41,7 +50,7 @@ class Parts:
                 return part.encode()
         return b""
 
-    def close(self):
+    def close(self) -> None:
         """Let go what the parts are made of."""
         self._parts.close()
 
@@ -155,8 +164,8 @@ class _Page:
         if run is None:
             told = [element("p", "What became of it is not known: no record of it is kept, or it cannot be read.")]
         elif run["state"] in _LIVE:
-            told = "The run goes on, but this page cannot follow it any longer. Load it again."
-            return element("p", told, class_="sheet")
+            why = "The run goes on, but this page cannot follow it any longer. Load it again."
+            return element("p", why, class_="sheet")
         else:
             told = self._outcome(run)
         return element("div", element("h2", "Result"), *told, class_="result", role="status")

@@ -14,7 +14,7 @@ import time
 
 from trigger import http, listen_fds, responses
 from trigger.page import error_pages
-from trigger.page.access import Door, load_secret
+from trigger.page.access import Door, Visitor, load_secret
 from trigger.page.layout import Frame
 from trigger.page.routes import Desk
 from trigger.page.status import say
@@ -32,10 +32,11 @@ RETRY_AFTER = 5  # seconds
 
 
 class Server:
-    """listeners: list of sockets. door: door.Door. desk: desk.Desk. linger: seconds. leaving: threading.Event, which
-    ends it."""
+    """linger: seconds. leaving: ends it when it is set."""
 
-    def __init__(self, listeners, door, desk, linger, leaving):
+    def __init__(
+        self, listeners: "list[socket.socket]", door: Door, desk: Desk, linger: float, leaving: threading.Event
+    ) -> None:
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._door = door
         self._desk = desk
@@ -48,7 +49,7 @@ class Server:
         self._idle_since = time.monotonic()
         self._wake_up, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
-    def serve(self):
+    def serve(self) -> int:
         """Serve until no client has come for the linger time, or all are answered after `leaving` was set. Returns the
         process's exit status."""
         signal.set_wakeup_fd(self._wake)
@@ -114,20 +115,22 @@ class Server:
 
 
 class Exchange:
-    """A connection: a request comes, an answer goes. is_crowded: bool, whether there are too many already. streams:
-    threading.Semaphore, of answers in parts."""
+    """A connection: a request comes, an answer goes. is_crowded: whether there are too many already. streams: counts
+    answers in parts."""
 
-    def __init__(self, connection, door, desk, is_crowded, streams):
+    def __init__(
+        self, connection: socket.socket, door: Door, desk: Desk, is_crowded: bool, streams: threading.Semaphore
+    ) -> None:
         self._connection = connection
         self._door = door
         self._desk = desk
         self._is_crowded = is_crowded
         self._streams = streams
         self._begun = time.monotonic()
-        self._request = None
-        self._visitor = None
+        self._request: http.Request = None
+        self._visitor: Visitor = None
 
-    def serve(self):
+    def serve(self) -> None:
         """Do all of it. Raises nothing."""
         try:
             with self._connection:
@@ -276,7 +279,7 @@ def _one_word(text):
     return ascii(text)[1:-1].replace(" ", "\\x20")
 
 
-def main(directory):
+def main(directory: str) -> int:
     """Serve the page of the endpoints whose configuration is in a directory. Returns the exit status."""
     listeners = [socket.socket(fileno=fd) for fd in listen_fds.listen_fds()]
     leaving = threading.Event()

@@ -1,16 +1,22 @@
 """The endpoints behind the front end, as they are written down and as they stand. Only reads."""
 
+from __future__ import annotations
+
 import os
 import sys
 
 from trigger import endpoint as configuration
 from trigger import runs
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.endpoint import Endpoint
+
 # What a file can be the cause of that somebody else has written, or is just writing.
 DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
-def endpoints(directory):
+def endpoints(directory: str) -> list[Endpoint]:
     """Return the endpoints that are behind the front end, by their names: list of endpoint.Endpoint. One whose file is
     damaged is left out. Raises OSError."""
     found = []
@@ -25,30 +31,27 @@ def endpoints(directory):
     return found
 
 
-def is_handed_over(endpoint):
-    """Whether a server of its own has the endpoint's socket (handoff), so that there are neither requests nor runs."""
-    return endpoint.handoff
-
-
-def place(endpoint):
-    """Return the address of an endpoint's page, str: not the endpoint's own where a GET of that starts a run, which no
-    link may do."""
+def place(endpoint: Endpoint) -> str:
+    """Return the address of an endpoint's page: not the endpoint's own where a GET of that starts a run, which no link
+    may do."""
     location = endpoint.frontend["location"]
     return location + "page" if "GET" in endpoint.frontend["methods"] else location
 
 
-def describe(endpoint):
-    """Return what is to be said of an endpoint beside its name, str; the role writes the name where that is nothing."""
+def describe(endpoint: Endpoint) -> str:
+    """Return what is to be said of an endpoint beside its name; the role writes the name where that is nothing."""
     return "" if endpoint.description == endpoint.name else endpoint.description
 
 
 class Standing:
-    """What is going on at an endpoint. running: bool. waiting: int, requests that no run has taken. last: the record of
-    the latest run, dict, or None. is_known: bool, False when it cannot be read now."""
+    """What is going on at an endpoint. waiting: requests that no run has taken. held: why none of them is taken, the
+    state `paused` or `cannot-start`, or None. last: the record of the latest run, or None. is_known: False when it
+    cannot be read now."""
 
-    def __init__(self, endpoint):
+    def __init__(self, endpoint: Endpoint) -> None:
         self.running = False
         self.waiting = 0
+        self.held = None
         self.last = None
         self.is_known = True
         try:
@@ -57,12 +60,19 @@ class Standing:
             self.waiting = len(set(found.spooled()) - claimed)
             self.running = bool(claimed)
             self.last = found.last()
+            self.held = _held(endpoint)
         except DAMAGED as error:
             self.is_known = False
             say("<4>%s: its runs cannot be read: %s" % (endpoint.name, _what(error)))
 
 
-def latest_runs(endpoint, limit):
+def _held(endpoint):
+    if os.path.exists(endpoint.pause_mark):
+        return "paused"
+    return "cannot-start" if os.path.exists(endpoint.cannot_start) else None
+
+
+def latest_runs(endpoint: Endpoint, limit: int) -> list[dict] | None:
     """Return the latest runs, newest first: list as runs.Runs.latest() returns it, or None when they cannot be read."""
     try:
         return runs.Runs(endpoint).latest(limit)
@@ -71,7 +81,7 @@ def latest_runs(endpoint, limit):
         return None
 
 
-def say(line):
+def say(line: str) -> None:
     """Write a line to the journal. One that is gone stops nobody."""
     try:
         sys.stderr.write(line + "\n")

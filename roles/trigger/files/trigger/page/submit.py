@@ -1,11 +1,17 @@
 """The way to an endpoint's acceptor, as one client of it among others: it alone checks values and spools."""
 
+from __future__ import annotations
+
 import http.client
 import socket
 import urllib.parse
 
 from trigger import entry, sources, strict_json
 from trigger.page.status import DAMAGED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.endpoint import Endpoint
 
 TIME_LIMIT = 30.0  # seconds; an acceptor that does not start is tried once a second
 ANSWER_LIMIT = 64 * 1024  # bytes of a refusal that are read
@@ -15,21 +21,20 @@ _JSON = "application/json"
 
 
 class Unreachable(Exception):
-    """The acceptor could not be asked. str(error) is for the log. was_asked: bool, whether it may have heard."""
+    """The acceptor could not be asked. str(error) is for the log. was_asked: whether it may have heard."""
 
-    def __init__(self, message, was_asked):
+    def __init__(self, message: str, was_asked: bool) -> None:
         super().__init__(message)
         self.was_asked = was_asked
 
 
 class Composed:
-    """Values, laid out as an endpoint looks for them. values: dict of name to str, of declared parameters.
+    """Values, laid out as an endpoint looks for them. values: of declared parameters.
 
-    query: str. headers: list of (str, bytes). body: bytes, content_type: its media type, or None. errors: list of
-    (name, what is wrong), of values that no place takes.
+    content_type: the body's, or None. errors: names, and what is wrong, of values that no place takes.
     """
 
-    def __init__(self, endpoint, values):
+    def __init__(self, endpoint: Endpoint, values: dict[str, str]) -> None:
         self._query = []
         self._form = []
         self._document = {}  # of one member at most, named "", which is the JSON
@@ -71,10 +76,17 @@ class Composed:
 
 
 class Answer:
-    """What the acceptor said. status: int. request_id: str, or None where nothing was started. retry_after: str or
-    None. text: str, a sentence for people, "" where there is none. errors: list of (name, what is wrong)."""
+    """What the acceptor said. request_id: None where nothing was started. text: a sentence for people, "" where there
+    is none. errors: names, and what is wrong."""
 
-    def __init__(self, status, request_id, retry_after, text, errors):
+    def __init__(
+        self,
+        status: int,
+        request_id: str | None,
+        retry_after: str | None,
+        text: str,
+        errors: list[tuple[str, str]],
+    ) -> None:
         self.status = status
         self.request_id = request_id
         self.retry_after = retry_after
@@ -82,9 +94,8 @@ class Answer:
         self.errors = errors
 
 
-def ask(endpoint, composed, fields):
-    """Have a run started. composed: Composed. fields: list of (str, bytes), who asks (door.Visitor.fields).
-    Returns an Answer. Raises Unreachable."""
+def ask(endpoint: Endpoint, composed: Composed, fields: list[tuple[str, bytes]]) -> Answer:
+    """Have a run started. fields: who asks (access.Visitor.fields). Raises Unreachable."""
     connection = _Connection(endpoint.socket_path)
     try:
         connection.connect()

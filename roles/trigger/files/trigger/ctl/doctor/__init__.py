@@ -1,5 +1,7 @@
 """doctor: what is wrong, and how to fix it. It changes nothing."""
 
+from __future__ import annotations
+
 import time
 
 from trigger import timespan
@@ -8,8 +10,14 @@ from trigger.ctl.doctor import files, host, nginx, units
 from trigger.ctl.doctor.finding import NOTE, PROBLEM, Finding, whatever_befalls
 from trigger.ctl.errors import FAILED, OK, Failure
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
 
-def doctor(arguments, screen):
+    from trigger.ctl.terminal import Screen
+
+
+def doctor(arguments: Namespace, screen: Screen) -> int:
     """Look at the host, and at one endpoint or all."""
     try:
         known, found = status.names(), []

@@ -1,5 +1,7 @@
 """Whether the files of an endpoint are there, belong to whom they should, and say something."""
 
+from __future__ import annotations
+
 import grp
 import os
 import pwd
@@ -10,13 +12,18 @@ from trigger import paths, records, strict_json
 from trigger.ctl.doctor.finding import AGAIN, Finding, whatever_befalls
 from trigger.ctl.errors import MOUNT
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from trigger.endpoint import Endpoint
+
 # Where systemd looks for a program without a slash.
 PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def findings(endpoint, job):
-    """Yield a Finding for each thing that is wrong. endpoint: endpoint.Endpoint. job: what systemd knows of its job
-    unit (systemd.show)."""
+def findings(endpoint: Endpoint, job: dict) -> Iterator[Finding]:
+    """Yield a Finding for each thing that is wrong. job: what systemd knows of its job unit (systemd.show)."""
     for check in (
         _users(endpoint, job),
         _places(endpoint),
@@ -29,9 +36,11 @@ def findings(endpoint, job):
         yield from whatever_befalls(check, endpoint.name)
 
 
-def owned(path, kind, group, mode, endpoint=None):
-    """Yield a Finding unless a path is a file or directory of root's. kind: stat.S_ISREG or S_ISDIR. group: str, mode:
-    int, those that it should have."""
+def owned(
+    path: str, kind: Callable[[int], bool], group: str, mode: int, endpoint: str | None = None
+) -> Iterator[Finding]:
+    """Yield a Finding unless a path is a file or directory of root's. kind: stat.S_ISREG or S_ISDIR. group, mode: those
+    that it should have."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:

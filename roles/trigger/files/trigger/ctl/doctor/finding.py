@@ -1,6 +1,12 @@
 """What the doctor says."""
 
+from __future__ import annotations
+
 from trigger.ctl import errors
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 PROBLEM = "problem"
 NOTE = "note"  # somebody has wanted it so
@@ -8,20 +14,20 @@ AGAIN = "run the playbook again"
 
 
 class Finding:
-    """endpoint: its name, or None for the host. what: what is wrong, mend: what to do about it, str."""
+    """endpoint: its name, or None for the host. what: what is wrong, mend: what to do about it."""
 
-    def __init__(self, endpoint, what, mend, severity=PROBLEM):
+    def __init__(self, endpoint: str | None, what: str, mend: str, severity: str = PROBLEM) -> None:
         self.endpoint = endpoint
         self.what = what
         self.mend = mend
         self.severity = severity
 
-    def told(self):
-        """For a script: dict."""
+    def told(self) -> dict[str, str | None]:
+        """For a script."""
         return {"endpoint": self.endpoint, "severity": self.severity, "what": self.what, "mend": self.mend}
 
 
-def whatever_befalls(findings, endpoint=None):
+def whatever_befalls(findings: Iterable[Finding], endpoint: str | None = None) -> Iterator[Finding]:
     """Yield the Findings of one check; when it comes upon what nobody has thought of, one that says so."""
     try:
         yield from findings

@@ -1,5 +1,7 @@
 """Whether the host has what all endpoints need."""
 
+from __future__ import annotations
+
 import os
 import stat
 
@@ -8,14 +10,18 @@ from trigger import room as spool_room
 from trigger.ctl.doctor import files
 from trigger.ctl.doctor.finding import AGAIN, Finding, whatever_befalls
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT_UNIT = "trigger-root.service"
 UNFINISHED = paths.STATE + "/unfinished.json"
 ROOM = 64 * 1024 * 1024  # bytes below which a disk counts as full
 INODES = 1000
 
 
-def findings():
-    """Yield a Finding for each thing that is wrong."""
+def findings() -> Iterator[Finding]:
+    """What is wrong."""
     rooms = [_room(path) for path in (paths.SPOOL, paths.STATE)]
     for check in (_places(), _programs(), seen_by_acceptors(paths.ROOT), *rooms):
         yield from whatever_befalls(check)
@@ -38,8 +44,9 @@ def _is_same(path, other):
         return False  # of which one is not there
 
 
-def room(path, status):
-    """Yield Findings of a file system. path: str. status: os.statvfs_result; only root may use all of it."""
+def room(path: str, status: os.statvfs_result) -> Iterator[Finding]:
+    """Yield a Finding for each thing that a file system has too little of. status: its own; only root may use all of
+    it."""
     free = status.f_bavail * status.f_frsize
     is_spool = (path + "/").startswith(paths.SPOOL + "/")
     so = ", so requests are answered 503" if is_spool and spool_room.lack(path, status) else ""

@@ -1,5 +1,7 @@
 """Whether the front end stands, where the role has put one."""
 
+from __future__ import annotations
+
 import os
 import re
 import stat
@@ -10,6 +12,10 @@ from trigger.ctl import systemd
 from trigger.ctl.doctor import files
 from trigger.ctl.doctor.finding import AGAIN, Finding
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 NGINX = "nginx.service"
 PAGE = "trigger-frontend.socket"
 SECRETS = (paths.FRONTEND_CREDENTIALS + "/secret", paths.FRONTEND_CREDENTIALS + "/sha256")
@@ -18,7 +24,7 @@ USERS = paths.PROXY_FILES + "/users"
 DAYS = 14  # that a certificate should be good for
 
 
-def findings():
+def findings() -> Iterator[Finding]:
     """Yield a Finding for each thing that is wrong."""
     if not os.path.exists(paths.SITE):
         return
@@ -28,12 +34,12 @@ def findings():
         yield from files.owned(path, stat.S_ISREG, "root", 0o600)
     yield from files.owned(USERS, stat.S_ISREG, "www-data", 0o640)
     with open(paths.SITE, encoding="utf-8") as file:
-        path = re.search(r"ssl_certificate (\S+);", file.read())
-    if path and os.path.exists(programs.OPENSSL):
-        yield from _certificate(path[1])
+        certificate = re.search(r"ssl_certificate (\S+);", file.read())
+    if certificate and os.path.exists(programs.OPENSSL):
+        yield from _certificate(certificate[1])
 
 
-def units(nginx, page):
+def units(nginx: dict, page: dict) -> Iterator[Finding]:
     """The same of the two units. nginx, page: what systemd knows of them (systemd.show)."""
     if nginx["ActiveState"] != "active":
         mend = "see `nginx -t` and `journalctl -u nginx -n 20`, then systemctl start nginx"

@@ -1,18 +1,26 @@
 """Whether systemd does for an endpoint what it should. No I/O."""
 
+from __future__ import annotations
+
 from trigger import entry, timespan
 from trigger.ctl.doctor.finding import AGAIN, NOTE, Finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trigger.ctl.status import Sight
 
 RELOAD = "systemctl daemon-reload"
 PATIENCE = 60  # seconds that a request may wait although nobody looks after it
 _AT_WORK = ("active", "activating", "deactivating", "reloading")
 
 
-def findings(seen, now):
-    """Yield a Finding for each thing that is wrong. seen: status.Sight. now: seconds since the epoch."""
+def findings(seen: Sight, now: float) -> Iterator[Finding]:
+    """What is wrong. now: seconds since the epoch."""
     yield from _loaded(seen)
     yield from _socket(seen)
-    if not seen.hands_over:
+    if not seen.handoff:
         yield from _acceptor(seen)
         yield from _dispatcher(seen)
         yield from _job(seen, now)
