@@ -396,7 +396,6 @@ class Dispatcher:
 
     def _hear_of_another(self, message):
         """A runner that tells of no run that is claimed."""
-
         if (
             message.kind == run_protocol.ENDED
             and entry.is_id(message.run_id)
@@ -467,14 +466,13 @@ class Dispatcher:
         left = run.since / 1e6 + timeout - time.monotonic()
         if left > 0:
             return left
-        run.overtime = True
         self._say("<4>%s: run %s has taken its %g seconds, and is stopped" % (self._name, run.id, timeout))
-        self._stop_job()
+        self._manager.stop(self._job)
+        run.overtime = True
         return schedule.FOREVER
 
     def _find(self, run):
         """Find out about a run of which nobody tells: this dispatcher is new, or the connection is lost."""
-
         noted = self._claims.noted(run.id)
         if noted is not None or records.has(self._endpoint, run.id):
             with ClaimLock(self._endpoint):
@@ -511,43 +509,42 @@ class Dispatcher:
         systemd still knows how that activation ended."""
         from trigger.dispatcher import outcome
 
-        found = {"state": "interrupted"}
-        if is_known and (run.began or earlier.has_claimed(self._endpoint)):
-            result, code, status = self._manager.unit(self._job, "Result", "ExecMainCode", "ExecMainStatus")
-            with ClaimLock(self._endpoint) as lock:
-                cancelled = lock.is_cancelled(run.id)
-            stopped = self._stopped_for() if result in ("success", "timeout") or run.stopping else None
-            end = outcome.of_lost_runner if run.began else outcome.of_job
-            found = end(code, status, stopped, cancelled, run.overtime, result)
-            if earlier.has_claimed(self._endpoint):
-                self._stop_job()  # systemd would start the unit of now once more, as if a start had failed
-        self._settle(run, found)
+        is_earlier = earlier.has_claimed(self._endpoint)
+        if not is_known or not (run.began or is_earlier):
+            self._settle(run, lambda cancelled: {"state": "interrupted"})
+            return
+        result, code, status = self._manager.unit(self._job, "Result", "ExecMainCode", "ExecMainStatus")
+        stopped = self._stopped_for() if result in ("success", "timeout") or run.stopping else None
+        end = outcome.of_job if is_earlier else outcome.of_lost_runner
+        self._settle(run, lambda cancelled: end(code, status, stopped, cancelled, run.overtime, result))
+        if is_earlier:
+            self._stop_job()  # systemd would start the unit of now once more, as if a start had failed
 
     def _ended(self, run, message):
         """The runner says how its job has ended."""
         from trigger.dispatcher import outcome
 
         result, stopped = "success", None
-        if run.stopping or message.code != run_protocol.EXITED:
+        if run.stopping or (message.code, message.status) != (run_protocol.EXITED, 0):
             active, result = self._manager.unit(self._job, "ActiveState", "Result")
-            if run.stopping and active == "deactivating":
+            if active == "deactivating":
                 stopped = self._stopped_for()
-        if run.stopping and self._endpoint.timeout is not None and not run.overtime:
-            # A dispatcher that was killed has had it stopped.
-            run.overtime = stopped == "order" and time.monotonic() - run.since / 1e6 >= self._endpoint.timeout
-        with ClaimLock(self._endpoint) as lock:
-            cancelled = lock.is_cancelled(run.id)
-        self._settle(run, outcome.of_job(message.code, message.status, stopped, cancelled, run.overtime, result))
+        if stopped == "order" and self._endpoint.timeout is not None:
+            # Also where it was a dispatcher before this one that had it stopped.
+            run.overtime |= time.monotonic() - run.since / 1e6 >= self._endpoint.timeout
+        code, status = message.code, message.status
+        self._settle(run, lambda cancelled: outcome.of_job(code, status, stopped, cancelled, run.overtime, result))
 
     def _stopped_for(self):
         return "shutdown" if self._manager.is_stopping() else "order"
 
-    def _settle(self, run, found):
-        """Write down how a run ended, let its runner leave, and record it, while the next runner starts."""
-        found["invocation_id"] = run.invocation
-        noted = {"id": run.id, "started": self._claims.since(run.id), "finished": time.time(), "outcome": found}
-        noted["is_earlier"] = earlier.has_claimed(self._endpoint)
-        with ClaimLock(self._endpoint):
+    def _settle(self, run, how):
+        """Write down how a run ended, let its runner leave, and record it, while the next runner starts. how: a
+        function that tells it, dict, when it is told whether the run was cancelled."""
+        with ClaimLock(self._endpoint) as lock:
+            found = {**how(lock.is_cancelled(run.id)), "invocation_id": run.invocation}
+            noted = {"id": run.id, "started": self._claims.since(run.id), "finished": time.time(), "outcome": found}
+            noted["is_earlier"] = earlier.has_claimed(self._endpoint)
             self._claims.note(noted)
             if self._link is not None:
                 self._link.noted(run.id, found["state"])
@@ -560,7 +557,7 @@ class Dispatcher:
 
     def _prepares(self, state):
         """Whether the next runner is started ahead. After a run that failed it is not, so that the unit shows that."""
-        if self._stopping or self._locked:
+        if self._stopping or self._endpoint.exclusive:
             return False
         return state == "succeeded" and self._endpoint.job_linger > 0
 
