@@ -48,8 +48,8 @@ def test_a_run_begins_when_no_further_request_has_come_for_a_while():
             wait_until(lambda requests=requests: time.time() > accepted(requests[-1]) + 0.4)
             requests.append(fire("calm"))
         record = wait_for_record("calm", requests[-1])
-        waited = seconds(record["started"]) - accepted(requests[-1])
-        assert waited >= NEARLY
+        waited, in_all = (seconds(record["started"]) - accepted(end) for end in (requests[-1], record["requests"][0]))
+        assert waited >= NEARLY or in_all >= 2.5 * NEARLY
         if record["requests"] == requests and waited < 2.4 and record["duration"] < 1:
             return
     raise AssertionError((requests, record, waited))

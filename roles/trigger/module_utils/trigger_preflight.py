@@ -8,7 +8,6 @@ import grp
 import os
 import pwd
 import re
-import subprocess
 import sys
 from typing import Any
 
@@ -16,7 +15,7 @@ from .trigger_host import Mistake, account
 from .trigger_names import JOBS_USER
 from .trigger_nginx import OPENSSL
 from .trigger_nginx import PROGRAM as NGINX_PROGRAM
-from .trigger_systemd import ENVIRONMENT, version
+from .trigger_systemd import version
 
 
 def preflight(plan: dict[str, Any], state: str) -> dict[str, Any]:
@@ -53,9 +52,7 @@ def preflight(plan: dict[str, Any], state: str) -> dict[str, Any]:
 
 def _missing(frontend):
     """The packages that the host lacks."""
-    look = ["/usr/bin/python3", "-c", "import systemd.daemon"]
-    test = subprocess.run(look, stderr=subprocess.DEVNULL, check=False, env=ENVIRONMENT)
-    missing = ["python3-systemd"] if test.returncode else []
+    missing = []
     if frontend and not os.path.exists(NGINX_PROGRAM):
         missing.append("nginx")
     if frontend and frontend["is_self_signed"] and not os.path.exists(OPENSSL):

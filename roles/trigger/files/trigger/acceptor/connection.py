@@ -99,8 +99,9 @@ class Connection:
 
     def close(self) -> None:
         """Leave nothing open."""
-        self.exchange.forget_question()
-        if self.answer is not None:
+        if self.answer is None:
+            self.exchange.forget_question()
+        else:
             self.answer.close()
         self.socket.close()
 
