@@ -58,14 +58,15 @@ class Earlier:
             yield Step(f"{', '.join(self._links)} removed", partial(_remove, self._links))
         yield from self._limit.steps_back()
 
-    def hands_on(self, others: list[Endpoint]) -> list[Step]:
+    def hands_on(self) -> list[Step]:
         """What waits and what runs becomes the dispatcher's, when systemd knows its units and acceptors have the
-        programs of now. others: endpoints whose acceptors nobody else lets go."""
+        programs of now."""
         if not self.is_there or not self._endpoints:
             return []
         names = ", ".join(e.name for e in self._endpoints)
         return [
-            *call_systemctl("stop", [e.own_acceptor for e in others if not e.hands_over]),
+            # Those of endpoints that are not named: nobody else lets them go.
+            *call_systemctl("stop", [e.own_acceptor for e in self._endpoints if not e.item]),
             Step(f"{names}: requests and runs are handed on to the dispatcher", partial(_hand_on, self._endpoints)),
         ]
 
