@@ -8,7 +8,10 @@ claim_lock    only one at a time takes or gives back
 exclusive     the lock that an endpoint names
 link          the connection to the runner
 freshness     whether an idle runner is what its unit would start now
+cannot_start  a job that cannot start: who is told
 outcome       how a run ended
+recorder      what becomes of a claim whose run has ended
+earlier       a run that a release up to 0.2 has begun
 history       what is kept of runs: writes a record, lets the oldest go; output_files: what they printed
 on_end        what `on_success` and `on_failure` start
 systemd_bus   systemd's own socket for root

@@ -12,6 +12,7 @@ import time
 from trigger import endpoint as configuration
 from trigger import entry, parameters, paths, records, run_protocol
 from trigger.dispatcher import earlier, freshness, schedule
+from trigger.dispatcher.cannot_start import CannotStart
 from trigger.dispatcher.claim_lock import ClaimLock
 from trigger.dispatcher.claims import Claims
 from trigger.dispatcher.link import Link, Lost
@@ -19,7 +20,6 @@ from trigger.dispatcher.systemd_bus import Failed, Manager
 
 STAY = 1.0  # seconds at the least; or a flood of bytes would be a flood of starts
 RETRY = 1.0  # seconds before a runner is asked for again that has left without beginning
-HINDERED_AFTER = 10.0  # seconds after which `on_failure` is told that the job cannot start
 MESSAGES = 16  # that are heard at once: whoever floods us does not stop the clock
 LOOK_EVERY = 0.02  # seconds between two looks at a unit that is about to stop
 
@@ -75,10 +75,7 @@ class Dispatcher:
         self._retry_at = 0.0
         self._keep_until = 0.0
         self._stay_until = time.monotonic() + STAY
-        self._hindered_since = None
-        self._hindered_told = False
-        if os.path.exists(self._places.cannot_start):  # as the dispatcher before has found
-            self._hindered_since, self._hindered_told = time.monotonic(), True
+        self._cannot_start = CannotStart(self._places.cannot_start, self._say, self._tell_hindrance)
         self._stopping = False
 
     def stop(self):
@@ -164,7 +161,7 @@ class Dispatcher:
         if not waits:
             self._first_seen = None
             if not waiting:
-                self._no_longer_hindered()
+                self._cannot_start.over()
         elif self._first_seen is None:
             self._first_seen = now
         runner = schedule.NONE
@@ -178,7 +175,7 @@ class Dispatcher:
             exclusive=self._endpoint.exclusive is not None,
             locked=self._locked,
             runner=runner,
-            hindered=self._hindered_since is not None,
+            hindered=bool(self._cannot_start),
             retry_at=self._retry_at,
             keep_until=self._keep_until,
             stay_until=self._stay_until,
@@ -218,12 +215,12 @@ class Dispatcher:
     def _mend_socket(self, error):
         """The runner's socket is not there: it was stopped, or has met its trigger limit; or the job's unit still is
         that of an earlier release, beside which it cannot start."""
-        self._say("<4>%s: the runner's socket does not answer (%s), so it is started" % (self._name, error.strerror))
+        self._say("<4>the runner's socket does not answer (%s), so it is started" % error.strerror)
         try:
             if self._is_over(self._name):
                 self._manager.start(self._units.run_socket)
         except Failed as failed:
-            self._say("<3>%s: %s" % (self._name, failed))
+            self._say("<3>%s" % failed)
 
     def _dismiss(self):
         if self._idle:
@@ -247,7 +244,7 @@ class Dispatcher:
             return 0
         self._awaits_lock = True
         if not waited:
-            self._say("%s: waiting for the lock %s" % (self._name, self._endpoint.exclusive))
+            self._say("waiting for the lock %s" % self._endpoint.exclusive)
         return LOOK_EVERY if self._lock.holder else schedule.FOREVER
 
     def _release_lock(self):
@@ -270,7 +267,7 @@ class Dispatcher:
         try:
             self._manager.stop(self._job)
         except Failed as error:
-            self._say("<4>%s: %s cannot be stopped: %s" % (self._name, self._job, error))
+            self._say("<4>%s cannot be stopped: %s" % (self._job, error))
 
     # A job that cannot start.
 
@@ -283,36 +280,11 @@ class Dispatcher:
         if sub == "exited":
             self._stop_job()  # RemainAfterExit= of somebody's; systemd starts none beside it
         elif active == "failed" or sub == "auto-restart":
-            self._hindered(waiting, "its unit ends with %s" % result)
+            self._cannot_start.met("its unit ends with %s" % result, waiting)
         elif self._tried not in (None, invocation):
             # It ends in a way after which systemd starts it again at once, for as long as a connection waits.
             self._lose(Lost("it ends at once"))
         self._tried = invocation
-
-    def _hindered(self, waiting, reason):
-        now = time.monotonic()
-        if self._hindered_since is None:
-            self._hindered_since = now
-            self._hindered_told = False
-            self._say(
-                "<3>%s: the job cannot start: %s; %d requests wait for it, see `journalctl -u %s`"
-                % (self._name, reason, len(waiting), self._job)
-            )
-            with open(self._places.cannot_start, "w") as file:
-                os.fchmod(file.fileno(), 0o644)
-                file.write(reason + "\n")
-        elif not self._hindered_told and now >= self._hindered_since + HINDERED_AFTER and waiting:
-            self._hindered_told = True
-            self._follow_up({"endpoint": self._name, "id": waiting[0], "state": "cannot-start"})
-
-    def _no_longer_hindered(self):
-        if self._hindered_since is None:
-            return
-        self._hindered_since = None
-        try:
-            os.unlink(self._places.cannot_start)
-        except FileNotFoundError:
-            pass
 
     # A run.
 
@@ -325,9 +297,11 @@ class Dispatcher:
             names = schedule.batch(self._endpoint, waiting, self._claims.parameters_in_spool)
             claim, damaged, unreadable = self._claims.take(names, self._idle)
         for name in unreadable:
-            self._say("<3>%s: %s in %s cannot be read, and waits" % (self._name, ascii(name), self._endpoint.spool))
-        for name, aside, reason in damaged:
-            self._record_damaged(name, aside, reason)
+            self._say("<3>%s in %s cannot be read, and waits" % (ascii(name), self._endpoint.spool))
+        if damaged:
+            from trigger.dispatcher import recorder
+
+            recorder.set_aside(self._endpoint, damaged, self._say)
         if claim is None:
             return
         self._run = Run(claim.ids, self._idle)
@@ -396,7 +370,6 @@ class Dispatcher:
 
     def _hear_of_another(self, message):
         """A runner that tells of no run that is claimed."""
-
         if (
             message.kind == run_protocol.ENDED
             and entry.is_id(message.run_id)
@@ -429,7 +402,7 @@ class Dispatcher:
             run.began = True
             # A job may lie for its runner, and gains no time.
             run.since = min(message.since, time.monotonic_ns() // 1000)
-            self._no_longer_hindered()
+            self._cannot_start.over()
 
     def _give_back(self, run):
         with ClaimLock(self._endpoint):
@@ -448,9 +421,9 @@ class Dispatcher:
         if run is None:
             waiting = self._claims.waiting()
             if waiting and not was_idle:
-                self._hindered(waiting, "its runner said nothing (%s)" % lost)
+                self._cannot_start.met("its runner said nothing (%s)" % lost, waiting)
         elif run.handed and not run.began:
-            self._hindered(run.ids, "its runner left before the job began (%s)" % lost)
+            self._cannot_start.met("its runner left before the job began (%s)" % lost, run.ids)
             self._give_back(run)
 
     def _follow(self, run):
@@ -467,14 +440,13 @@ class Dispatcher:
         left = run.since / 1e6 + timeout - time.monotonic()
         if left > 0:
             return left
+        self._say("<4>run %s has taken its %g seconds, and is stopped" % (run.id, timeout))
+        self._manager.stop(self._job)
         run.overtime = True
-        self._say("<4>%s: run %s has taken its %g seconds, and is stopped" % (self._name, run.id, timeout))
-        self._stop_job()
         return schedule.FOREVER
 
     def _find(self, run):
         """Find out about a run of which nobody tells: this dispatcher is new, or the connection is lost."""
-
         noted = self._claims.noted(run.id)
         if noted is not None or records.has(self._endpoint, run.id):
             with ClaimLock(self._endpoint):
@@ -511,43 +483,42 @@ class Dispatcher:
         systemd still knows how that activation ended."""
         from trigger.dispatcher import outcome
 
-        found = {"state": "interrupted"}
-        if is_known and (run.began or earlier.has_claimed(self._endpoint)):
-            result, code, status = self._manager.unit(self._job, "Result", "ExecMainCode", "ExecMainStatus")
-            with ClaimLock(self._endpoint) as lock:
-                cancelled = lock.is_cancelled(run.id)
-            stopped = self._stopped_for() if result in ("success", "timeout") or run.stopping else None
-            end = outcome.of_lost_runner if run.began else outcome.of_job
-            found = end(code, status, stopped, cancelled, run.overtime, result)
-            if earlier.has_claimed(self._endpoint):
-                self._stop_job()  # systemd would start the unit of now once more, as if a start had failed
-        self._settle(run, found)
+        is_earlier = earlier.has_claimed(self._endpoint)
+        if not is_known or not (run.began or is_earlier):
+            self._settle(run, lambda cancelled: {"state": "interrupted"})
+            return
+        result, code, status = self._manager.unit(self._job, "Result", "ExecMainCode", "ExecMainStatus")
+        stopped = self._stopped_for() if result in ("success", "timeout") or run.stopping else None
+        end = outcome.of_job if is_earlier else outcome.of_lost_runner
+        self._settle(run, lambda cancelled: end(code, status, stopped, cancelled, run.overtime, result))
+        if is_earlier:
+            self._stop_job()  # systemd would start the unit of now once more, as if a start had failed
 
     def _ended(self, run, message):
         """The runner says how its job has ended."""
         from trigger.dispatcher import outcome
 
         result, stopped = "success", None
-        if run.stopping or message.code != run_protocol.EXITED:
+        if run.stopping or (message.code, message.status) != (run_protocol.EXITED, 0):
             active, result = self._manager.unit(self._job, "ActiveState", "Result")
-            if run.stopping and active == "deactivating":
+            if active == "deactivating":
                 stopped = self._stopped_for()
-        if run.stopping and self._endpoint.timeout is not None and not run.overtime:
-            # A dispatcher that was killed has had it stopped.
-            run.overtime = stopped == "order" and time.monotonic() - run.since / 1e6 >= self._endpoint.timeout
-        with ClaimLock(self._endpoint) as lock:
-            cancelled = lock.is_cancelled(run.id)
-        self._settle(run, outcome.of_job(message.code, message.status, stopped, cancelled, run.overtime, result))
+        if stopped == "order" and self._endpoint.timeout is not None:
+            # Also where it was a dispatcher before this one that had it stopped.
+            run.overtime |= time.monotonic() - run.since / 1e6 >= self._endpoint.timeout
+        code, status = message.code, message.status
+        self._settle(run, lambda cancelled: outcome.of_job(code, status, stopped, cancelled, run.overtime, result))
 
     def _stopped_for(self):
         return "shutdown" if self._manager.is_stopping() else "order"
 
-    def _settle(self, run, found):
-        """Write down how a run ended, let its runner leave, and record it, while the next runner starts."""
-        found["invocation_id"] = run.invocation
-        noted = {"id": run.id, "started": self._claims.since(run.id), "finished": time.time(), "outcome": found}
-        noted["is_earlier"] = earlier.has_claimed(self._endpoint)
-        with ClaimLock(self._endpoint):
+    def _settle(self, run, how):
+        """Write down how a run ended, let its runner leave, and record it, while the next runner starts. how: a
+        function that tells it, dict, when it is told whether the run was cancelled."""
+        with ClaimLock(self._endpoint) as lock:
+            found = {**how(lock.is_cancelled(run.id)), "invocation_id": run.invocation}
+            noted = {"id": run.id, "started": self._claims.since(run.id), "finished": time.time(), "outcome": found}
+            noted["is_earlier"] = earlier.has_claimed(self._endpoint)
             self._claims.note(noted)
             if self._link is not None:
                 self._link.noted(run.id, found["state"])
@@ -560,47 +531,27 @@ class Dispatcher:
 
     def _prepares(self, state):
         """Whether the next runner is started ahead. After a run that failed it is not, so that the unit shows that."""
-        if self._stopping or self._locked:
+        if self._stopping or self._endpoint.exclusive:
             return False
         return state == "succeeded" and self._endpoint.job_linger > 0
 
     def _record(self, run, noted):
-        from trigger.dispatcher import history, output_files
+        from trigger.dispatcher import recorder  # when the job is under way, not before
 
-        endpoint, is_earlier = self._endpoint, noted["is_earlier"]
-        told = earlier.told(self._claims, endpoint, run.id) if is_earlier else self._claims.told(run.id)
-        try:  # before the record, so that whoever sees the one finds the other
-            output_files.keep(endpoint, run.id, earlier.output_file(endpoint) if is_earlier else endpoint.output_file)
-        except OSError as error:
-            self._say("<4>%s: the output of run %s is not kept: %s" % (self._name, run.id, error))
-        record = history.write(endpoint, run.ids, noted["started"], {**noted["outcome"], **told}, noted["finished"])
-        self._claims.finish(run.ids)
-        if is_earlier:
-            earlier.tidy(endpoint)
+        recorder.record(self._endpoint, self._claims, run.ids, noted, self._manager.start, self._say)
         self._run = None
         self._stay_until = time.monotonic() + STAY
-        self._follow_up(record)
-        self._say("%s: run %s %s" % (self._name, run.id, record["state"]))
 
-    def _follow_up(self, record):
-        if self._endpoint.on_success or self._endpoint.on_failure:
-            from trigger.dispatcher import on_end
+    def _tell_hindrance(self, request_id):
+        from trigger.dispatcher import recorder
 
-            for problem in on_end.start(self._endpoint, record, self._manager.start):
-                self._say("<3>%s: after run %s: %s" % (self._name, record["id"], problem))
-
-    def _record_damaged(self, name, aside, reason):
-        # ascii(), because the acceptor chose the name, and it must not write lines of its own here.
-        self._say(
-            "<3>%s: %s in %s is set aside as %s: %s"
-            % (self._name, ascii(name), self._endpoint.spool, ascii(aside), reason)
-        )
-        from trigger.dispatcher import history
-
-        history.write_damaged(self._endpoint, name, reason)
+        told = {"endpoint": self._name, "id": request_id, "state": "cannot-start"}
+        recorder.follow_up(self._endpoint, told, self._manager.start, self._say)
 
     def _say(self, line):
+        """Write a line to the journal; its level comes first, as sd-daemon(3) has it."""
+        level, line = (line[:3], line[3:]) if line[0] == "<" else ("", line)
         try:
-            print(line, flush=True)
+            print("%s%s: %s" % (level, self._name, line), flush=True)
         except OSError:
             pass  # a journal that is gone stops nobody
