@@ -15,7 +15,18 @@ from .trigger_host import UNFINISHED, Endpoint, Mistake, pending, programs_place
 from .trigger_host import mark_unfinished as mark
 from .trigger_names import LIBRARY, ROOT, ROOT_UNIT
 from .trigger_steps import Outcome, Step
-from .trigger_systemd import SYSTEMCTL, SYSTEMD_SYSUSERS, Failed, journal, run, show, stop, systemctl
+from .trigger_systemd import (
+    SYSTEMCTL,
+    SYSTEMD_SYSUSERS,
+    Failed,
+    is_quiet,
+    journal,
+    reset_failed,
+    run,
+    show,
+    stop,
+    systemctl,
+)
 
 UMOUNT = "/bin/umount"
 USERDEL = "/usr/sbin/userdel"
@@ -88,7 +99,7 @@ def remove_empty(directories: list[str]) -> list[Step]:
 def forget_failed(endpoints: list[Endpoint]) -> list[Step]:
     """Failed instances stay listed until they are reset."""
     units = [unit for e in endpoints for unit in e.units]
-    return [Step("systemctl reset-failed", partial(_forget_failed, units))] if units else []
+    return [Step("systemctl reset-failed", partial(reset_failed, units))] if units else []
 
 
 def remove_user(name: str) -> Step:
@@ -147,20 +158,23 @@ def _replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], unwanted
 
 
 def _start(units: list[str]) -> None:
+    units = _without_old_runs(units)
     try:
         systemctl("start", units)
     except Failed:
         pass  # which of them, and why, comes next
     states = show(units)
-    failed = [unit for unit in units if states[unit]["ActiveState"] != "active" and not _has_an_old_run(unit)]
+    failed = [unit for unit in units if states[unit]["ActiveState"] != "active"]
     if failed:
         raise Mistake("\n".join(_why_it_did_not_start(unit) for unit in failed))
 
 
-def _has_an_old_run(unit: str) -> bool:
-    """Whether it is a runner's socket, and cannot start beside a run that an earlier release has begun."""
-    job = unit.replace(".socket", ".service")
-    return unit.startswith("trigger-run@") and show([job])[job]["ActiveState"] not in ("inactive", "failed")
+def _without_old_runs(units: list[str]) -> list[str]:
+    """Those that can start: a runner's socket does not beside a run that an earlier release has begun."""
+    jobs = {unit: unit.replace(".socket", ".service") for unit in units if unit.startswith("trigger-run@")}
+    states = show([*jobs, *jobs.values()])
+    old = [unit for unit, job in jobs.items() if is_quiet(states[unit]) and not is_quiet(states[job])]
+    return [unit for unit in units if unit not in old]
 
 
 def _why_it_did_not_start(unit: str) -> str:
@@ -197,14 +211,6 @@ def _remove_empty(directories: list[str]) -> None:
     for directory in directories:
         if os.path.isdir(directory) and not os.listdir(directory):
             os.rmdir(directory)
-
-
-def _forget_failed(units: list[str]) -> None:
-    states = show(units)
-    try:
-        systemctl("reset-failed", [unit for unit in units if states[unit]["ActiveState"] == "failed"])
-    except Failed:
-        pass  # systemd has forgotten one of them by itself meanwhile
 
 
 def _remove_user(name: str) -> Outcome | None:

@@ -150,7 +150,7 @@ def _sockets(found: Found) -> Iterator[Step]:
     stopped = [e for e in found.wanted if found.stops_acceptor(e) and e not in replaced]
     if replaced or stopped or found.sockets_of_servers():
         yield replace_sockets(replaced, stopped, found.sockets_of_servers())
-    yield from found.earlier.hands_on(found.others)
+    yield from found.earlier.hands_on()
     # Sockets first: a runner wakes the dispatcher of its run again. The run goes on; the next dispatcher asks for it.
     inner = found.inner_sockets_to_renew()
     yield from call_systemctl("stop", inner)

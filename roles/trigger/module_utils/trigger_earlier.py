@@ -22,7 +22,7 @@ from .trigger_files import File, Rights, make_directories, remove
 from .trigger_host import Endpoint, account
 from .trigger_names import RUNTIME, SPOOL, STATE, UNITS
 from .trigger_steps import Step, call_systemctl, write
-from .trigger_systemd import show, stop, systemctl
+from .trigger_systemd import reset_failed, show, stop, systemctl
 
 UNFINISHED = ".earlier"  # among the names of endpoints that are unfinished
 SYSCTL = "/etc/sysctl.d/60-trigger.conf"  # each path unit took an inotify instance, so the limit was raised
@@ -31,6 +31,7 @@ INOTIFY_LIMIT = "/proc/sys/fs/inotify/max_user_instances"
 _TEMPLATES = ("trigger-run@.path", "trigger-pause@.service")
 _HELD = b"held back by an upgrade\n"  # in the file that stands for a pause
 _LOOK_EVERY = 0.1  # seconds
+_LOOKS = 20
 _ENTRY_MODE = 0o604  # as spool.Draft gives it
 
 
@@ -58,14 +59,15 @@ class Earlier:
             yield Step(f"{', '.join(self._links)} removed", partial(_remove, self._links))
         yield from self._limit.steps_back()
 
-    def hands_on(self, others: list[Endpoint]) -> list[Step]:
+    def hands_on(self) -> list[Step]:
         """What waits and what runs becomes the dispatcher's, when systemd knows its units and acceptors have the
-        programs of now. others: endpoints whose acceptors nobody else lets go."""
+        programs of now."""
         if not self.is_there or not self._endpoints:
             return []
         names = ", ".join(e.name for e in self._endpoints)
         return [
-            *call_systemctl("stop", [e.own_acceptor for e in others if not e.hands_over]),
+            # Those of endpoints that are not named: nobody else lets them go.
+            *call_systemctl("stop", [e.own_acceptor for e in self._endpoints if not e.item]),
             Step(f"{names}: requests and runs are handed on to the dispatcher", partial(_hand_on, self._endpoints)),
         ]
 
@@ -102,8 +104,12 @@ def _hold_runs(endpoints: list[Endpoint], names: list[str]) -> None:
         if not endpoint.paused:
             File(_mark(endpoint), _HELD).write()
     stop([f"trigger-run@{name}.path" for name in names])
-    # Nobody claims while the locks are held. Who has not claimed yet need not, and is in no run.
     jobs = [e.job for e in endpoints]
+    for _ in range(_LOOKS):  # most of those that are about to begin need no more
+        if not any(state["ActiveState"] == "activating" for state in show(jobs).values()):
+            break
+        time.sleep(_LOOK_EVERY)
+    # Nobody claims while the locks are held. Who has not claimed yet need not, and is in no run.
     with contextlib.ExitStack() as locks:
         for endpoint in endpoints:
             locks.enter_context(_claim_lock(endpoint))
@@ -114,6 +120,7 @@ def _hold_runs(endpoints: list[Endpoint], names: list[str]) -> None:
     while any(state["ActiveState"] in ("activating", "deactivating") for state in show(jobs).values()):
         time.sleep(_LOOK_EVERY)
     stop([f"trigger-pause@{name}.service" for name in names])
+    reset_failed(waiting)
 
 
 @contextlib.contextmanager
@@ -156,6 +163,7 @@ def _hand_on(endpoints: list[Endpoint]) -> None:
             os.unlink(_mark(endpoint))
     with contextlib.suppress(OSError):  # a run under way is told of its request there
         os.rmdir(f"{RUNTIME}/requests")
+    reset_failed([f"trigger-pause@{e.name}.service" for e in endpoints])
 
 
 def _open_entries(endpoint: Endpoint) -> None:

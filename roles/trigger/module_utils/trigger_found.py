@@ -77,7 +77,8 @@ class Found:
         self._sort_endpoints(plan["endpoints"], purge)
         self.unfinished = unfinished()
         self.was_interrupted = os.path.lexists(UNFINISHED)
-        staying = self.wanted + self.others
+        # Of others there may be but a folder, which somebody else has made.
+        staying = self.wanted + [e for e in self.others if os.path.exists(e.configuration)]
         self.earlier = Earlier(staying, self.removed, EARLIER_UNFINISHED in self.unfinished)
         # Those that a dispatcher and a runner are for. Endpoints that the play does not name share their units.
         self.dispatched = [e for e in (staying if self.earlier.is_there else self.wanted) if not e.hands_over]
