@@ -297,6 +297,26 @@ def test_no_unit_is_started_when_somebody_has_stopped_a_run():
     assert not list(Path("/run").glob(f"note-*{request}"))
 
 
+def test_units_are_started_once_when_a_job_cannot_start():
+    """After ten seconds. Its request waits, and is served after the repair."""
+    wait_until_idle("told")
+    job = Path("/usr/local/lib/trigger/jobs/told")
+    job.rename(job.with_name("away"))
+    try:
+        request = fire("told")
+        seen = note("failure", request)
+        assert (seen["TRIGGER_RUN_ID"], seen["TRIGGER_RUN_STATE"]) == (request, "cannot-start")
+        told_of = Path(f"/run/note-failure,{request}")
+        told_of.unlink()
+        assert spooled("told") == [request]
+    finally:
+        job.with_name("away").rename(job)
+    assert wait_for_record("told", request)["state"] == "succeeded"
+    assert note("success", request)["TRIGGER_RUN_STATE"] == "succeeded"
+    assert not told_of.exists()
+    assert not Path("/run/trigger/told.cannot-start").exists()
+
+
 def test_a_unit_that_is_not_there_disturbs_nothing():
     unit = Path("/etc/systemd/system/note-success@.service")
     text = unit.read_text()

@@ -86,7 +86,7 @@ def _see_to_the_run(name, seen, screen):
         screen.note("%s is paused: the request waits until `triggerctl resume %s` or the next boot" % (name, name))
         return
     if seen.of(seen.units.dispatch_socket) != "active":
-        systemd.order("start", seen.units.dispatch_socket)
+        systemd.start_socket(seen.units.dispatch_socket, seen.units.dispatcher)
     wake.wake(name)
 
 

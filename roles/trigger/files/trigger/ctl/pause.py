@@ -100,7 +100,7 @@ def _see_to_the_runs(seen):
     if seen.handoff:
         return
     if seen.of(seen.units.dispatch_socket) != "active":
-        systemd.order("start", seen.units.dispatch_socket)
+        systemd.start_socket(seen.units.dispatch_socket, seen.units.dispatcher)
     wake.wake(seen.name)
 
 
