@@ -37,7 +37,7 @@ class Unflushed(OSError):
 class Spool:
     """path: the directory of entries. claimed: where those of the present run are. deliveries: replay.Deliveries, or
     None where none are remembered. is_recorded: a function that says of an id whether its run has a record. body_limit:
-    bytes of one body."""
+    bytes of one body. tell: a function that is called when entries have been added."""
 
     def __init__(
         self,
@@ -46,7 +46,9 @@ class Spool:
         deliveries: "Any" = None,
         is_recorded: "Callable[[str], bool]" = lambda request_id: False,
         body_limit: int = 0,
+        tell: "Callable[[], None]" = lambda: None,
     ) -> None:
+        self._tell = tell
         self.room = room.Room(body_limit)
         self._path = path
         self._claimed = claimed
@@ -96,6 +98,7 @@ class Spool:
             errors = _flush(drafts)
             kept = [draft for draft, error in zip(drafts, errors) if error is None]
             found = iter(self._keep(kept, directory))
+            self._tell()
             return [next(found) if error is None else error for error in errors]
         finally:
             os.close(directory)
@@ -166,6 +169,7 @@ class Spool:
             os.fsync(directory)
         finally:
             os.close(directory)
+        self._tell()
         return finished
 
     def _is_remembered(self, request_id):

@@ -6,7 +6,7 @@ it waits for its run, when that has ended.
 
 import time
 
-from trigger import admission, cgi, http, responses, wake
+from trigger import admission, cgi, http, responses
 from trigger.acceptor.exchange import NO_ANSWER
 from trigger.acceptor.replies import Replies
 from trigger.spool import Unflushed
@@ -288,7 +288,6 @@ class Handler:
             errors = self._spool.commit(drafts)
         except OSError as error:
             errors = [error] * len(exchanges)
-        wake.wake(self._endpoint.name)
         for exchange, (request_id, _, _), failure in zip(exchanges, drafts, errors):
             if failure is None:
                 self._accept(exchange, request_id, "accepted")

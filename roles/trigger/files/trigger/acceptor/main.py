@@ -35,7 +35,10 @@ def main(name: str) -> int:
 
         return records.has(settings, request_id)
 
-    stored = spool.Spool(settings.spool, settings.claimed, memory, is_recorded, settings.body_limit)
+    def tell():
+        wake.wake(name)
+
+    stored = spool.Spool(settings.spool, settings.claimed, memory, is_recorded, settings.body_limit, tell)
     handler = Handler(settings, stored, guard, limit, proxy)
     numbers = None
     if settings.metrics:
@@ -48,7 +51,7 @@ def main(name: str) -> int:
         settings.linger = 0  # the next one may find them again
     try:
         if any(stored.load()):
-            wake.wake(name)  # the acceptor before may have been killed when it was about to
+            tell()  # the acceptor before may have been killed when it was about to
     except OSError:
         pass  # whoever asks is told
     _signal.signal(_signal.SIGTERM, lambda *_: loop.stop())

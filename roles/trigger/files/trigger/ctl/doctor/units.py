@@ -65,7 +65,8 @@ def _dispatcher(seen):
     for unit in (seen.units.dispatch_socket, seen.units.run_socket):
         state = seen.of(unit)
         if state != "active" and not _is_left_to_an_old_run(seen, unit):
-            yield Finding(seen.name, "%s is %s, so no run begins" % (unit, state), _restart(unit))
+            mend = "see `journalctl -u %s -n 20`, then systemctl start %s" % (unit, unit)
+            yield Finding(seen.name, "%s is %s, so no run begins" % (unit, state), mend)
         if not seen.enabled(unit):
             yield Finding(seen.name, "%s will not start with the next boot" % unit, "systemctl enable " + unit)
     unit = seen.units.dispatcher
