@@ -307,10 +307,11 @@ class Dispatcher:
             self._asked_at = time.monotonic()
         elif active == "failed" or sub == "auto-restart":
             self._cannot_start.met("its unit ends with %s" % result, waiting)
-        elif self._tried not in (None, invocation):
+        elif active == "active" and self._tried not in (None, invocation):
             # It ends in a way after which systemd starts it again at once, for as long as a connection waits.
             self._lose(Lost("it ends at once"))
-        self._tried = invocation
+        if active == "active" and invocation.hex() != self._left:
+            self._tried = invocation
 
     # A run.
 
