@@ -52,5 +52,24 @@ def test_the_end_of_a_runner_that_told_nothing(result, code, status, known, stat
     assert outcome.of_lost_runner(code, status, result=result, **known)["state"] == state
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "cancelled", "state"),
+    [
+        (EXITED, 98, False, "succeeded"),
+        (EXITED, 98, True, "cancelled"),
+        (EXITED, 99, False, "interrupted"),
+        (EXITED, 99, True, "cancelled"),
+        (KILLED, KILL, False, "interrupted"),
+    ],
+)
+def test_the_end_of_a_runner_that_nobody_has_heard(code, status, cancelled, state):
+    assert outcome.of_unheard(code, status, cancelled)["state"] == state
+
+
+def test_who_may_have_been_asked_to_end():
+    assert outcome.may_be_asked(EXITED, 0) and outcome.may_be_asked(KILLED, TERM)
+    assert not outcome.may_be_asked(KILLED, 1)  # a signal that systemd takes for a clean end, and sends to nobody
+
+
 def test_the_names_of_signals():
     assert [outcome.signal_name(number) for number in (9, 15, 34, 36, 99)] == ["KILL", "TERM", "RTMIN", "RTMIN+2", "99"]

@@ -26,7 +26,10 @@ DESCRIPTORS = 4  # of RUN: the job (see pack_job), its standard input, the file 
 # How a job ended, as waitid(2) has it.
 EXITED, KILLED, DUMPED = 1, 2, 3
 
-RUN_FAILED = 99  # the runner's exit status after a run that failed: RestartPreventExitStatus= of its unit names it
+# The runner's exit status after a run that failed, and after one that succeeded and of which nobody has heard:
+# RestartPreventExitStatus= of its unit names them. After a run that succeeded and is noted it is 0, and where none has
+# begun 0 or 1.
+RUN_FAILED, RUN_UNHEARD = 99, 98
 
 STATES = ("succeeded", "failed", "timed-out", "cancelled", "interrupted")  # what NOTED tells as `status`
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from trigger import paths, runs, timespan
+from trigger import paths, runs, timespan, wake
 from trigger.ctl import status, systemd
 from trigger.ctl.errors import FAILED, OK, Failure
 from trigger.ctl.follow import ending
@@ -39,6 +39,7 @@ def cancel(arguments: Namespace, screen: Screen) -> int:
                 raise unknown(endpoint.name, arguments.id)
             if run["state"] == "queued":
                 _take_back(endpoint, arguments.id)
+                wake.wake(endpoint.name)  # nobody may be left who waits for a job that cannot start
                 return _tell(found.find(arguments.id), "it had not begun", screen)
             if run["state"] != "running":
                 break

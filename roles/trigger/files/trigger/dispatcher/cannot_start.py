@@ -21,14 +21,17 @@ class CannotStart:
         return self._since is not None
 
     def met(self, reason, waiting):
-        """It is so. waiting: list of str, whom it keeps waiting. Raises OSError."""
+        """It is so. waiting: list of str, whom it keeps waiting."""
         now = time.monotonic()
         if self._since is None:
             self._since, self._told = now, False
             self._say("<3>the job cannot start: %s; %d requests wait for it" % (reason, len(waiting)))
-            with open(self._mark, "w") as file:
-                os.fchmod(file.fileno(), 0o644)
-                file.write(reason + "\n")
+            try:
+                with open(self._mark, "w") as file:
+                    os.fchmod(file.fileno(), 0o644)
+                    file.write(reason + "\n")
+            except OSError:
+                pass  # it is a sign, and the journal has it
         elif not self._told and now >= self._since + PATIENCE:
             self._told = True
             self._tell(waiting[0])

@@ -99,8 +99,8 @@ class Dispatcher:
     def _step(self):
         """Do what is to be done. Returns in how many seconds to look again, or None to leave."""
         self._hear()
-        if self._stopping:
-            return self._leave()
+        if self._stopping and not (self._run and self._run.handed and not self._run.began):
+            return self._leave()  # but for a run of which we are about to hear whether it has begun
         if self._run is None:
             ids = self._claims.ids()
             if ids:
@@ -452,8 +452,8 @@ class Dispatcher:
             if waiting and not was_idle:
                 self._cannot_start.met("its runner said nothing (%s)" % lost, waiting)
         elif run.handed and not run.began:
-            self._cannot_start.met("its runner left before the job began (%s)" % lost, run.ids)
             self._give_back(run)
+            self._cannot_start.met("its runner left before the job began (%s)" % lost, run.ids)
 
     def _follow(self, run):
         """A run is under way."""
@@ -480,8 +480,7 @@ class Dispatcher:
         if noted is not None or records.has(self._endpoint, run.id):
             with ClaimLock(self._endpoint):
                 if records.has(self._endpoint, run.id):
-                    self._claims.finish(run.ids)
-                    self._run = None
+                    self._finish(run, noted)
                 else:
                     self._record(run, noted)
             self._left, self._told_to_leave = run.invocation, time.monotonic()
@@ -515,12 +514,19 @@ class Dispatcher:
         systemd still knows how that activation ended."""
         from trigger.dispatcher import outcome
 
-        is_earlier = earlier.has_claimed(self._endpoint)
-        if not is_known or not (run.began or is_earlier):
+        if not is_known:
             self._settle(run, lambda cancelled: {"state": "interrupted"})
             return
+        is_earlier = earlier.has_claimed(self._endpoint)
         result, code, status = self._manager.unit(self._job, "Result", "ExecMainCode", "ExecMainStatus")
-        stopped = self._stopped_for() if result in ("success", "timeout") or run.stopping else None
+        if not run.began and not is_earlier:
+            if code == run_protocol.EXITED and status in (0, 1):
+                self._give_back(run)  # a runner leaves so that has not begun
+            else:
+                self._settle(run, lambda cancelled: outcome.of_unheard(code, status, cancelled))
+            return
+        was_asked = result == "timeout" or (result == "success" and outcome.may_be_asked(code, status))
+        stopped = self._stopped_for() if was_asked or run.stopping else None
         end = outcome.of_job if is_earlier else outcome.of_lost_runner
         self._settle(run, lambda cancelled: end(code, status, stopped, cancelled, run.overtime, result))
         if is_earlier:
@@ -530,6 +536,8 @@ class Dispatcher:
         """The runner says how its job has ended."""
         from trigger.dispatcher import outcome
 
+        if message.code not in outcome.CODES or not 0 <= message.status < 256:
+            raise Lost("no process ends so")
         result, stopped = "success", None
         if run.stopping or (message.code, message.status) != (run_protocol.EXITED, 0):
             active, result = self._manager.unit(self._job, "ActiveState", "Result")
@@ -573,6 +581,13 @@ class Dispatcher:
         recorder.record(self._endpoint, self._claims, run.ids, noted, self._manager.start, self._say)
         self._run = None
         self._stay_until = time.monotonic() + STAY
+
+    def _finish(self, run, noted):
+        """The run is recorded, and maybe no more than that."""
+        from trigger.dispatcher import recorder
+
+        recorder.finish(self._endpoint, self._claims, run.ids, noted, self._manager.start, self._say)
+        self._run = None
 
     def _tell_hindrance(self, request_id):
         from trigger.dispatcher import recorder

@@ -44,7 +44,10 @@ def _tell(record):
     os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
     os.chmod(DIRECTORY, 0o755)
     for name in sorted(os.listdir(DIRECTORY))[: -KEPT + 1]:
-        os.unlink(DIRECTORY + "/" + name)
+        try:
+            os.unlink(DIRECTORY + "/" + name)
+        except FileNotFoundError:
+            pass  # another endpoint's dispatcher was there first
     lines = {
         "TRIGGER_ENDPOINT": record["endpoint"],
         "TRIGGER_RUN_ID": record["id"],

@@ -2,6 +2,8 @@
 
 from trigger import run_protocol
 
+CODES = (run_protocol.EXITED, run_protocol.KILLED, run_protocol.DUMPED)
+
 
 def of_job(code, status, stopped=None, cancelled=False, overtime=False, result="success"):
     """Return `state`, `result`, `exit_code` and `signal`, dict.
@@ -41,6 +43,18 @@ def of_lost_runner(code, status, stopped=None, cancelled=False, overtime=False, 
     if result != "success" and not overtime:
         found["result"] = result
     return found
+
+
+def of_unheard(code, status, cancelled=False):
+    """The same where nobody has heard a runner that has left since: code, status are how it left."""
+    if code == run_protocol.EXITED and status == run_protocol.RUN_UNHEARD:
+        return of_job(run_protocol.EXITED, 0, cancelled=cancelled)
+    return {"state": "cancelled" if cancelled else "interrupted"}
+
+
+def may_be_asked(code, status):
+    """Whether a process has ended as one that was asked to: by itself, or by the signal for that."""
+    return code != run_protocol.KILLED or status == 15
 
 
 def signal_name(number):

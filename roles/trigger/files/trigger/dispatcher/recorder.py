@@ -13,12 +13,20 @@ def record(endpoint, claims, ids, noted, start_unit, say):
         output_files.keep(endpoint, run_id, earlier.output_file(endpoint) if is_earlier else endpoint.output_file)
     except OSError as error:
         say("<4>the output of run %s is not kept: %s" % (run_id, error))
-    written = history.write(endpoint, ids, noted["started"], {**noted["outcome"], **told}, noted["finished"])
+    history.write(endpoint, ids, noted["started"], {**noted["outcome"], **told}, noted["finished"])
+    finish(endpoint, claims, ids, noted, start_unit, say)
+
+
+def finish(endpoint, claims, ids, noted, start_unit, say):
+    """The same, from where the record is written. noted: dict, or None where it was kept by nobody."""
+    if noted is not None:
+        written = {"endpoint": endpoint.name, "id": ids[-1], **noted["outcome"]}
+        written["duration"] = round(max(0.0, noted["finished"] - noted["started"]), 3)
+        follow_up(endpoint, written, start_unit, say)
+        if noted["is_earlier"]:
+            earlier.tidy(endpoint)
+        say("run %s %s" % (ids[-1], written["state"]))
     claims.finish(ids)
-    if is_earlier:
-        earlier.tidy(endpoint)
-    follow_up(endpoint, written, start_unit, say)
-    say("run %s %s" % (run_id, written["state"]))
 
 
 def follow_up(endpoint, written, start_unit, say):

@@ -8,12 +8,14 @@ https://dbus.freedesktop.org/doc/dbus-specification.html, org.freedesktop.system
 import _socket
 import os
 import struct
+import sys
 
 SOCKET = "/run/systemd/private"
 TIMEOUT = 30.0  # seconds
 REPLY_LIMIT = 1024 * 1024  # bytes
 
 _MANAGER = "/org/freedesktop/systemd1"
+_ORDER = b"l" if sys.byteorder == "little" else b"B"  # systemd answers in the order of the machine
 _CALL, _RETURN, _ERROR = 1, 2, 3
 _PATH, _INTERFACE, _MEMBER, _ERROR_NAME, _REPLY_SERIAL, _SIGNATURE = 1, 2, 3, 4, 5, 8
 
@@ -107,9 +109,9 @@ class Manager:
 
     def _receive(self):
         head = self._read(16)
-        if head[:1] != b"l":
+        if head[:1] != _ORDER:
             raise OSError("it speaks in another byte order")
-        length, fields_length = struct.unpack_from("<I", head, 4)[0], struct.unpack_from("<I", head, 12)[0]
+        length, fields_length = struct.unpack_from("=I", head, 4)[0], struct.unpack_from("=I", head, 12)[0]
         if length > REPLY_LIMIT or fields_length > REPLY_LIMIT:
             raise OSError("its answer is too long")
         block = self._read(-(-fields_length // 8) * 8)
@@ -127,7 +129,7 @@ class Manager:
         return part
 
 
-_NUMBERS = {"u": "<I", "i": "<i", "t": "<Q", "x": "<q", "b": "<I", "q": "<H", "n": "<h"}
+_NUMBERS = {"u": "=I", "i": "=i", "t": "=Q", "x": "=q", "b": "=I", "q": "=H", "n": "=h"}
 _OF_ALL_UNITS = ("ActiveState", "SubState", "InvocationID", "LoadState")
 
 
@@ -151,7 +153,7 @@ def _call(serial, path, interface, member, arguments):
         fields += _padding(fields, 8) + bytes((code, 1)) + kind.encode() + b"\0" + _string(text)
     if arguments:
         fields += _padding(fields, 8) + bytes((_SIGNATURE, 1)) + b"g\0" + _signature("s" * len(arguments))
-    head = struct.pack("<cBBBII", b"l", _CALL, 0, 1, len(body), serial) + struct.pack("<I", len(fields)) + fields
+    head = struct.pack("=cBBBII", _ORDER, _CALL, 0, 1, len(body), serial) + struct.pack("=I", len(fields)) + fields
     return head + _padding(head, 8) + body
 
 
@@ -161,7 +163,7 @@ def _padding(block, size):
 
 def _string(text):
     encoded = text.encode()
-    return struct.pack("<I", len(encoded)) + encoded + b"\0"
+    return struct.pack("=I", len(encoded)) + encoded + b"\0"
 
 
 def _signature(text):
@@ -187,7 +189,7 @@ class _Reader:
 
     def value(self, signature):
         if signature in ("s", "o"):
-            length = self._number("<I")
+            length = self._number("=I")
             return self._text(length)
         if signature == "g":
             return self._short()
@@ -196,7 +198,7 @@ class _Reader:
         if signature == "y":
             return self.byte()
         if signature == "ay":
-            length = self._number("<I")
+            length = self._number("=I")
             self.position += length
             return self._block[self.position - length : self.position]
         if signature in _NUMBERS:

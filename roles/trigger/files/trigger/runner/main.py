@@ -59,6 +59,8 @@ class Runner:
                 if seconds <= 0:
                     return self._give_up()
             for fd, _ in self._epoll.poll(seconds):
+                if self._status is not None:
+                    break  # whoever comes now is for the next one
                 if fd == awake:
                     if _signal.SIGTERM in os.read(awake, 64):
                         self._stop()
@@ -195,7 +197,7 @@ class Runner:
     def _own_status(self):
         ended = self._greeting
         failed = (ended.code, ended.status) != (run_protocol.EXITED, 0)
-        return run_protocol.RUN_FAILED if failed else 0
+        return run_protocol.RUN_FAILED if failed else run_protocol.RUN_UNHEARD
 
     def _leave(self, state):
         word = run_protocol.STATES[state]
@@ -242,6 +244,6 @@ def main(name):
     runner = Runner(listener, name, os.environ.get("INVOCATION_ID", ""))
     try:
         return runner.serve()
-    except (OSError, run_protocol.Malformed) as error:
+    except Exception as error:  # whatever it is, a run that has begun is no start that is tried again
         _tell("<3>%s: the run cannot be served: %s" % (name, error))
         return run_protocol.RUN_FAILED if runner.has_begun else 1
