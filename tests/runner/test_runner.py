@@ -179,6 +179,22 @@ def test_a_run_goes_on_without_its_dispatcher_and_is_told_to_the_next(runner, tm
     assert runner.leave("failed") == run_protocol.RUN_FAILED
 
 
+def test_an_idle_one_waits_for_the_next_dispatcher(runner):
+    """Which asks whether the run that was claimed for it has begun; however long it stood ready before."""
+    runner.connect()
+    with pytest.raises(subprocess.TimeoutExpired):
+        runner.process.wait(2.5)  # longer than it waits while nobody has come at all
+    runner.peer.close()
+    with pytest.raises(subprocess.TimeoutExpired):
+        runner.process.wait(2.5)
+    assert runner.connect().kind == IDLE
+
+
+def test_who_is_never_connected_to_leaves(runner):
+    assert runner.process.wait(30) == 0
+    assert b"nothing is pending" in runner.process.stdout.read()
+
+
 def test_a_second_dispatcher_takes_the_place_of_the_first(runner):
     """systemd starts none before the other has gone, but its connection may be noticed later."""
     runner.connect()

@@ -42,6 +42,10 @@ def known_variables(endpoint):
     return known.union(cgi.NAMES, OWN_VARIABLES, map(cgi.header_variable, endpoint.pass_headers))
 
 
+class Unreadable(Exception):
+    """An entry may not be read: it waits for its mode to be set."""
+
+
 class Claim:
     """What was taken for one run. ids: list of str, oldest first; the run goes by the last one. stdin: a descriptor of
     the body, or of /dev/null. variables: dict of bytes to bytes, what the request says."""
@@ -59,7 +63,7 @@ class Claims:
 
     def __init__(self, endpoint):
         self._endpoint = endpoint
-        self._unreadable = set()
+        self._unreadable = {}  # of names, what their files were like
         self._spool = os.open(endpoint.spool, _DIRECTORY)
         self._claimed = os.open(endpoint.claimed, _DIRECTORY)
 
@@ -75,8 +79,8 @@ class Claims:
     def waiting(self):
         """Return the names in the spool that are not claimed, oldest first: list of str. Drafts are not among them, and
         no entry that has turned out not to be readable: it waits for its mode to be set."""
-        self._unreadable = {name for name in self._unreadable if not self._is_readable(name)}
-        hidden = self._unreadable.union(os.listdir(self._claimed))
+        self._unreadable = {name: like for name, like in self._unreadable.items() if self._like(name) == like}
+        hidden = {*self._unreadable, *os.listdir(self._claimed)}
         return sorted(name for name in os.listdir(self._spool) if name[0] != "." and name not in hidden)
 
     def since(self, request_id):
@@ -118,11 +122,11 @@ class Claims:
                         self._check_content(source, size, name)
                         self._check_id(source, name)
                 ids.insert(0, name)
-            except PermissionError:
+            except Unreadable:
                 unreadable.append(name)
+                self._unreadable[name] = self._like(name)
             except entry.Damaged as error:
                 damaged.append((name, self._set_aside(name), str(error)))
-        self._unreadable.update(unreadable)
         if taken is None:
             return None, damaged, unreadable
         stdin, variables = taken
@@ -161,7 +165,7 @@ class Claims:
         try:
             with _Opened(self._open_source(name)) as source:
                 variables, _ = entry.read_variables(source, self._check_file(source))
-        except (entry.Damaged, PermissionError):
+        except (entry.Damaged, Unreadable):
             return None
         prefix = parameters.PREFIX.encode()
         return {key: value for key, value in variables.items() if key.startswith(prefix)}
@@ -207,17 +211,21 @@ class Claims:
             if durably:
                 os.fsync(fd)
 
-    def _is_readable(self, name):
+    def _like(self, name):
+        """What changes when somebody mends a file, or puts another in its place."""
         try:
-            return bool(os.stat(name, dir_fd=self._spool, follow_symlinks=False).st_mode & stat.S_IROTH)
+            status = os.stat(name, dir_fd=self._spool, follow_symlinks=False)
         except FileNotFoundError:
-            return True
+            return None
+        return status.st_ino, status.st_ctime_ns
 
     def _open_source(self, name):
         if not entry.is_id(name):
             raise entry.Damaged("its name is not a request id")
         try:
             return os.open(name, _READ, dir_fd=self._spool)
+        except PermissionError:
+            raise Unreadable from None
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO):
                 raise entry.Damaged("it is not a plain file") from None

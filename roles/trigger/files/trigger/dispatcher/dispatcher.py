@@ -21,7 +21,9 @@ from trigger.dispatcher.systemd_bus import Failed, Manager
 STAY = 1.0  # seconds at the least; or a flood of bytes would be a flood of starts
 RETRY = 1.0  # seconds before a runner is asked for again that has left without beginning
 MESSAGES = 16  # that are heard at once: whoever floods us does not stop the clock
-LOOK_EVERY = 0.02  # seconds between two looks at a unit that is about to stop
+LOOK_EVERY = 0.25  # seconds between two looks at a unit; more often at the first, for one that is about to stop
+LOOK_FIRST = 0.005
+SILENCE = 30.0  # seconds for which a runner may say nothing, and one that was told to leave may stay
 
 _OVER = ("inactive", "failed")
 
@@ -66,11 +68,13 @@ class Dispatcher:
         self._idle = None  # the activation of a runner that stands ready
         self._prepared = None  # freshness.stamp of when it was asked for
         self._asked_at = None
+        self._socket_is_away = False
         self._tried = None  # the activation that was seen at the last look
         self._lock = None
         self._locked = False
         self._awaits_lock = False
-        self._left = None  # the activation that has left last, while a lock is held for it
+        self._left = None  # the activation that was told to leave, until it has
+        self._told_to_leave = 0.0
         self._first_seen = None  # when the requests were first seen that wait now
         self._retry_at = 0.0
         self._keep_until = 0.0
@@ -103,9 +107,9 @@ class Dispatcher:
                 self._run = Run(ids, self._claims.invocation())
         if self._run is not None:
             return self._follow(self._run)
-        if self._left is not None:
-            if not self._has_left(self._left):
-                return LOOK_EVERY / 4
+        if self._left is not None and self._locked:
+            if not self._has_left():
+                return self._leaving_for()
             self._release_lock()
         return self._look_for_work()
 
@@ -115,6 +119,8 @@ class Dispatcher:
         for fd in fds:
             if fd is not None:
                 poll.register(fd, select.POLLIN)
+        if seconds >= LOOK_EVERY:
+            self._manager.close()  # systemd would keep for us whatever its units do
         for fd, _ in poll.poll(None if seconds == schedule.FOREVER else max(0, int(seconds * 1000 + 0.999))):
             if fd == awake:
                 os.read(awake, 64)
@@ -135,6 +141,11 @@ class Dispatcher:
     # No run is under way.
 
     def _look_for_work(self):
+        if self._socket_is_away:
+            if not self._is_over(self._name):
+                return LOOK_EVERY / 5
+            self._manager.start(self._units.run_socket)
+            self._socket_is_away = False
         now = time.monotonic()
         self._load()
         self._awaits_lock = False
@@ -151,7 +162,8 @@ class Dispatcher:
         elif step == schedule.RELEASE_LOCK:
             self._release_lock()
         elif step == schedule.LEAVE:
-            return None
+            # A job that has stopped its runner, and said in its name that it has ended, would live on.
+            return None if self._left is None or self._has_left() else self._leaving_for()
         elif waiting and self._link is not None and not self._idle:
             self._look_at_runner(waiting)
         return seconds
@@ -226,8 +238,11 @@ class Dispatcher:
         if self._idle:
             self._link.leave()
         else:
+            # systemd would go on trying to start it, for a connection that waits in the socket also when it is closed.
             self._link.close()
-            self._stop_job()  # which systemd would go on trying to start
+            self._manager.stop(self._units.run_socket)
+            self._stop_job()
+            self._socket_is_away = True
         self._link = None
         self._idle = None
 
@@ -251,17 +266,26 @@ class Dispatcher:
         self._lock.release()
         self._lock = None
         self._locked = False
-        self._left = None
 
     def _is_over(self, name):
         """Whether an endpoint's job and all that it has started have ended."""
         (state,) = self._manager.unit(paths.Units(name).job, "ActiveState")
         return state in _OVER
 
-    def _has_left(self, activation):
-        """The same of one activation of our own."""
+    def _has_left(self):
+        """The same of the activation that was told last that it may leave."""
         state, sub, invocation = self._manager.unit(self._job, "ActiveState", "SubState", "InvocationID")
-        return state in _OVER or sub == "auto-restart" or invocation.hex() != activation
+        if state in _OVER or sub == "auto-restart" or invocation.hex() != self._left:
+            self._left = None
+        return self._left is None
+
+    def _leaving_for(self):
+        """It has not left. Returns in how many seconds to look again."""
+        stayed = time.monotonic() - self._told_to_leave
+        if stayed > SILENCE:
+            self._stop_job()
+            self._told_to_leave = time.monotonic()
+        return min(LOOK_EVERY, max(LOOK_FIRST, stayed / 4))
 
     def _stop_job(self):
         try:
@@ -277,8 +301,10 @@ class Dispatcher:
             return
         names = ("ActiveState", "SubState", "Result", "InvocationID")
         active, sub, result, invocation = self._manager.unit(self._job, *names)
-        if sub == "exited":
-            self._stop_job()  # RemainAfterExit= of somebody's; systemd starts none beside it
+        silent = active == "active" and time.monotonic() > self._asked_at + SILENCE
+        if sub == "exited" or silent:
+            self._stop_job()  # RemainAfterExit= of somebody's, or a runner that a job has stopped
+            self._asked_at = time.monotonic()
         elif active == "failed" or sub == "auto-restart":
             self._cannot_start.met("its unit ends with %s" % result, waiting)
         elif self._tried not in (None, invocation):
@@ -306,6 +332,7 @@ class Dispatcher:
             return
         self._run = Run(claim.ids, self._idle)
         self._run.handed = True
+        self._run.since = time.monotonic_ns() // 1000  # until the runner knows better
         self._first_seen = None
         try:
             self._hand_over(claim)
@@ -390,7 +417,8 @@ class Dispatcher:
             raise Lost("it does not say which activation it is")
         if run is None:
             self._idle = invocation
-        elif not run.began and run.invocation == invocation:
+            self._left = None  # systemd has started this one behind it
+        elif not run.handed and not run.began and run.invocation == invocation:
             # Claimed by a dispatcher that was killed before it had handed the run over.
             self._give_back(run)
             self._idle = invocation
@@ -455,7 +483,8 @@ class Dispatcher:
                     self._run = None
                 else:
                     self._record(run, noted)
-            if not self._has_left(run.invocation):
+            self._left, self._told_to_leave = run.invocation, time.monotonic()
+            if not self._has_left():
                 self._connect()  # its runner has not heard of that
             return 0
         active, sub, invocation = self._manager.unit(self._job, "ActiveState", "SubState", "InvocationID")
@@ -470,13 +499,15 @@ class Dispatcher:
             try:
                 self._link = Link(self._places.run_socket_path)
                 self._idle = None
-                return schedule.FOREVER
             except OSError:
-                pass  # the job is an earlier release's, which had no such socket
+                pass  # somebody has stopped the socket; or the job is an earlier release's, which had none
             self._retry_at = now + RETRY
-        if run.since is None and earlier.has_claimed(self._endpoint):
-            run.since = int((time.monotonic() - time.time() + self._claims.since(run.id)) * 1e6)
-        return min(LOOK_EVERY, self._mind_the_clock(run))
+        if run.since is None:  # until the runner tells, which an earlier release's never does
+            is_earlier = earlier.has_claimed(self._endpoint)
+            run.since = int((now - (time.time() - self._claims.since(run.id) if is_earlier else 0)) * 1e6)
+        if self._link is not None:
+            return 0
+        return min(LOOK_EVERY if sub == "running" else 10 * LOOK_FIRST, self._mind_the_clock(run))
 
     def _close_books(self, run, is_known):
         """The activation that had the run is over, and its runner has not told how it ended. is_known: bool, whether
@@ -524,7 +555,7 @@ class Dispatcher:
                 self._link.noted(run.id, found["state"])
                 self._link.close()
                 self._link = None
-            self._left = run.invocation if self._locked else None
+            self._left, self._told_to_leave = run.invocation, time.monotonic()
             if self._prepares(found["state"]):
                 self._connect()
             self._record(run, noted)

@@ -15,7 +15,8 @@ from trigger.run_protocol import Message
 from trigger.runner import job
 from trigger.runner.pump import Pump
 
-PATIENCE = 5.0  # seconds for which an idle runner waits for a dispatcher, which may have been killed and comes again
+PATIENCE = 2.0  # seconds for which a runner waits that was started, and nobody comes
+LOYALTY = 60.0  # and for which it waits whose dispatcher was killed: the next one asks whether and how its run ended
 
 _READ = select.EPOLLIN
 
@@ -29,6 +30,7 @@ class Runner:
         self._name = name
         self._invocation = invocation
         self._peer = None
+        self._until = time.monotonic() + PATIENCE  # that it waits, while nobody is connected
         self._pump = None
         self._fifo = None
         self._pid = None  # of the job, while it runs
@@ -50,16 +52,13 @@ class Runner:
             _signal.signal(number, lambda *_: None)  # their numbers come by the pipe, in order with all else
         self._epoll.register(awake, _READ)
         self._epoll.register(self._listener.fileno(), _READ)
-        deadline = time.monotonic() + PATIENCE
         while self._status is None:
-            idle = self._greeting.kind == run_protocol.IDLE
-            if self._peer is not None:
-                deadline = time.monotonic() + PATIENCE
-            elif idle and time.monotonic() >= deadline:
-                _tell("%s: nothing is pending, so there is nothing to run" % self._name)
-                return 0
-            events = self._epoll.poll(max(0.0, deadline - time.monotonic()) if idle and self._peer is None else -1)
-            for fd, _ in events:
+            seconds = -1.0
+            if self._peer is None and self._pid is None:
+                seconds = self._until - time.monotonic()
+                if seconds <= 0:
+                    return self._give_up()
+            for fd, _ in self._epoll.poll(seconds):
                 if fd == awake:
                     if _signal.SIGTERM in os.read(awake, 64):
                         self._stop()
@@ -71,6 +70,13 @@ class Runner:
                 elif self._peer is not None and fd == self._peer.fileno():
                     self._hear()
         return self._status
+
+    def _give_up(self):
+        """Nobody comes. Returns the exit status."""
+        if self.has_begun:
+            return self._own_status()  # by which systemd tells
+        _tell("%s: nothing is pending, so there is nothing to run" % self._name)
+        return 0
 
     def _stop(self):
         """systemd stops this activation, and the job, which it has asked as well."""
@@ -115,6 +121,7 @@ class Runner:
         self._epoll.unregister(self._peer.fileno())
         self._peer.close()
         self._peer = None
+        self._until = time.monotonic() + LOYALTY
 
     def _hear(self):
         try:
@@ -172,6 +179,7 @@ class Runner:
         if not pid:
             return
         self._pid = None
+        self._until = time.monotonic() + LOYALTY
         if self._pump is not None:
             self._pump.finish()
         began = self._greeting
