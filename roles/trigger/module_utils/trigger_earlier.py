@@ -31,7 +31,7 @@ INOTIFY_LIMIT = "/proc/sys/fs/inotify/max_user_instances"
 _TEMPLATES = ("trigger-run@.path", "trigger-pause@.service")
 _HELD = b"held back by an upgrade\n"  # in the file that stands for a pause
 _LOOK_EVERY = 0.1  # seconds
-_LOOKS = 20
+_LOOKS = 100
 _ENTRY_MODE = 0o604  # as spool.Draft gives it
 
 
