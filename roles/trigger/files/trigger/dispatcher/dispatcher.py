@@ -525,8 +525,9 @@ class Dispatcher:
             else:
                 self._settle(run, lambda cancelled: outcome.of_unheard(code, status, cancelled))
             return
-        was_asked = result == "timeout" or (result == "success" and outcome.may_be_asked(code, status))
-        stopped = self._stopped_for() if was_asked or run.stopping else None
+        # The job of an earlier release has no runner that would say so.
+        was_asked = run.stopping or (is_earlier and outcome.is_asked(result, code, status))
+        stopped = self._stopped_for() if was_asked or result == "timeout" else None
         end = outcome.of_job if is_earlier else outcome.of_lost_runner
         self._settle(run, lambda cancelled: end(code, status, stopped, cancelled, run.overtime, result))
         if is_earlier:
