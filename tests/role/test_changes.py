@@ -148,15 +148,18 @@ def test_a_server_that_the_socket_is_handed_to_is_started_by_nothing_else(settle
     ]
 
 
-def test_the_sockets_behind_the_acceptor_are_made_anew_when_their_directives_change(settled):
+@pytest.mark.parametrize(
+    ("template", "stopped"),
+    [("trigger-dispatch@.socket", "trigger-dispatch@hello.socket"), ("trigger-run@.socket", INNER)],
+)
+def test_the_sockets_behind_the_acceptor_are_made_anew_when_their_directives_change(settled, template, stopped):
     found = settled()
-    file = file_of(found, f"{UNITS}/trigger-run@.socket")
+    file = file_of(found, f"{UNITS}/{template}")
     file.before, file.changed = b"[Socket]\nSocketMode=0666\n", True
     assert says(found) == [
-        f"{UNITS}/trigger-run@.socket written",
+        f"{UNITS}/{template} written",
         "systemctl daemon-reload",
-        "systemctl stop trigger-run@hello.socket",
-        f"systemctl stop {DISPATCHER}",
+        f"systemctl stop {stopped}",
         START,
     ]
 

@@ -18,6 +18,7 @@ from .trigger_application import (
     remove,
     remove_empty,
     remove_user,
+    renew_inner_sockets,
     replace_sockets,
     start,
     stop_endpoints,
@@ -148,13 +149,12 @@ def _programs(found: Found) -> Iterator[Step]:
 def _sockets(found: Found) -> Iterator[Step]:
     replaced = [e for e in found.wanted if found.replaces_socket(e)]
     stopped = [e for e in found.wanted if found.stops_acceptor(e) and e not in replaced]
-    if replaced or stopped or found.sockets_of_servers():
-        yield replace_sockets(replaced, stopped, found.sockets_of_servers())
+    if replaced or stopped or found.servers_with_runners():
+        yield replace_sockets(replaced, stopped, found.servers_with_runners())
     yield from found.earlier.hands_on()
-    # Sockets first: a runner wakes the dispatcher of its run again. The run goes on; the next dispatcher asks for it.
-    inner = found.inner_sockets_to_renew()
-    yield from call_systemctl("stop", inner)
-    yield from call_systemctl("stop", [e.dispatcher for e in found.dispatched] if inner else [])
+    renews_runners = found.changes_socket("trigger-run@.socket")
+    if renews_runners or found.changes_socket("trigger-dispatch@.socket"):
+        yield renew_inner_sockets(found.dispatched, renews_runners)
     yield from call_systemctl("try-restart", found.dispatchers_to_renew())
 
 

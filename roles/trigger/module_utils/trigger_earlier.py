@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import glob
+import itertools
 import os
 import pwd
 import re
@@ -19,10 +20,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from .trigger_files import File, Rights, make_directories, remove
-from .trigger_host import Endpoint, account
+from .trigger_host import Endpoint, account, claimed
 from .trigger_names import RUNTIME, SPOOL, STATE, UNITS
 from .trigger_steps import Step, call_systemctl, write
-from .trigger_systemd import reset_failed, show, stop, systemctl
+from .trigger_systemd import is_quiet, reset_failed, show, stop, systemctl
 
 UNFINISHED = ".earlier"  # among the names of endpoints that are unfinished
 SYSCTL = "/etc/sysctl.d/60-trigger.conf"  # each path unit took an inotify instance, so the limit was raised
@@ -104,23 +105,34 @@ def _hold_runs(endpoints: list[Endpoint], names: list[str]) -> None:
         if not endpoint.paused:
             File(_mark(endpoint), _HELD).write()
     stop([f"trigger-run@{name}.path" for name in names])
-    jobs = [e.job for e in endpoints]
-    for _ in range(_LOOKS):  # most of those that are about to begin need no more
-        if not any(state["ActiveState"] == "activating" for state in show(jobs).values()):
-            break
+    stopped: set[str] = set()
+    for look in itertools.count():
+        # Most of those that are about to begin need no longer; others wait for quiet, or a lock.
+        if look >= _LOOKS or not _changing(endpoints):
+            stopped.update(_stop_waiting(endpoints))
+            if not _changing(endpoints):
+                break
         time.sleep(_LOOK_EVERY)
-    # Nobody claims while the locks are held. Who has not claimed yet need not, and is in no run.
+    stop([f"trigger-pause@{name}.service" for name in names])
+    reset_failed([*stopped])
+
+
+def _changing(endpoints: list[Endpoint]) -> bool:
+    """Whether a run is about to begin, or to be recorded."""
+    states = show([e.job for e in endpoints])
+    return any(state["ActiveState"] in ("activating", "deactivating") for state in states.values())
+
+
+def _stop_waiting(endpoints: list[Endpoint]) -> list[str]:
+    """Stop jobs that have claimed nothing yet, and those that systemd is to start behind a pause. Nobody claims while
+    the locks are held. Returns the first."""
     with contextlib.ExitStack() as locks:
         for endpoint in endpoints:
             locks.enter_context(_claim_lock(endpoint))
-        states = show(jobs)
-        begun = ("active", "deactivating")
-        waiting = [e.job for e in endpoints if states[e.job]["ActiveState"] not in begun and not _claimed(e)]
-        systemctl("stop", waiting, "--no-block")
-    while any(state["ActiveState"] in ("activating", "deactivating") for state in show(jobs).values()):
-        time.sleep(_LOOK_EVERY)
-    stop([f"trigger-pause@{name}.service" for name in names])
-    reset_failed(waiting)
+        states = show([e.job for e in endpoints])
+        waiting = [e.job for e in endpoints if states[e.job]["ActiveState"] == "activating" and not claimed(e.name)]
+        systemctl("stop", waiting + [e.job for e in endpoints if is_quiet(states[e.job])], "--no-block")
+    return waiting
 
 
 @contextlib.contextmanager
@@ -140,13 +152,6 @@ def _claim_lock(endpoint: Endpoint) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
-
-
-def _claimed(endpoint: Endpoint) -> bool:
-    try:
-        return any(name[0] != "." for name in os.listdir(f"{STATE}/{endpoint.name}/claimed"))
-    except FileNotFoundError:
-        return False
 
 
 def _hand_on(endpoints: list[Endpoint]) -> None:

@@ -283,20 +283,15 @@ class Found:
         changed = self.shared_changed(f"{UNITS}/trigger-dispatch@.service")
         return [e.dispatcher for e in self.dispatched if changed or self.stops_acceptor(e)]
 
-    def sockets_of_servers(self) -> list[str]:
-        """Sockets that shall not be active: they would start a server that an endpoint hands its own socket over to,
-        without that."""
-        units = [unit for e in self.wanted if e.hands_over for unit in (e.dispatch_socket, e.run_socket)]
-        return [unit for unit in units if self.is_active(unit)]
+    def servers_with_runners(self) -> list[Endpoint]:
+        """Endpoints that hand their socket over, and of which another still leads to the job: that would start the
+        server without its own."""
+        return [e for e in self.wanted if e.hands_over and any(map(self.is_active, (e.dispatch_socket, e.run_socket)))]
 
-    def inner_sockets_to_renew(self) -> list[str]:
-        """Those behind acceptor and dispatcher whose [Socket] changes."""
-        units = {}
-        for template in ("trigger-dispatch@", "trigger-run@"):
-            files = [file for file in self.shared if file.path == f"{UNITS}/{template}.socket"]
-            units[template] = any(file.before and _section(file.before) != _section(file.content) for file in files)
-        sockets = [unit for e in self.dispatched for unit in (e.dispatch_socket, e.run_socket)]
-        return [unit for unit in sockets if units[unit.partition("@")[0] + "@"]]
+    def changes_socket(self, template: str) -> bool:
+        """Whether what stands in [Socket] of a unit that is there becomes another."""
+        files = [file for file in self.shared if file.path == f"{UNITS}/{template}" and file.before]
+        return any(_section(file.before) != _section(file.content) for file in files)
 
     def unwanted_units(self) -> list[str]:
         """The units of companions that nobody wants any more and that do something."""

@@ -238,6 +238,14 @@ def gecos(name: str) -> str | None:
     return user and user.pw_gecos
 
 
+def claimed(name: str) -> bool:
+    """Whether an endpoint has a run under way, or one that is not recorded."""
+    try:
+        return any(entry[0] != "." for entry in os.listdir(f"{STATE}/{name}/claimed"))
+    except FileNotFoundError:
+        return False
+
+
 def pending(name: str) -> int:
     """How many requests of an endpoint are not recorded yet."""
     try:
