@@ -146,7 +146,8 @@ def _claim(claims, plain):
             assert SECRET not in body.read()
         parameters.expand(SPOOLED.command, parameters.read_back(SPOOLED.parameters, claim.variables))
         assert all(name and b"\0" not in name + value and b"=" not in name for name, value in claim.variables.items())
-    claims.finish(ids)
+    claims.remove(ids)
+    claims.release(ids)
     assert claims.waiting() == claims.ids() == []
 
 

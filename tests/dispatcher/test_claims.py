@@ -70,7 +70,8 @@ def run(endpoint, *ids, state="succeeded"):
     assert take(endpoint) == (list(ids), {})
     history.write(endpoint, list(ids), NOW, {"state": state, "exit_code": 0})
     with closing(Claims(endpoint)) as claims:
-        claims.finish(ids)
+        claims.remove(ids)
+        claims.release(ids)
 
 
 def content(endpoint, run_id):
@@ -216,7 +217,8 @@ def test_how_a_run_ended_is_kept_with_its_claim_and_goes_with_it(host):
         assert claims.noted(an_id(NOW + 1)) is None  # an outcome of another run says nothing
         os.truncate(f"{endpoint.claimed}/.outcome", 10)
         assert claims.noted(an_id(NOW)) is None  # the power went before all of it was written
-        claims.finish(claims.ids())
+        claims.remove(claims.ids())
+        claims.release(claims.ids())
         assert claims.ids() == os.listdir(endpoint.spool) == []
 
 

@@ -24,9 +24,9 @@ class Runner:
 
     def __init__(self, path):
         self.output = path / "output"
-        self._address = str(path / "run")
+        self.address = str(path / "run")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        listener.bind(self._address)
+        listener.bind(self.address)
         listener.listen()
         reading, self._fifo = os.pipe()
         self.woken = os.fdopen(reading, "rb", buffering=0)
@@ -43,7 +43,7 @@ class Runner:
         """Be a dispatcher, and return the greeting."""
         self.peer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.peer.settimeout(30)
-        self.peer.connect(self._address)
+        self.peer.connect(self.address)
         return self.hear()
 
     def hear(self):
@@ -202,6 +202,20 @@ def test_a_second_dispatcher_takes_the_place_of_the_first(runner):
     assert runner.connect().kind == IDLE
     assert first.recv(1) == b""
     first.close()
+
+
+def test_who_was_told_to_leave_serves_nobody_who_comes_meanwhile(runner):
+    """It may be slow to wake; the connection is for the next activation."""
+    runner.connect()
+    runner.process.send_signal(signal.SIGSTOP)
+    runner.say(Message(LEAVE))
+    runner.peer.close()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as another:
+        another.connect(runner.address)
+        runner.process.send_signal(signal.SIGCONT)
+        assert runner.process.wait(30) == 0
+        with pytest.raises((BlockingIOError, ConnectionResetError)):
+            another.recv(1, socket.MSG_DONTWAIT)
 
 
 def test_an_idle_one_leaves_when_it_is_told_to(runner):

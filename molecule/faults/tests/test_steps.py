@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import injection
 import pytest
 from endpoints import ENDPOINTS
-from host import journal, run, wait_until, wait_until_idle, wait_until_served
+from host import journal, property_of, run, wait_until, wait_until_idle, wait_until_served
 from oracle import Oracle
 
-KILLED = "+++ killed by SIGKILL"  # strace's words
+KILLED, STOPPED = "+++ killed by SIGKILL", "--- stopped by SIGSTOP"  # strace's words
 
 # How a call fails; all others with EIO. Those of None do not fail, or nothing is meant by it.
 ERRORS = {
@@ -127,13 +127,31 @@ def test_a_kill_of_dispatcher_and_runner(step):
     wait_until_idle("plain")
     injection.order("dispatcher", "plain", f"-e inject={step}:signal=SIGSTOP:when=1")
     asked = oracle.ask()
-    wait_until(lambda: "SIGSTOP" in injection.text("dispatcher", "plain"))
+    wait_until(lambda: STOPPED in injection.text("dispatcher", "plain"))
     run("systemctl", "kill", "--signal=KILL", "trigger-run@plain.service", "trigger-dispatch@plain.service")
     oracle.faults += 1
     assert asked.code == 200
     assert oracle.ask().code == 200
     wait_until_served("plain")
     print(step, oracle.judge())
+
+
+@pytest.mark.parametrize("verb", ["stop", "kill"])
+def test_a_dispatcher_that_leaves_when_a_run_is_about_to_begin(verb):
+    """Its runner has not said yet that it begins: it is run once, whoever is there to hear it."""
+    oracle = Oracle(f"{verb} of dispatcher", "rich", **ENDPOINTS["rich"])
+    wait_until_idle("rich")
+    injection.order("runner", "rich", "-e inject=sendmsg:signal=SIGSTOP:when=2")  # behind the greeting
+    assert oracle.ask().code == 200
+    wait_until(lambda: STOPPED in injection.text("runner", "rich"))
+    options = ["--no-block"] if verb == "stop" else ["--signal=KILL"]
+    run("systemctl", verb, *options, "trigger-dispatch@rich.service")
+    oracle.faults += 1
+    wait_until(lambda: property_of("trigger-dispatch@rich.service", "ActiveState") != "active" or verb == "stop")
+    run("systemctl", "kill", "--signal=CONT", "trigger-run@rich.service")
+    assert oracle.ask().code == 200
+    wait_until_served("rich")
+    assert oracle.judge()["ran"] in (1, 2)  # one run may serve both
 
 
 def test_who_is_answered_is_on_the_disk():

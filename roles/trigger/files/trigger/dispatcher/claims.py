@@ -170,8 +170,8 @@ class Claims:
         prefix = parameters.PREFIX.encode()
         return {key: value for key, value in variables.items() if key.startswith(prefix)}
 
-    def finish(self, ids):
-        """Remove the requests whose run is recorded."""
+    def remove(self, ids):
+        """Take requests whose run is recorded out of the spool, durably. They are claimed until release()."""
         for request_id in ids:
             try:
                 _unlink(request_id, self._spool)
@@ -179,7 +179,6 @@ class Claims:
                 self._set_aside(request_id)
         # First there, and durably: or a power cut could bring a request back, and it would run twice.
         os.fsync(self._spool)
-        self.release(ids)
 
     def release(self, ids):
         """Give up the claim. What still is in the spool waits for the next run."""

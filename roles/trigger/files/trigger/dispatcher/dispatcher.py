@@ -134,6 +134,8 @@ class Dispatcher:
             pass
 
     def _leave(self):
+        if self._socket_is_away:
+            self._manager.start(self._units.run_socket)
         if self._link is not None:
             if self._idle:
                 self._link.leave()
@@ -238,6 +240,7 @@ class Dispatcher:
     def _dismiss(self):
         if self._idle:
             self._link.leave()
+            self._left, self._told_to_leave = self._idle, time.monotonic()
         else:
             # systemd would go on trying to start it, for a connection that waits in the socket also when it is closed.
             self._link.close()
@@ -416,6 +419,8 @@ class Dispatcher:
         run = self._run
         if len(invocation) != 32 or not invocation.isalnum():
             raise Lost("it does not say which activation it is")
+        if run is None and invocation == self._left:
+            raise Lost("it was told to leave")
         if run is None:
             self._idle = invocation
             self._left = None  # systemd has started this one behind it
@@ -464,6 +469,8 @@ class Dispatcher:
     def _mind_the_clock(self, run):
         """Have the job stopped when its time is over. Returns in how many seconds to look again."""
         timeout = self._endpoint.timeout
+        if not run.began and not earlier.has_claimed(self._endpoint):
+            timeout = SILENCE  # a job can stop its runner
         if timeout is None or run.since is None or run.overtime:
             return schedule.FOREVER
         left = run.since / 1e6 + timeout - time.monotonic()

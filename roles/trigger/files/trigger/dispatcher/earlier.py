@@ -31,8 +31,15 @@ def output_file(endpoint):
     return "%s/%s/output" % (paths.STATE, endpoint.name)
 
 
-def tidy(endpoint):
-    """Remove what it was laid out in."""
+def tidy(endpoint, say):
+    """Remove what it was laid out in. say: a function that writes a line to the journal."""
+    try:
+        _tidy(endpoint)
+    except OSError as error:
+        say("<4>what an earlier release has left is not removed: %s" % error)
+
+
+def _tidy(endpoint):
     folder = "%s/requests/%s" % (paths.RUNTIME, endpoint.name)
     for directory, _, names in os.walk(folder, topdown=False):
         for name in names:

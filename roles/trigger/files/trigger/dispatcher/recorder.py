@@ -19,14 +19,15 @@ def record(endpoint, claims, ids, noted, start_unit, say):
 
 def finish(endpoint, claims, ids, noted, start_unit, say):
     """The same, from where the record is written. noted: dict, or None where it was kept by nobody."""
+    claims.remove(ids)
     if noted is not None:
         written = {"endpoint": endpoint.name, "id": ids[-1], **noted["outcome"]}
         written["duration"] = round(max(0.0, noted["finished"] - noted["started"]), 3)
         follow_up(endpoint, written, start_unit, say)
         if noted["is_earlier"]:
-            earlier.tidy(endpoint)
+            earlier.tidy(endpoint, say)
         say("run %s %s" % (ids[-1], written["state"]))
-    claims.finish(ids)
+    claims.release(ids)  # and with them the outcome, by which all of this would be done once more
 
 
 def follow_up(endpoint, written, start_unit, say):

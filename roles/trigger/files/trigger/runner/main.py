@@ -92,16 +92,20 @@ class Runner:
     # Dispatchers.
 
     def _accept(self):
+        # What the one before said before it left is heard first; whoever comes now may be for the next activation.
+        while self._peer is not None and self._status is None and self._hear():
+            pass
+        if self._status is not None:
+            return
         try:
             fd, _ = self._listener._accept()
         except OSError:
             return  # it has gone again
-        connection = _socket.socket(fileno=fd)
         if self._peer is not None:
-            self._drop_peer()  # one of them was killed, and this one comes in its place
-        connection.setblocking(False)
-        self._peer = connection
-        self._epoll.register(connection.fileno(), _READ)
+            self._drop_peer()  # it was killed, and this one comes in its place
+        self._peer = _socket.socket(fileno=fd)
+        self._peer.setblocking(False)
+        self._epoll.register(fd, _READ)
         self._greet()
 
     def _greet(self):
@@ -126,16 +130,16 @@ class Runner:
         self._until = time.monotonic() + LOYALTY
 
     def _hear(self):
+        """Returns whether there was something to hear."""
         try:
             if self._greeting.kind == run_protocol.IDLE:
                 message, handed = run_protocol.receive_run(self._peer)
             else:
                 message, handed = run_protocol.receive(self._peer), []
         except BlockingIOError:
-            return
+            return False
         except OSError:
-            self._drop_peer()
-            return
+            message = None
         if message is None:
             self._drop_peer()
         elif message.kind == run_protocol.RUN and handed:
@@ -144,6 +148,7 @@ class Runner:
             self._status = 0
         elif message.kind == run_protocol.NOTED and message.run_id == self._greeting.run_id:
             self._leave(message.status)
+        return True
 
     # The run.
 
