@@ -453,7 +453,8 @@ def test_doctor_finds_a_job_that_is_not_there():
         fire("ctl")
         wait_until(Path("/run/trigger/ctl.cannot-start").exists)
         assert f"the job's program {job} is not there, or not executable" in wrong("ctl")
-        wait_until(lambda: "the job cannot start, with 1 request waiting" in wrong("ctl"))
+        why = "the job cannot start, with 1 request waiting: "
+        wait_until(lambda: [what for what in wrong("ctl") if what.startswith(why)])
         wait_until(lambda: state_of("ctl") == "failed")
     finally:
         job.with_name("away").rename(job)
