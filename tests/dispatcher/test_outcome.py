@@ -66,9 +66,10 @@ def test_the_end_of_a_runner_that_nobody_has_heard(code, status, cancelled, stat
     assert outcome.of_unheard(code, status, cancelled)["state"] == state
 
 
-def test_who_may_have_been_asked_to_end():
-    assert outcome.may_be_asked(EXITED, 0) and outcome.may_be_asked(KILLED, TERM)
-    assert not outcome.may_be_asked(KILLED, 1)  # a signal that systemd takes for a clean end, and sends to nobody
+def test_who_was_asked_to_end():
+    assert outcome.is_asked("success", KILLED, TERM)
+    assert not outcome.is_asked("success", EXITED, 0)
+    assert not outcome.is_asked("success", KILLED, 1)  # which systemd takes for a clean end, and sends to nobody
 
 
 def test_the_names_of_signals():

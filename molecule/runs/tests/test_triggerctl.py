@@ -328,9 +328,9 @@ def test_cancel_against_a_claim_at_the_same_moment():
 def test_cancel_stops_no_other_run():
     """The next run begins as soon as the one before is over, which is when a late stop would hit it."""
     for _ in range(10):
-        first, second = fire("ctl", "-p", "seconds=0.3"), fire("ctl", "-p", "seconds=0.3")
-        wait_until_running("ctl", first)
-        time.sleep(random.uniform(0.2, 0.4))
+        first, second = fire("ctl", "-p", "seconds=1.5"), fire("ctl", "-p", "seconds=0.3")
+        begun = wait_until(lambda first=first: record_of("ctl", first) or job_of("ctl"))
+        time.sleep(random.uniform(0.2, 1) if isinstance(begun, int) else 0)
         subprocess.run(["triggerctl", "cancel", "ctl", first], capture_output=True, check=False)
         assert wait_for_record("ctl", second)["state"] == "succeeded"
 
@@ -381,7 +381,7 @@ def test_pause_while_a_run_waits_for_a_quiet_time():
 
 
 def test_drain_waits_for_all_that_was_accepted():
-    requests = [fire("ctl", "-p", "seconds=0.5") for _ in range(3)]
+    requests = [fire("ctl", "-p", f"seconds={seconds}") for seconds in (3, 0.5, 0.5)]
     out = ctl("drain", "ctl")
     assert [record_of("ctl", request)["state"] for request in requests] == ["succeeded"] * 3
     assert "2 requests left to run" in ctl.said
@@ -453,8 +453,7 @@ def test_doctor_finds_a_job_that_is_not_there():
         fire("ctl")
         wait_until(Path("/run/trigger/ctl.cannot-start").exists)
         assert f"the job's program {job} is not there, or not executable" in wrong("ctl")
-        why = "the job cannot start, with 1 request waiting: "
-        wait_until(lambda: [what for what in wrong("ctl") if what.startswith(why)])
+        wait_until(lambda: any(what.startswith("the job cannot start, with 1 request") for what in wrong("ctl")))
         wait_until(lambda: state_of("ctl") == "failed")
     finally:
         job.with_name("away").rename(job)

@@ -20,6 +20,7 @@ from trigger.dispatcher.systemd_bus import Failed, Manager
 
 STAY = 1.0  # seconds at the least; or a flood of bytes would be a flood of starts
 RETRY = 1.0  # seconds before a runner is asked for again that has left without beginning
+SEEN = 2  # activations that may be seen until a runner greets: the one before, and its own
 MESSAGES = 16  # that are heard at once: whoever floods us does not stop the clock
 LOOK_EVERY = 0.25  # seconds between two looks at a unit; more often at the first, for one that is about to stop
 LOOK_FIRST = 0.005
@@ -69,7 +70,7 @@ class Dispatcher:
         self._prepared = None  # freshness.stamp of when it was asked for
         self._asked_at = None
         self._socket_is_away = False
-        self._tried = None  # the activation that was seen at the last look
+        self._tried = set()  # the activations that were seen since
         self._lock = None
         self._locked = False
         self._awaits_lock = False
@@ -220,7 +221,7 @@ class Dispatcher:
             self._mend_socket(error)
             return
         self._idle = None
-        self._tried = None
+        self._tried = set()
         self._asked_at = time.monotonic()
         self._keep_until = self._asked_at + self._endpoint.job_linger
 
@@ -307,11 +308,10 @@ class Dispatcher:
             self._asked_at = time.monotonic()
         elif active == "failed" or sub == "auto-restart":
             self._cannot_start.met("its unit ends with %s" % result, waiting)
-        elif active == "active" and self._tried not in (None, invocation):
+        elif len(self._tried | {invocation}) > SEEN:
             # It ends in a way after which systemd starts it again at once, for as long as a connection waits.
             self._lose(Lost("it ends at once"))
-        if active == "active" and invocation.hex() != self._left:
-            self._tried = invocation
+        self._tried.add(invocation)
 
     # A run.
 
@@ -525,8 +525,9 @@ class Dispatcher:
             else:
                 self._settle(run, lambda cancelled: outcome.of_unheard(code, status, cancelled))
             return
-        was_asked = result == "timeout" or (result == "success" and outcome.may_be_asked(code, status))
-        stopped = self._stopped_for() if was_asked or run.stopping else None
+        # The job of an earlier release has no runner that would say so.
+        was_asked = run.stopping or (is_earlier and outcome.is_asked(result, code, status))
+        stopped = self._stopped_for() if was_asked or result == "timeout" else None
         end = outcome.of_job if is_earlier else outcome.of_lost_runner
         self._settle(run, lambda cancelled: end(code, status, stopped, cancelled, run.overtime, result))
         if is_earlier:

@@ -52,9 +52,9 @@ def of_unheard(code, status, cancelled=False):
     return {"state": "cancelled" if cancelled else "interrupted"}
 
 
-def may_be_asked(code, status):
-    """Whether a process has ended as one that was asked to: by itself, or by the signal for that."""
-    return code != run_protocol.KILLED or status == 15
+def is_asked(result, code, status):
+    """Whether a unit has ended as one that was asked to: systemd counts the signal for that as a success."""
+    return (result, code, status) == ("success", run_protocol.KILLED, 15)
 
 
 def signal_name(number):
