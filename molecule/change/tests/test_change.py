@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import re
+import signal
 import stat
 import subprocess
 from pathlib import Path
@@ -16,6 +17,7 @@ from host import (
     exchange,
     inode_of,
     is_active,
+    job_of,
     property_of,
     records,
     request_id,
@@ -25,6 +27,7 @@ from host import (
     wait_for_record,
     wait_until,
     wait_until_idle,
+    wait_until_running,
     wait_until_served,
 )
 
@@ -133,6 +136,45 @@ def test_everything_absent():
     assert not os.path.exists("/run/neighbour.sock")
     with pytest.raises(ConnectionRefusedError):
         connect(3001)
+
+
+def test_a_runners_socket_of_before():
+    """Its unit had other directives, and the job runs."""
+    unit = UNITS / "trigger-run@.socket"
+    unit.write_text(unit.read_text().replace("SocketMode=0600", "SocketMode=0640"))
+    run("systemctl", "daemon-reload")
+    Path("/run/hold").touch()
+    identifier = request_id(exchange(3000))
+    wait_until_running("changing", identifier)
+    NOTES.write_text(json.dumps(identifier))
+
+
+def test_inner_sockets():
+    """The run goes on and is recorded, and nobody misses a socket."""
+    identifier = json.loads(NOTES.read_text())
+    sockets = ("trigger-dispatch@changing.socket", "trigger-run@changing.socket")
+    assert [is_active(unit) for unit in sockets] == [True, True]
+    assert mode_of("/run/trigger/neighbour.run") == 0o600
+    Path("/run/hold").unlink()
+    os.kill(job_of("changing"), signal.SIGTERM)
+    assert wait_for_record("changing", identifier)["signal"] == "TERM"
+    assert wait_for_record("changing", request_id(exchange(3000)))["state"] == "succeeded"
+    assert [is_active(unit) for unit in sockets] == [True, True]
+
+
+def test_begins_work():
+    """Requests wait, one runs, and a client has not sent all of its own."""
+    for _ in range(60):
+        request_id(exchange(3003))
+    client = "s = socket.create_connection(('127.0.0.1', 3003)); s.sendall(b'POST / HTTP/1.1\\r\\n'); time.sleep(60)"
+    run("systemd-run", "--unit=client", "python3", "-c", f"import socket, time; {client}")
+    wait_until_served("neighbour")
+
+
+def test_taken_off():
+    assert leftovers("*busy*") == []
+    assert run("systemctl", "list-units", "--all", "--plain", "--no-legend", "trigger*@busy.*") == ""
+    run("systemctl", "stop", "client.service")
 
 
 def test_put_back():

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+from pathlib import Path
 
 from host import (
     exchange,
@@ -150,6 +151,19 @@ def test_started_with_nothing_pending_it_says_so_and_ends_well():
     wait_until_idle("recipe")
     assert property_of("trigger-run@recipe.service", "Result") == "success"
     assert len(records("recipe")) == before
+
+
+def test_a_claim_that_was_left_behind_is_looked_at_when_the_dispatchers_socket_starts():
+    """As when the power went after a run was recorded and its request removed, and before its claim was."""
+    identifier = request_id(exchange(3000))
+    wait_for_record("recipe", identifier)
+    wait_until_idle("recipe")
+    run("systemctl", "stop", "trigger-dispatch@recipe.socket")
+    claim = Path(f"/var/lib/trigger/recipe/claimed/{identifier}")
+    claim.touch()
+    run("systemctl", "start", "trigger-dispatch@recipe.socket")
+    wait_until(lambda: not claim.exists())
+    assert [record["state"] for record in records("recipe") if identifier in record["requests"]] == ["succeeded"]
 
 
 def test_only_the_latest_records_are_kept():
