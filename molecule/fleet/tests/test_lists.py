@@ -7,7 +7,7 @@ from pathlib import Path
 
 from host import property_of, run
 
-EVERYWHERE = ["deploy", "failing", "moving", "orders", "visits"]
+EVERYWHERE = ["counting", "deploy", "failing", "moving", "orders", "selling", "visits"]
 OWN = {"debian11": "backup", "debian12": "reports", "debian13": "mirror"}
 HOST = socket.gethostname()
 

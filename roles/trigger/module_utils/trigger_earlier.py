@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import glob
 import itertools
+import json
 import os
 import pwd
 import re
@@ -19,7 +20,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from .trigger_files import File, Rights, make_directories, remove
+from .trigger_files import Directory, File, Rights, make_directories, remove
 from .trigger_host import Endpoint, account, claimed
 from .trigger_names import RUNTIME, SPOOL, STATE, UNITS
 from .trigger_steps import Step, call_systemctl, write
@@ -44,6 +45,7 @@ class Earlier:
         self._names = [e.name for e in endpoints + removed]
         self.templates = [file for file in (File(f"{UNITS}/{unit}", None) for unit in _TEMPLATES) if file.changed]
         self.is_there = bool(self.templates) or is_unfinished
+        self._locks = {e.name: _lock_of(e) for e in self._endpoints if self.is_there}
         self._links = glob.glob(f"{UNITS}/paths.target.wants/trigger-run@*.path")
         self._limit = InotifyLimit()
 
@@ -69,7 +71,10 @@ class Earlier:
         return [
             # Those of endpoints that are not named: nobody else lets them go.
             *call_systemctl("stop", [e.own_acceptor for e in self._endpoints if not e.item]),
-            Step(f"{names}: requests and runs are handed on to the dispatcher", partial(_hand_on, self._endpoints)),
+            Step(
+                f"{names}: requests and runs are handed on to the dispatcher",
+                partial(_hand_on, self._endpoints, self._locks),
+            ),
         ]
 
 
@@ -154,7 +159,16 @@ def _claim_lock(endpoint: Endpoint) -> Iterator[None]:
         os.close(lock)
 
 
-def _hand_on(endpoints: list[Endpoint]) -> None:
+def _lock_of(endpoint: Endpoint) -> str | None:
+    """The lock that an endpoint names (`exclusive`), as the release before has it."""
+    try:
+        with open(endpoint.configuration, encoding="utf-8") as file:
+            return json.load(file).get("exclusive")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _hand_on(endpoints: list[Endpoint], locks: dict[str, str | None]) -> None:
     states = show([e.job for e in endpoints])
     runs = [e for e in endpoints if states[e.job]["ActiveState"] == "active"]
     for endpoint in endpoints:
@@ -162,6 +176,11 @@ def _hand_on(endpoints: list[Endpoint]) -> None:
         output = f"{STATE}/{endpoint.name}/output"
         if endpoint in runs:
             _give_to_root(output, endpoint)
+            if locks[endpoint.name]:
+                # systemd held it for the unit of before, and has let it go when it read that of now. A name in it says
+                # for whose run others wait (dispatcher.exclusive).
+                Directory(f"{RUNTIME}/locks", 0o700).write()
+                File(f"{RUNTIME}/locks/{locks[endpoint.name]}", endpoint.name.encode(), 0o600).write()
         else:
             _remove([output, f"{RUNTIME}/requests/{endpoint.name}", f"{RUNTIME}/{endpoint.name}.recorded"])
         if File(_mark(endpoint), None).before == _HELD:

@@ -231,9 +231,12 @@ class Dispatcher:
         """The runner's socket is not there: it was stopped, or has met its trigger limit; or the job's unit still is
         that of an earlier release, beside which it cannot start."""
         self._say("<4>the runner's socket does not answer (%s), so it is started" % error.strerror)
+        if self._is_over(self._name):
+            self._start_socket()
+
+    def _start_socket(self):
         try:
-            if self._is_over(self._name):
-                self._manager.start(self._units.run_socket)
+            self._manager.start(self._units.run_socket)
         except Failed as failed:
             self._say("<3>%s" % failed)
 
@@ -543,6 +546,7 @@ class Dispatcher:
         self._settle(run, lambda cancelled: end(code, status, stopped, cancelled, run.overtime, result))
         if is_earlier:
             self._stop_job()  # systemd would start the unit of now once more, as if a start had failed
+            self._start_socket()  # which could not start beside that run
 
     def _ended(self, run, message):
         """The runner says how its job has ended."""
