@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import injection
 import pytest
@@ -152,6 +153,25 @@ def test_a_dispatcher_that_leaves_when_a_run_is_about_to_begin(verb):
     assert oracle.ask().code == 200
     wait_until_served("rich")
     assert oracle.judge()["ran"] in (1, 2)  # one run may serve both
+
+
+def test_what_has_not_begun_is_given_back_whoever_has_heard_of_it():
+    """The program is not there, the runner leaves, systemd starts the next one, and then the dispatcher is killed."""
+    oracle = Oracle("kill of dispatcher", "plain", **ENDPOINTS["plain"])
+    job = Path("/usr/local/lib/trigger/jobs/plain")
+    wait_until_idle("plain")
+    injection.order("dispatcher", "plain", "-e inject=sendmsg:signal=SIGSTOP:when=1")
+    job.rename(job.with_name("away"))
+    try:
+        assert oracle.ask().code == 200
+        wait_until(lambda: STOPPED in injection.text("dispatcher", "plain"))
+        wait_until(lambda: property_of("trigger-run@plain.service", "NRestarts") != "0")
+        run("systemctl", "kill", "--signal=KILL", "trigger-dispatch@plain.service")
+        oracle.faults += 1
+    finally:
+        job.with_name("away").rename(job)
+    assert oracle.ask().code == 200
+    assert oracle.judge()["succeeded"] == 2
 
 
 def test_who_is_answered_is_on_the_disk():

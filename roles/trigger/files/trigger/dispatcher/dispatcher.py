@@ -525,7 +525,11 @@ class Dispatcher:
         from trigger.dispatcher import outcome
 
         if not is_known:
-            self._settle(run, lambda cancelled: {"state": "interrupted"})
+            # Of itself systemd starts a unit again only behind a runner that had not begun.
+            if self._manager.unit(self._job, "NRestarts")[0]:
+                self._give_back(run)
+            else:
+                self._settle(run, lambda cancelled: {"state": "interrupted"})
             return
         is_earlier = earlier.has_claimed(self._endpoint)
         result, code, status = self._manager.unit(self._job, "Result", "ExecMainCode", "ExecMainStatus")
