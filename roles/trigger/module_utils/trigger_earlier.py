@@ -42,7 +42,7 @@ class Earlier:
     """endpoints: those that stay. removed: those that go. is_unfinished: whether an upgrade was cut short."""
 
     def __init__(self, endpoints: list[Endpoint], removed: list[Endpoint], is_unfinished: bool) -> None:
-        self._endpoints = [e for e in endpoints if not e.hands_over]
+        self._endpoints = [e for e in endpoints if not e.handoff]
         self._names = [e.name for e in endpoints + removed]
         self.templates = [file for file in (File(f"{UNITS}/{unit}", None) for unit in _TEMPLATES) if file.changed]
         self.is_there = bool(self.templates) or is_unfinished
