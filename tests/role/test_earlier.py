@@ -4,7 +4,7 @@ import os
 
 import front  # noqa: F401 - it puts the module where it is found
 import pytest
-from ansible.module_utils.trigger_earlier import InotifyLimit
+from ansible.module_utils.trigger_earlier import InotifyLimit, what_unnamed_lacks
 from ansible.module_utils.trigger_steps import apply
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="files are to be root's")
@@ -43,3 +43,11 @@ def test_a_limit_that_somebody_else_has_set_since_stays(tmp_path, since):
 
 def test_a_file_of_a_release_that_noted_nothing_lowers_nothing(tmp_path):
     assert Machine(tmp_path, 512, "fs.inotify.max_user_instances = 512\n").upgrade() == (1, 512)
+
+
+def test_an_endpoint_that_the_play_does_not_name_is_told_of():
+    assert "time limit" in what_unnamed_lacks("left", {"credentials": {}})
+    assert "credentials" not in what_unnamed_lacks("left", {"credentials": {}})
+    assert "no credentials" in what_unnamed_lacks(
+        "left", {"credentials": {"key": "/etc/trigger/credentials/left/job/key"}}
+    )

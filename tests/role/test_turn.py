@@ -81,8 +81,8 @@ def test_nobody_is_led_elsewhere(lock, tmp_path):
 
 
 def unit(directory):
-    renderer = front._renderer(False)
-    return renderer._render("etc/systemd/system/trigger-metrics.service", metrics_dir=str(directory))
+    renderer = front.make_renderer(False)
+    return renderer.render("etc/systemd/system/trigger-metrics.service", metrics_dir=str(directory))
 
 
 @pytest.mark.parametrize("name", ["plain", "a b", '100% "quoted"', "back\\slash", "tab\there", "é"])

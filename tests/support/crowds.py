@@ -27,6 +27,7 @@ class Host:
     def __init__(self, directory, auth=(), before="", **keys):
         for name in ("etc", "spool", "state", "run", "credentials"):
             (directory / name).mkdir()
+        keys.setdefault("request_timeout", "10min")  # nobody's time is over, however slow the machine is
         settings = {key: value for key, value in vars(role.endpoint(**keys)).items() if key != "name"}
         settings["frontend"] = None
         settings["auth"] = [next(iter(entry)) for entry in auth]

@@ -19,11 +19,12 @@ import stat
 import time
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from .trigger_files import Directory, File, Rights, make_directories, remove
 from .trigger_host import Endpoint, account, claimed
 from .trigger_names import RUNTIME, SPOOL, STATE, UNITS
-from .trigger_steps import Step, call_systemctl, write
+from .trigger_steps import Outcome, Step, call_systemctl, write
 from .trigger_systemd import is_quiet, reset_failed, show, stop, systemctl
 
 UNFINISHED = ".earlier"  # among the names of endpoints that are unfinished
@@ -41,11 +42,12 @@ class Earlier:
     """endpoints: those that stay. removed: those that go. is_unfinished: whether an upgrade was cut short."""
 
     def __init__(self, endpoints: list[Endpoint], removed: list[Endpoint], is_unfinished: bool) -> None:
-        self._endpoints = [e for e in endpoints if not e.hands_over]
+        self._endpoints = [e for e in endpoints if not e.handoff]
         self._names = [e.name for e in endpoints + removed]
         self.templates = [file for file in (File(f"{UNITS}/{unit}", None) for unit in _TEMPLATES) if file.changed]
         self.is_there = bool(self.templates) or is_unfinished
-        self._locks = {e.name: _lock_of(e) for e in self._endpoints if self.is_there}
+        # As the release before has them.
+        self._settings = {e.name: _settings(e) for e in self._endpoints if self.is_there}
         self._links = glob.glob(f"{UNITS}/paths.target.wants/trigger-run@*.path")
         self._limit = InotifyLimit()
 
@@ -73,7 +75,7 @@ class Earlier:
             *call_systemctl("stop", [e.own_acceptor for e in self._endpoints if not e.item]),
             Step(
                 f"{names}: requests and runs are handed on to the dispatcher",
-                partial(_hand_on, self._endpoints, self._locks),
+                partial(_hand_on, self._endpoints, self._settings),
             ),
         ]
 
@@ -159,16 +161,24 @@ def _claim_lock(endpoint: Endpoint) -> Iterator[None]:
         os.close(lock)
 
 
-def _lock_of(endpoint: Endpoint) -> str | None:
-    """The lock that an endpoint names (`exclusive`), as the release before has it."""
+def _settings(endpoint: Endpoint) -> dict[str, Any]:
     try:
         with open(endpoint.configuration, encoding="utf-8") as file:
-            return json.load(file).get("exclusive")
-    except (OSError, ValueError, AttributeError):
-        return None
+            settings = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return settings if isinstance(settings, dict) else {}
 
 
-def _hand_on(endpoints: list[Endpoint], locks: dict[str, str | None]) -> None:
+def what_unnamed_lacks(name: str, settings: dict[str, Any]) -> str:
+    """What is to be said of an endpoint that was moved over although the play does not name it."""
+    lacks = "its runs have no time limit but one that differs from the default"
+    if settings.get("credentials"):  # which systemd 247 could not load beside root's steps
+        lacks += ", and its job has no credentials"
+    return f"{name}: the play does not name it; until one does, {lacks}"
+
+
+def _hand_on(endpoints: list[Endpoint], settings: dict[str, dict[str, Any]]) -> Outcome:
     states = show([e.job for e in endpoints])
     runs = [e for e in endpoints if states[e.job]["ActiveState"] == "active"]
     for endpoint in endpoints:
@@ -176,11 +186,12 @@ def _hand_on(endpoints: list[Endpoint], locks: dict[str, str | None]) -> None:
         output = f"{STATE}/{endpoint.name}/output"
         if endpoint in runs:
             _give_to_root(output, endpoint)
-            if locks[endpoint.name]:
+            lock = settings[endpoint.name].get("exclusive")
+            if lock:
                 # systemd held it for the unit of before, and has let it go when it read that of now. A name in it says
                 # for whose run others wait (dispatcher.exclusive).
                 Directory(f"{RUNTIME}/locks", 0o700).write()
-                File(f"{RUNTIME}/locks/{locks[endpoint.name]}", endpoint.name.encode(), 0o600).write()
+                File(f"{RUNTIME}/locks/{lock}", endpoint.name.encode(), 0o600).write()
         else:
             _remove([output, f"{RUNTIME}/requests/{endpoint.name}", f"{RUNTIME}/{endpoint.name}.recorded"])
         if File(_mark(endpoint), None).before == _HELD:
@@ -188,6 +199,7 @@ def _hand_on(endpoints: list[Endpoint], locks: dict[str, str | None]) -> None:
     with contextlib.suppress(OSError):  # a run under way is told of its request there
         os.rmdir(f"{RUNTIME}/requests")
     reset_failed([f"trigger-pause@{e.name}.service" for e in endpoints])
+    return Outcome(warnings=[what_unnamed_lacks(e.name, settings[e.name]) for e in endpoints if not e.item])
 
 
 def _open_entries(endpoint: Endpoint) -> None:

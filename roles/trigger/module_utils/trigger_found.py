@@ -81,7 +81,7 @@ class Found:
         staying = self.wanted + [e for e in self.others if os.path.exists(e.configuration)]
         self.earlier = Earlier(staying, self.removed, EARLIER_UNFINISHED in self.unfinished)
         # Those that a dispatcher and a runner are for. Endpoints that the play does not name share their units.
-        self.dispatched = [e for e in (staying if self.earlier.is_there else self.wanted) if not e.hands_over]
+        self.dispatched = [e for e in (staying if self.earlier.is_there else self.wanted) if not e.handoff]
         self.stale_metrics = self._stale_metrics()
         # Versions of the programs that may go. The last but one is kept: what runs since before may still load parts.
         self.obsolete = earlier_versions(self.programs.target)[:-1] if self.programs else []
@@ -235,13 +235,13 @@ class Found:
 
     def stops_acceptor(self, endpoint: Endpoint) -> bool:
         """Whether a running acceptor has to make place for one that knows the change."""
-        if endpoint.hands_over and self.shared_changed(f"{UNITS}/trigger-run@.service"):
+        if endpoint.handoff and self.shared_changed(f"{UNITS}/trigger-run@.service"):
             return True
         return (
             endpoint.name in self.unfinished
             or self.binds_root
             or self.frontend.secret_changed
-            or (endpoint.hands_over and any(file.changed for file in endpoint.files))
+            or (endpoint.handoff and any(file.changed for file in endpoint.files))
             or endpoint.changed(endpoint.configuration)
             or endpoint.changed(endpoint.auth_file)
             or endpoint.changed(endpoint.drop_in(endpoint.acceptor))
@@ -286,7 +286,7 @@ class Found:
     def servers_with_runners(self) -> list[Endpoint]:
         """Endpoints that hand their socket over, and of which another still leads to the job: that would start the
         server without its own."""
-        return [e for e in self.wanted if e.hands_over and any(map(self.is_active, (e.dispatch_socket, e.run_socket)))]
+        return [e for e in self.wanted if e.handoff and any(map(self.is_active, (e.dispatch_socket, e.run_socket)))]
 
     def changes_socket(self, template: str) -> bool:
         """Whether what stands in [Socket] of a unit that is there becomes another."""

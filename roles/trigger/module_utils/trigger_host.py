@@ -82,9 +82,9 @@ class Endpoint:
         self.own_acceptor = units.acceptor
         handed_over = b"\nService=" in (File(self.drop_in(self.socket), None).before or b"")
         # What the socket starts: with a handoff the job itself, for which there is neither dispatcher nor runner then.
-        self.hands_over = item.get("handoff", False) if item else handed_over
-        self.changes_hands = bool(item) and self.hands_over != handed_over
-        self.acceptor = self.job if self.hands_over else self.own_acceptor
+        self.handoff = item.get("handoff", False) if item else handed_over
+        self.changes_hands = bool(item) and self.handoff != handed_over
+        self.acceptor = self.job if self.handoff else self.own_acceptor
         self.units = units.all()
         self.sockets = (self.socket, self.dispatch_socket, self.run_socket)
         self.listens = bool(item) and item["state"] == "present"

@@ -164,11 +164,9 @@ class Spool:
                 finished.append(request_id)
             else:
                 _unlink(self._path + "/" + name)
-        directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        from trigger import atomic_file
+
+        atomic_file.flush_directory(self._path)
         self._tell()
         return finished
 
