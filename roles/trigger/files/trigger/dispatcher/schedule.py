@@ -13,7 +13,7 @@ LEAVE = "leave"
 NONE, ASKED, IDLE, STALE = "none", "asked", "idle", "stale"
 
 FOREVER = float("inf")
-PATIENCE = 0.25  # seconds between two looks at a runner that was asked for and has not greeted
+PATIENCE = 0.1  # seconds between two looks at a runner that was asked for and has not greeted
 
 
 class Seen:
