@@ -21,6 +21,19 @@ def test_keep_copies_no_more_than_the_limit_and_lets_the_file_go(endpoint):
     assert not os.path.exists(settings.output_file)
 
 
+def test_the_acceptor_may_read_it_from_the_first_moment_on(endpoint, monkeypatch):
+    """Who follows the run opens it as soon as it is there."""
+    settings = endpoint(output_limit="1KiB")
+    monkeypatch.setattr(os, "fchmod", lambda *_: None)  # it would come too late
+    before = os.umask(0o022)  # as the dispatcher has it
+    try:
+        fd = output_files.create(settings)
+    finally:
+        os.umask(before)
+    assert os.fstat(fd).st_mode & 0o777 == 0o640
+    os.close(fd)
+
+
 def test_keep_follows_no_link(endpoint, tmp_path):
     settings = endpoint()
     (tmp_path / "secret").write_text("secret")

@@ -18,10 +18,8 @@ def create(endpoint):
         pass
     if not endpoint.output_limit:
         return os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
-    # Its group is the directory's, which is setgid.
-    fd = os.open(endpoint.output_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | _OPEN, 0o600)
-    os.fchmod(fd, 0o640)
-    return fd
+    # Its group is the directory's, which is setgid. With that mode from the first moment on: somebody may wait for it.
+    return os.open(endpoint.output_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | _OPEN, 0o640)
 
 
 def keep(endpoint, run_id, path):
