@@ -184,14 +184,14 @@ def _hand_on(endpoints: list[Endpoint], settings: dict[str, dict[str, Any]]) -> 
     for endpoint in endpoints:
         _open_entries(endpoint)
         output = f"{STATE}/{endpoint.name}/output"
-        if endpoint in runs:
+        lock = settings[endpoint.name].get("exclusive")
+        if lock and endpoint in runs:
+            # systemd held it for the unit of before, and has let it go when it read that of now. A name in it says for
+            # whose run others wait (dispatcher.exclusive).
+            Directory(f"{RUNTIME}/locks", 0o700).write()
+            File(f"{RUNTIME}/locks/{lock}", endpoint.name.encode(), 0o600).write()
+        if claimed(endpoint.name):  # by a run that goes on, or has ended since systemd read the unit of now
             _give_to_root(output, endpoint)
-            lock = settings[endpoint.name].get("exclusive")
-            if lock:
-                # systemd held it for the unit of before, and has let it go when it read that of now. A name in it says
-                # for whose run others wait (dispatcher.exclusive).
-                Directory(f"{RUNTIME}/locks", 0o700).write()
-                File(f"{RUNTIME}/locks/{lock}", endpoint.name.encode(), 0o600).write()
         else:
             _remove([output, f"{RUNTIME}/requests/{endpoint.name}", f"{RUNTIME}/{endpoint.name}.recorded"])
         if File(_mark(endpoint), None).before == _HELD:
