@@ -2,14 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Who may call: checks `auth` and what stands beside it, and turns each scheme into an entry for the acceptor.
 
-Senders and their schemes are known here alone; the acceptor knows tokens and signatures (files/trigger/auth.py).
-No message repeats a secret.
+Senders and their schemes are known here alone; the acceptor knows tokens and signatures (acceptor/auth.py of the host's
+package). No message repeats a secret.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -25,21 +26,34 @@ ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._~\[\]:-]+", re.ASCII)
 # RFC 9110: these say how a message is framed or who sends it; a secret in one of them would meet other rules.
 RESERVED_FIELDS = {"host", "content-length", "transfer-encoding", "content-type", "connection", "expect", "cookie"}
 
-# Signatures over the body. Where each is published stands beside its vectors in tests/support/vectors.py.
+# Signatures over the body: what the acceptor is told of each, so far as it differs from BODY_SIGNED. Where a scheme is
+# published stands beside its vectors in tests/support/vectors.py.
+BODY_SIGNED: dict[str, Any] = {
+    "signed": "{body}",
+    "algorithm": "sha256",
+    "encoding": "hex",
+    "prefix": "",
+    "separator": None,
+    "parts": {},
+    "tolerance": None,
+    "form_field": None,
+}
+STANDARD = {
+    "signed": "{id}.{timestamp}.{body}",
+    "encoding": "base64",
+    "prefix": "v1,",
+    "separator": " ",
+    "tolerance": 300,
+}
 SIGNATURES: dict[str, dict[str, Any]] = {
-    "github": {"headers": ["x-hub-signature-256"], "prefix": "sha256="},
+    "github": {"headers": [{"signature": "x-hub-signature-256"}], "prefix": "sha256="},
     "gitea": {
-        "headers": ["x-gitea-signature", "x-forgejo-signature", "x-gogs-signature"],
+        "headers": [{"signature": f"x-{forge}-signature"} for forge in ("gitea", "forgejo", "gogs")],
         "form_field": "payload",
     },
     "standard_webhooks": {
-        "headers": ["webhook-signature"],
-        "signed": ["webhook-id", "webhook-timestamp"],
-        "encoding": "base64",
-        "prefix": "v1,",
-        "several": True,
-        "timestamp": "webhook-timestamp",
-        "tolerance": 300,
+        **STANDARD,
+        "headers": [{"signature": "webhook-signature", "id": "webhook-id", "timestamp": "webhook-timestamp"}],
     },
 }
 STANDARD_PREFIX = "whsec_"
@@ -54,7 +68,7 @@ HIDDEN_FIELDS = {
     "set-cookie",
     "x-hub-signature",
     GITLAB_TOKEN,
-    *(name for scheme in SIGNATURES.values() for name in scheme["headers"]),
+    *(way["signature"] for scheme in SIGNATURES.values() for way in scheme["headers"]),
 }
 
 
@@ -122,19 +136,14 @@ def _entry(scheme, options, allow_weak, read_secret):
     else:
         key, signature = secret.encode(), SIGNATURES[scheme]
     _check_strength(key, allow_weak)
-    entry = {
+    signature = {**BODY_SIGNED, **signature}
+    return {
+        **signature,
         "scheme": scheme,
         "kind": "signature",
-        "algorithm": "sha256",
-        "encoding": "hex",
-        "prefix": "",
-        "signed": [],
-        "form_field": None,
-        "several": False,
-        "timestamp": None,
-        "tolerance": None,
+        "signed": _template(signature["signed"], {*signature["headers"][0], *signature["parts"]}),
+        "key": base64.b64encode(key).decode(),
     }
-    return {**entry, **signature, "key": base64.b64encode(key).decode()}
 
 
 def _secret(options, read_secret):
@@ -184,22 +193,74 @@ def _token(scheme, secret, header, query=None):
 
 
 def _own_signature(options):
+    """The row that the options of `hmac` are. What is sent beside the signature stands in a header of its own, or is a
+    part of the signature's."""
     _check_field("header", options["header"])
-    signature = {key: options[key] for key in ("algorithm", "encoding", "prefix")}
-    signature["headers"] = [options["header"].lower()]
     if not re.fullmatch(r"[!-~]*", options["prefix"]):
         raise ValueError("prefix: it can hold visible ASCII characters only")
-    timestamp = options["timestamp_header"]
-    if timestamp is not None:
-        _check_field("timestamp_header", timestamp)
+    way, parts = {"signature": options["header"].lower()}, {}
+    for name in ("timestamp", "id"):
+        header, prefix = options[f"{name}_header"], options[f"{name}_prefix"]
+        if header is not None and prefix is not None:
+            raise ValueError(f"{name}_prefix: it is for a part of header; leave it out, or {name}_header")
+        if header is not None:
+            _check_field(f"{name}_header", header)
+            way[name] = header.lower()
+        if prefix is not None:
+            _check_part(f"{name}_prefix", prefix, options)
+            parts[name] = prefix
+    signature = {key: options[key] for key in ("algorithm", "encoding", "prefix", "separator")}
+    signature.update(headers=[way], parts=parts)
+    if len({*way.values()}) < len(way) or len({*parts.values()}) < len(parts):
+        raise ValueError("header: signature, timestamp and id each need a place of their own")
+    with_timestamp = "timestamp" in {*way, *parts}
+    default = "{timestamp}.{body}" if with_timestamp else "{body}"
+    signature["signed"] = default if options["signed"] is None else options["signed"]
+    if with_timestamp:
         try:
             tolerance = values.parse_span(options["tolerance"])
         except ValueError as error:
             raise ValueError(f"tolerance: {error}") from None
         if not 1 <= tolerance < float("inf"):
             raise ValueError("tolerance: it must be a second or longer, and end")
-        signature.update(signed=[timestamp.lower()], timestamp=timestamp.lower(), tolerance=tolerance)
+        signature["tolerance"] = tolerance
     return signature
+
+
+def _check_part(key, prefix, options):
+    if options["separator"] is None:
+        raise ValueError(f"{key}: it begins a part of header, so separator has to say what is between the parts")
+    if not re.fullmatch(r"[!-+.-~-]+", prefix):
+        raise ValueError(f"{key}: it must be visible ASCII characters without a comma")
+    if options["prefix"].startswith(prefix):
+        raise ValueError(f"{key}: {prefix!r} begins the signature as well")
+
+
+def _template(text, sent):
+    """What is signed, as pairs of a literal and the name of what follows it. sent: the names of all that is sent.
+
+    Refused is what would let something decide that is not signed, or what could be taken apart in two ways.
+    """
+    *pairs, (rest, _) = itertools.zip_longest(*[iter(re.split(r"\{([a-z]*)\}", text))] * 2)
+    names = [name for _, name in pairs]
+    if "body" not in names:
+        raise ValueError("signed: without {body} anything could be sent under an old signature")
+    if names[-1] != "body" or rest:
+        raise ValueError("signed: {body} has to be the last of it, since it may hold what would follow")
+    known = ", ".join(f"{{{name}}}" for name in ("id", "timestamp", "body"))
+    if len({*names}) < len(names) or not {*names} <= {"id", "timestamp", "body"}:
+        raise ValueError(f"signed: it may hold {known}, each once")
+    for name in ("id", "timestamp"):
+        if name in names and name not in sent:
+            raise ValueError(f"signed: say with {name}_header or {name}_prefix where {{{name}}} stands")
+        if name in sent and name not in names:
+            raise ValueError(f"signed: it has no {{{name}}}, and what is not signed proves nothing")
+    if any(not re.fullmatch(r"[ -z|~]*", literal) for literal, _ in pairs):
+        raise ValueError("signed: beside the names it may hold ASCII characters, no braces")
+    for (_, name), (literal, _) in zip(pairs, pairs[1:]):
+        if not literal or literal[0].isalnum():
+            raise ValueError(f"signed: what follows {{{name}}} must begin with a character that no {name} has, like .")
+    return pairs
 
 
 def _check_field(key, name):
@@ -230,7 +291,7 @@ def _check_window(label, entry, endpoint):
 
 def _check_pass_headers(names, guard):
     own = {entry["header"] for entry in guard if entry["kind"] == "token"}
-    own.update(name for entry in guard if entry["kind"] == "signature" for name in entry["headers"])
+    own.update(way["signature"] for entry in guard if entry["kind"] == "signature" for way in entry["headers"])
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9-]+", name, re.ASCII):
             yield f"pass_headers: {name!r} is not a valid name of a header; use letters, digits and -"

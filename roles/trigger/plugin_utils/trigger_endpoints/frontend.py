@@ -276,7 +276,9 @@ def _check_fields(endpoint):
 
 def _fields(entry):
     """The header fields that an entry of the guard needs: set of str."""
-    return {entry["header"]} if entry["kind"] == "token" else {*entry["headers"], *entry["signed"]}
+    if entry["kind"] == "token":
+        return {entry["header"]}
+    return {header for way in entry["headers"] for header in way.values()}
 
 
 def _users(chosen, frontend):

@@ -4,10 +4,13 @@ The role turns every scheme into one of two kinds of entry, so that nothing here
 
 - token: sha256 (of the secret, hexadecimal), header (lower case), bearer (whether the header is
   `Authorization: Bearer`), query (a parameter's name, or null);
-- signature: an HMAC (RFC 2104) of algorithm with key (base64), over the values of the fields `signed` and the body,
-  joined with dots. It stands in one of headers, in encoding (hex or base64), behind prefix; with `several`, it is one
-  of a list with spaces between. With timestamp (a header) and tolerance (seconds), that must be near to now. With
-  form_field, what is signed of a form is the decoded value of its only field, which has this name.
+- signature: an HMAC (RFC 2104) of algorithm with key (base64) over what the template `signed` says: pairs of a literal
+  and the name of what follows it, "timestamp", "id" or, last, "body". headers has the fields that carry "signature",
+  "timestamp" and "id", by these names; of several such dicts, the first counts whose fields are all there. The
+  signature stands in encoding (hex or base64) behind prefix; with separator ("," or " "), its field is a list of
+  parts, of which one must fit, and `parts` has the prefixes of those that say the timestamp or id. A timestamp must be
+  within tolerance (seconds) of now. With form_field, what is signed of a form is the decoded value of its only field,
+  which has this name.
 
 Everything secret is compared in constant time, and one entry's result does not spare another's comparison. Only when
 a token has let a request in, no signature is counted any more.
@@ -51,7 +54,7 @@ class Guard:
         tokens = [token for token in self._tokens if token.accepts(request)]
         for token in self._tokens:
             token.remove_from(request)
-        checks = [] if tokens else [s.begin(request) for s in self._signatures if s.is_in(request)]
+        checks = [] if tokens else [check for s in self._signatures if (check := s.begin(request)) is not None]
         if not tokens and not checks:
             raise self._refusal("it brings no token and no signature that is known here, or a wrong token")
         return Attempt(self, tokens, checks)
@@ -88,7 +91,7 @@ class Attempt:
         return [entry.label for entry in self._entries]
 
     @property
-    def admitted(self) -> "_Token | _Signature":
+    def admitted(self) -> "_Token | _Check":
         """The entry that answers for the request, the same in whichever order they are listed: with `is_token`,
         `signed` (names of fields, bytes) and `name` (bytes, which stands for its secret and does not tell it)."""
         return min(self._entries, key=lambda entry: entry.name) if self._entries[1:] else self._entries[0]
@@ -109,7 +112,7 @@ class Attempt:
         for check in checks:
             mac = check.matches(now, read_body)
             if mac is not None:
-                self._entries.append(check.signature)
+                self._entries.append(check)
                 self.digests.append(mac)
         if not self._entries:
             raise self._guard._refusal("its signature is wrong, or its timestamp too old or too new")
@@ -154,49 +157,73 @@ class _Token:
 
 
 class _Signature:
-    is_token = False
-
     def __init__(self, label, entry):
         self.label = label
-        self.headers = [name.encode() for name in entry["headers"]]
-        self.signed = [name.encode() for name in entry["signed"]]
         self.key = binascii.a2b_base64(entry["key"])
         self.algorithm = entry["algorithm"]
         self.is_hex = {"hex": True, "base64": False}[entry["encoding"]]
         self.prefix = entry["prefix"].encode()
-        self.several = entry["several"]
+        self.template = [(literal.encode(), name) for literal, name in entry["signed"]]
         self.form_field = entry["form_field"] and entry["form_field"].encode()
-        self.timestamp = None if entry["timestamp"] is None else entry["timestamp"].encode()
         self.tolerance = entry["tolerance"]
+        self._separator = {None: None, ",": b",", " ": b" "}[entry["separator"]]
+        self._headers = [{name: header.encode() for name, header in way.items()} for way in entry["headers"]]
+        self._parts = {name: prefix.encode() for name, prefix in entry["parts"].items()}
         digests.new_hmac(self.key, self.algorithm)
-        if not self.key or not self.headers:
+        if not self.key or not self._headers:
             raise ValueError("there is no key, or no header")
-        if self.timestamp is not None and not (self.timestamp in self.signed and self.tolerance > 0):
-            raise ValueError("the timestamp is not signed, or has no tolerance")
+        names = [name for _, name in self.template]
+        if names[-1:] != ["body"] or any(
+            sorted([*way, *self._parts, "body"]) != sorted(["signature", *names]) for way in self._headers
+        ):
+            raise ValueError("what is signed and what is sent differ, or the body is not the last of it")
+        if "timestamp" in names and not self.tolerance > 0:
+            raise ValueError("the timestamp has no tolerance")
 
     @property
     def name(self):
         return b"signature " + digests.hex_sha256(self.key).encode()
 
-    def is_in(self, request):
-        """Whether a request has all the fields that the scheme needs. That is no secret."""
-        fields = request.fields
-        return any(name in fields for name in self.headers) and all(name in fields for name in self.signed)
-
     def begin(self, request):
-        return _Check(self, request.fields)
+        """Return the _Check of a request; None where a field that the scheme needs is missing, or a part of one is
+        missing or comes twice. That is no secret."""
+        for way in self._headers:
+            if all(header in request.fields for header in way.values()):
+                return self._check(request.fields, way)
+        return None
+
+    def _check(self, fields, way):
+        values = {name: fields[header] for name, header in way.items()}
+        sent = [values.pop("signature")]
+        if self._separator is not None:
+            # A field that came twice was joined with a comma and a space (RFC 9110), and is refused as any other.
+            sent = [] if b", " in sent[0] else sent[0].split(self._separator, SIGNATURES_LIMIT)[:SIGNATURES_LIMIT]
+        for name, prefix in self._parts.items():
+            found = [part[len(prefix) :] for part in sent if part.startswith(prefix)]
+            if len(found) != 1:
+                return None
+            values[name] = found[0]
+        signed = [way[name] for name in values if name in way]
+        return _Check(self, sent, values, signed, self.form_field if sources.is_form(fields) else None)
 
 
 class _Check:
-    """One signature of one request."""
+    """One signature of one request. sent: what may be the signature. values: what is signed beside the body, by name.
+    signed: the fields that hold nothing else. field: that of the form whose value is signed, or None."""
 
-    def __init__(self, signature, fields):
-        self.signature = signature
-        self._fields = fields
-        begin = b"".join(fields[name] + b"." for name in signature.signed)
+    is_token = False
+
+    def __init__(self, signature, sent, values, signed, field):
+        self.label = signature.label
+        self.name = signature.name
+        self.signed = signed
+        self._signature = signature
+        self._sent = sent
+        self._values = values
+        self._field = field
         self._mac = digests.new_hmac(signature.key, signature.algorithm)
-        self._mac.update(begin)
-        self._field = signature.form_field if sources.is_form(fields) else None
+        for literal, name in signature.template:
+            self._mac.update(literal + values.get(name, b""))
 
     def feed(self, body):
         if self._field is None:
@@ -213,29 +240,23 @@ class _Check:
             except Refusal:
                 return None
         mac = self._mac.digest()
-        text = binascii.hexlify(mac) if self.signature.is_hex else binascii.b2a_base64(mac, newline=False)
-        expected = self.signature.prefix + text
+        text = binascii.hexlify(mac) if self._signature.is_hex else binascii.b2a_base64(mac, newline=False)
+        expected = self._signature.prefix + text
         # The text is compared, not what it decodes to: so there is one spelling that is right.
-        fits = [digests.equal(expected, sent) for sent in self._sent()]
+        fits = [digests.equal(expected, sent) for sent in self._sent]
         return mac if self._is_fresh(now) and self._is_unambiguous() and any(fits) else None
 
     def _is_unambiguous(self):
         """Whether what was signed can be taken apart in one way only: with a dot in an id, another id and body would
         have the same signature."""
-        return not any(b"." in self._fields[name] for name in self.signature.signed)
-
-    def _sent(self):
-        found = [self._fields[name] for name in self.signature.headers if name in self._fields]
-        if self.signature.several:
-            # A field that came twice was joined with a comma and a space (RFC 9110), and is refused as any other.
-            found = [part for value in found if b", " not in value for part in value.split(b" ")]
-        return found[:SIGNATURES_LIMIT]
+        template = self._signature.template
+        return not any(literal[:1] in self._values[name] for (_, name), (literal, _) in zip(template, template[1:]))
 
     def _is_fresh(self, now):
-        if self.signature.timestamp is None:
+        if "timestamp" not in self._values:
             return True
-        sent = self._fields[self.signature.timestamp]
-        return len(sent) <= 12 and sent.isdigit() and abs(now - int(sent)) <= self.signature.tolerance
+        sent = self._values["timestamp"]
+        return len(sent) <= 12 and sent.isdigit() and abs(now - int(sent)) <= self._signature.tolerance
 
 
 def _query_pairs(request):
