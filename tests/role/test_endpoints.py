@@ -254,7 +254,7 @@ def signed(**options):
         ({"auth": [{**TOKEN, **SIGNED}]}, "auth[1]", "here is token and hmac"),
         ({"auth": [{"tokn": {"secret": SECRET}}]}, "auth[1].tokn", "did you mean auth[1].token?"),
         ({"auth": [TOKEN, {"git_hub": {}}]}, "auth[2].git_hub", "did you mean auth[2].github?"),
-        ({"auth": [{"slack": {"secret": SECRET}}]}, "auth[1].slack", "known are token, hmac, github"),
+        ({"auth": [{"forge": {"secret": SECRET}}]}, "auth[1].forge", "known are token, hmac, github"),
         ({"auth": [{"token": SECRET}]}, "auth[1].token", "dict of its keys"),
         (auth("token", secrt=SECRET), "auth[1].token.secrt", "did you mean auth[1].token.secret?"),
         (auth("github", secret=SECRET, header="X-A"), "auth[1].github.header", "unknown"),
@@ -379,7 +379,8 @@ def test_hmac_needs_its_header():
     "name",
     ["Authorization", "proxy-authorization", "Cookie", "Proxy", "X-Hub-Signature", "X-Hub-Signature-256",
      "X-Gitlab-Token", "X-Gitea-Signature", "X-FORGEJO-SIGNATURE", "X-Gogs-Signature", "webhook-signature",
-     "X-Anything-Signature", "X-Own-Token", "x-own-signed"],
+     "svix-signature", "Stripe-Signature", "X-Slack-Signature", "x-zm-signature", "X-Shopify-Hmac-SHA256",
+     "X-PagerDuty-Signature", "X-Anything-Signature", "X-Own-Token", "x-own-signed"],
 )  # fmt: skip
 def test_no_job_is_handed_a_secret(name):
     entries = [

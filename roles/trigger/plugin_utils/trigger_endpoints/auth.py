@@ -37,6 +37,7 @@ BODY_SIGNED: dict[str, Any] = {
     "parts": {},
     "tolerance": None,
     "form_field": None,
+    "resigned": False,
 }
 STANDARD = {
     "signed": "{id}.{timestamp}.{body}",
@@ -45,16 +46,47 @@ STANDARD = {
     "separator": " ",
     "tolerance": 300,
 }
+STANDARD_HEADERS = {"signature": "webhook-signature", "id": "webhook-id", "timestamp": "webhook-timestamp"}
+# These sign a retry with a new time and no id.
+RESIGNED = {"tolerance": 300, "resigned": True}
 SIGNATURES: dict[str, dict[str, Any]] = {
     "github": {"headers": [{"signature": "x-hub-signature-256"}], "prefix": "sha256="},
     "gitea": {
         "headers": [{"signature": f"x-{forge}-signature"} for forge in ("gitea", "forgejo", "gogs")],
         "form_field": "payload",
     },
-    "standard_webhooks": {
+    "bitbucket": {"headers": [{"signature": "x-hub-signature"}], "prefix": "sha256="},
+    "standard_webhooks": {**STANDARD, "headers": [STANDARD_HEADERS]},
+    "svix": {
         **STANDARD,
-        "headers": [{"signature": "webhook-signature", "id": "webhook-id", "timestamp": "webhook-timestamp"}],
+        "headers": [
+            {"signature": "svix-signature", "id": "svix-id", "timestamp": "svix-timestamp"},
+            STANDARD_HEADERS,
+        ],
     },
+    "stripe": {
+        **RESIGNED,
+        "headers": [{"signature": "stripe-signature"}],
+        "separator": ",",
+        "parts": {"timestamp": "t="},
+        "prefix": "v1=",
+        "signed": "{timestamp}.{body}",
+    },
+    "slack": {
+        **RESIGNED,
+        "headers": [{"signature": "x-slack-signature", "timestamp": "x-slack-request-timestamp"}],
+        "prefix": "v0=",
+        "signed": "v0:{timestamp}:{body}",
+    },
+    "zoom": {
+        **RESIGNED,
+        "headers": [{"signature": "x-zm-signature", "timestamp": "x-zm-request-timestamp"}],
+        "prefix": "v0=",
+        "signed": "v0:{timestamp}:{body}",
+    },
+    "shopify": {"headers": [{"signature": "x-shopify-hmac-sha256"}], "encoding": "base64"},
+    "pagerduty": {"headers": [{"signature": "x-pagerduty-signature"}], "separator": ",", "prefix": "v1="},
+    "meta": {"headers": [{"signature": "x-hub-signature-256"}], "prefix": "sha256="},
 }
 STANDARD_PREFIX = "whsec_"
 GITLAB_TOKEN = "x-gitlab-token"
@@ -131,8 +163,8 @@ def _entry(scheme, options, allow_weak, read_secret):
         return _token(scheme, secret, GITLAB_TOKEN)
     if scheme == "hmac":
         key, signature = secret.encode(), _own_signature(options)
-    elif scheme in ("standard_webhooks", "gitlab"):
-        key, signature = _standard_key(secret), SIGNATURES["standard_webhooks"]
+    elif scheme in ("standard_webhooks", "svix", "gitlab"):
+        key, signature = _standard_key(secret), SIGNATURES["svix" if scheme == "svix" else "standard_webhooks"]
     else:
         key, signature = secret.encode(), SIGNATURES[scheme]
     _check_strength(key, allow_weak)

@@ -10,7 +10,7 @@ The role turns every scheme into one of two kinds of entry, so that nothing here
   signature stands in encoding (hex or base64) behind prefix; with separator ("," or " "), its field is a list of
   parts, of which one must fit, and `parts` has the prefixes of those that say the timestamp or id. A timestamp must be
   within tolerance (seconds) of now. With form_field, what is signed of a form is the decoded value of its only field,
-  which has this name.
+  which has this name. resigned: whether a retry is signed with a new time, so that a delivery is known by its body.
 
 Everything secret is compared in constant time, and one entry's result does not spare another's comparison. Only when
 a token has let a request in, no signature is counted any more.
@@ -92,8 +92,9 @@ class Attempt:
 
     @property
     def admitted(self) -> "_Token | _Check":
-        """The entry that answers for the request, the same in whichever order they are listed: with `is_token`,
-        `signed` (names of fields, bytes) and `name` (bytes, which stands for its secret and does not tell it)."""
+        """The entry that answers for the request, the same in whichever order they are listed: with `is_token`, `ids`
+        (names and values of fields that are signed, bytes) and `name` (bytes, which stands for its secret and does not
+        tell it)."""
         return min(self._entries, key=lambda entry: entry.name) if self._entries[1:] else self._entries[0]
 
     def feed(self, body: bytes) -> None:
@@ -120,7 +121,7 @@ class Attempt:
 
 class _Token:
     is_token = True
-    signed = ()
+    ids = ()
 
     def __init__(self, label, entry):
         self.label = label
@@ -166,6 +167,7 @@ class _Signature:
         self.template = [(literal.encode(), name) for literal, name in entry["signed"]]
         self.form_field = entry["form_field"] and entry["form_field"].encode()
         self.tolerance = entry["tolerance"]
+        self.resigned = entry["resigned"]
         self._separator = {None: None, ",": b",", " ": b" "}[entry["separator"]]
         self._headers = [{name: header.encode() for name, header in way.items()} for way in entry["headers"]]
         self._parts = {name: prefix.encode() for name, prefix in entry["parts"].items()}
@@ -203,20 +205,21 @@ class _Signature:
             if len(found) != 1:
                 return None
             values[name] = found[0]
-        signed = [way[name] for name in values if name in way]
-        return _Check(self, sent, values, signed, self.form_field if sources.is_form(fields) else None)
+        ids = [(way.get("id", way["signature"]), values["id"])] if "id" in values else []
+        return _Check(self, sent, values, ids, self.form_field if sources.is_form(fields) else None)
 
 
 class _Check:
     """One signature of one request. sent: what may be the signature. values: what is signed beside the body, by name.
-    signed: the fields that hold nothing else. field: that of the form whose value is signed, or None."""
+    ids: the signed id with the name of its field, where there is one. field: that of the form whose value is signed, or
+    None."""
 
     is_token = False
 
-    def __init__(self, signature, sent, values, signed, field):
+    def __init__(self, signature, sent, values, ids, field):
         self.label = signature.label
         self.name = signature.name
-        self.signed = signed
+        self.ids = ids
         self._signature = signature
         self._sent = sent
         self._values = values
@@ -224,13 +227,16 @@ class _Check:
         self._mac = digests.new_hmac(signature.key, signature.algorithm)
         for literal, name in signature.template:
             self._mac.update(literal + values.get(name, b""))
+        self._of_body = digests.new_hmac(signature.key, signature.algorithm) if signature.resigned else None
 
     def feed(self, body):
         if self._field is None:
             self._mac.update(body)
+        if self._of_body is not None:
+            self._of_body.update(body)
 
     def matches(self, now, read_body):
-        """Return the HMAC, bytes, when it is the one that was sent, or None."""
+        """Return what identifies the delivery, bytes, when the signature is right, or None."""
         if self._field is not None:
             name, _, value = read_body().partition(b"=")
             if name != self._field or b"&" in value:
@@ -240,11 +246,14 @@ class _Check:
             except Refusal:
                 return None
         mac = self._mac.digest()
-        text = binascii.hexlify(mac) if self._signature.is_hex else binascii.b2a_base64(mac, newline=False)
-        expected = self._signature.prefix + text
-        # The text is compared, not what it decodes to: so there is one spelling that is right.
-        fits = [digests.equal(expected, sent) for sent in self._sent]
-        return mac if self._is_fresh(now) and self._is_unambiguous() and any(fits) else None
+        # The text is compared, not what it decodes to: so there is one spelling that is right, but for the case of hex.
+        is_hex, prefix = self._signature.is_hex, self._signature.prefix
+        expected = binascii.hexlify(mac) if is_hex else binascii.b2a_base64(mac, newline=False)
+        sent = [text[len(prefix) :] for text in self._sent if text.startswith(prefix)]
+        fits = [digests.equal(expected, text.lower() if is_hex else text) for text in sent]
+        if not (self._is_fresh(now) and self._is_unambiguous() and any(fits)):
+            return None
+        return mac if self._of_body is None else self._of_body.digest()
 
     def _is_unambiguous(self):
         """Whether what was signed can be taken apart in one way only: with a dot in an id, another id and body would
