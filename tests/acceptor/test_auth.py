@@ -787,6 +787,60 @@ def test_an_entry_without_one_of_its_keys_is_found_when_it_is_loaded(number):
     assert found == dict.fromkeys(ENTRIES[number], True)
 
 
+def entry_of_release_0_2(scheme, key, **keys):
+    """What a host may still have of an endpoint that no play names any more."""
+    entry = {
+        "scheme": scheme, "kind": "signature", "algorithm": "sha256", "encoding": "hex", "prefix": "", "signed": [],
+        "form_field": None, "several": False, "timestamp": None, "tolerance": None, "key": base64.b64encode(key).decode(),
+    }  # fmt: skip
+    return {**entry, **keys}
+
+
+OF_RELEASE_0_2 = {
+    "github": (
+        DELIVERIES["GitHub"],
+        entry_of_release_0_2("github", SECRET.encode(), headers=["x-hub-signature-256"], prefix="sha256="),
+    ),
+    "gitea": (
+        DELIVERIES["Gogs, form"],
+        entry_of_release_0_2(
+            "gitea",
+            SECRET.encode(),
+            headers=["x-gitea-signature", "x-forgejo-signature", "x-gogs-signature"],
+            form_field="payload",
+        ),
+    ),
+    "standard_webhooks": (
+        VECTORS["Standard Webhooks, one of several"],
+        entry_of_release_0_2(
+            "standard_webhooks",
+            base64.b64decode(STANDARD_SECRET[6:]),
+            headers=["webhook-signature"],
+            signed=["webhook-id", "webhook-timestamp"],
+            encoding="base64",
+            prefix="v1,",
+            several=True,
+            timestamp="webhook-timestamp",
+            tolerance=300.0,
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("scheme", OF_RELEASE_0_2)
+def test_an_entry_of_release_0_2_goes_on(scheme):
+    vector, entry = OF_RELEASE_0_2[scheme]
+    a_guard = auth.Guard(json.loads(json.dumps([entry])))
+    whole = message(vector.pairs, vector.body)
+    assert (
+        call(a_guard, whole, vector.now or NOW).admitted.ids
+        == call(guard_of(vector), whole, vector.now or NOW).admitted.ids
+    )
+    refusal(a_guard, message(vector.pairs, vector.body + b"x"), vector.now or NOW)
+    if vector.now:
+        refusal(a_guard, whole, vector.now + 301)
+
+
 VALUES = (
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=4) | st.lists(st.text(max_size=3)) | st.just({})
 )

@@ -38,6 +38,8 @@ BODY_SIGNED: dict[str, Any] = {
     "tolerance": None,
     "form_field": None,
     "resigned": False,
+    "handshake": None,
+    "verify_token": None,
 }
 STANDARD = {
     "signed": "{id}.{timestamp}.{body}",
@@ -75,12 +77,14 @@ SIGNATURES: dict[str, dict[str, Any]] = {
     "slack": {
         **RESIGNED,
         "headers": [{"signature": "x-slack-signature", "timestamp": "x-slack-request-timestamp"}],
+        "handshake": "url_verification",
         "prefix": "v0=",
         "signed": "v0:{timestamp}:{body}",
     },
     "zoom": {
         **RESIGNED,
         "headers": [{"signature": "x-zm-signature", "timestamp": "x-zm-request-timestamp"}],
+        "handshake": "endpoint.url_validation",
         "prefix": "v0=",
         "signed": "v0:{timestamp}:{body}",
     },
@@ -169,6 +173,8 @@ def _entry(scheme, options, allow_weak, read_secret):
         key, signature = secret.encode(), SIGNATURES[scheme]
     _check_strength(key, allow_weak)
     signature = {**BODY_SIGNED, **signature}
+    if options.get("verify_token") is not None:
+        signature["verify_token"] = _verify_token(options["verify_token"], allow_weak)
     return {
         **signature,
         "scheme": scheme,
@@ -176,6 +182,13 @@ def _entry(scheme, options, allow_weak, read_secret):
         "signed": _template(signature["signed"], {*signature["headers"][0], *signature["parts"]}),
         "key": base64.b64encode(key).decode(),
     }
+
+
+def _verify_token(token, allow_weak):
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ValueError("verify_token: it can hold visible ASCII characters only")
+    _check_strength(token.encode(), allow_weak, "verify_token")
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _secret(options, read_secret):
@@ -198,10 +211,10 @@ def _secret(options, read_secret):
     return secret
 
 
-def _check_strength(key, allow_weak):
+def _check_strength(key, allow_weak, option="secret"):
     if len(key) < SECRET_LENGTH and not allow_weak:
         raise ValueError(
-            f"secret: it is shorter than {SECRET_LENGTH} bytes and could be guessed; make one with "
+            f"{option}: it is shorter than {SECRET_LENGTH} bytes and could be guessed; make one with "
             "`openssl rand -hex 32`, or set allow_weak_secret: true"
         )
 

@@ -11,6 +11,8 @@ The role turns every scheme into one of two kinds of entry, so that nothing here
   parts, of which one must fit, and `parts` has the prefixes of those that say the timestamp or id. A timestamp must be
   within tolerance (seconds) of now. With form_field, what is signed of a form is the decoded value of its only field,
   which has this name. resigned: whether a retry is signed with a new time, so that a delivery is known by its body.
+  handshake: the name of what its sender asks before it sends (see handshakes.py), or null; verify_token: the SHA-256
+  of the secret for hub.challenge, or null.
 
 Everything secret is compared in constant time, and one entry's result does not spare another's comparison. Only when
 a token has let a request in, no signature is counted any more.
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trigger.http import Request
+    from trigger.responses import Reply
 
 SIGNATURES_LIMIT = 16  # that are looked at in one field
+HANDSHAKE_LIMIT = 4096  # bytes of a body that may be a handshake; they have some two hundred
+HANDSHAKES = (None, "url_verification", "endpoint.url_validation")
 
 
 class Guard:
@@ -43,8 +48,18 @@ class Guard:
             if entry["kind"] == "token":
                 self._tokens.append(_Token(label, entry))
             else:
-                self._signatures.append(_Signature(label, entry))
+                self._signatures.append(_Signature(label, _of_before(entry)))
         self._challenge = any(token.bearer for token in self._tokens)
+        self._verify_tokens = [signature.verify_token for signature in self._signatures if signature.verify_token]
+
+    def answer_query(self, request: "Request") -> "Reply | None":
+        """The Reply to a GET by which a sender asks for its hub.challenge; None for any other request. Raises
+        Refusal."""
+        if not self._verify_tokens or request.method != b"GET":
+            return None
+        from trigger.acceptor import handshakes
+
+        return handshakes.of_query(request, self._verify_tokens, self._refusal)
 
     def begin(self, request: "Request") -> "Attempt":
         """Look at a request's head. Takes tokens out of its query, wherever it goes from here.
@@ -118,10 +133,22 @@ class Attempt:
         if not self._entries:
             raise self._guard._refusal("its signature is wrong, or its timestamp too old or too new")
 
+    def answer_body(self, length: int, read_body: "Callable[[], bytes]") -> "Reply | None":
+        """The Reply to what a sender asks before it sends; None for a delivery. Only after finish(). Raises Refusal."""
+        for entry in self._entries:
+            if entry.handshake and length <= HANDSHAKE_LIMIT:
+                from trigger.acceptor import handshakes
+
+                reply = handshakes.of_body(entry.handshake, entry.key, read_body())
+                if reply is not None:
+                    return reply
+        return None
+
 
 class _Token:
     is_token = True
     ids = ()
+    handshake = None
 
     def __init__(self, label, entry):
         self.label = label
@@ -168,6 +195,10 @@ class _Signature:
         self.form_field = entry["form_field"] and entry["form_field"].encode()
         self.tolerance = entry["tolerance"]
         self.resigned = entry["resigned"]
+        self.handshake = {name: name for name in HANDSHAKES}[entry["handshake"]]
+        self.verify_token = entry["verify_token"]
+        if self.verify_token is not None and len(binascii.unhexlify(self.verify_token)) != 32:
+            raise ValueError("this is no SHA-256")
         self._separator = {None: None, ",": b",", " ": b" "}[entry["separator"]]
         self._headers = [{name: header.encode() for name, header in way.items()} for way in entry["headers"]]
         self._parts = {name: prefix.encode() for name, prefix in entry["parts"].items()}
@@ -220,6 +251,8 @@ class _Check:
         self.label = signature.label
         self.name = signature.name
         self.ids = ids
+        self.handshake = signature.handshake
+        self.key = signature.key
         self._signature = signature
         self._sent = sent
         self._values = values
@@ -266,6 +299,25 @@ class _Check:
             return True
         sent = self._values["timestamp"]
         return len(sent) <= 12 and sent.isdigit() and abs(now - int(sent)) <= self._signature.tolerance
+
+
+def _of_before(entry):
+    """An entry as it is written now, of one that releases up to 0.2 may have written: their list of signed fields was
+    joined with dots. A host keeps those of endpoints that no play names any more."""
+    if "several" not in entry:
+        return entry
+    names = ["timestamp" if field == entry["timestamp"] else "id" for field in entry["signed"]]
+    beside = dict(zip(names, entry["signed"]))
+    return {
+        **entry,
+        "signed": [("." if number else "", name) for number, name in enumerate([*names, "body"])],
+        "headers": [{"signature": field, **beside} for field in entry["headers"]],
+        "separator": " " if entry["several"] else None,
+        "parts": {},
+        "resigned": False,
+        "handshake": None,
+        "verify_token": None,
+    }
 
 
 def _query_pairs(request):
