@@ -653,6 +653,58 @@ def test_the_query_is_looked_at_only_where_that_is_configured():
     refusal(guard(BEARER), message(target=f"/?key={TOKEN}"))
 
 
+# Name and password
+
+BASIC = {"basic": {"user": "Aladdin", "secret": "open sesame"}}
+# The examples of RFC 7617, sections 2 and 2.1.
+BASIC_UTF8 = {"basic": {"user": "test", "secret": "123\N{POUND SIGN}"}}
+
+
+def basic(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [(BASIC, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), (BASIC, "basic   QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+     (BASIC_UTF8, "Basic dGVzdDoxMjPCow==")],
+)  # fmt: skip
+def test_name_and_password(entry, value):
+    assert call(guard(entry, allow_weak_secret=True), message({"Authorization": value})).accepted == ["basic[1]"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "Basic", "Basic ", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=== ",
+     "Bearer QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Basic Aladdin:open sesame",
+     "Basic " + basic("Aladdin:open sesam"), "Basic " + basic("aladdin:open sesame"), "Basic " + basic("Aladdin:"),
+     "Basic " + basic(":open sesame"), "Basic " + basic("Aladdin"), "Basic " + basic("Aladdin:open sesame\n"),
+     "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==,", "Basic qwxhzgrpbjpvcgvuihnlc2ftzq=="],
+)  # fmt: skip
+def test_what_is_not_name_and_password_is_refused(value):
+    refused = refusal(guard(BASIC, allow_weak_secret=True), message({"Authorization": value}))
+    assert refused.headers == [("WWW-Authenticate", 'Basic realm="trigger", charset="UTF-8"')]
+
+
+def test_a_password_in_two_fields_is_refused():
+    value = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+    refusal(guard(BASIC, allow_weak_secret=True), message([("Authorization", value)] * 2))
+
+
+def test_a_password_and_a_token_stand_beside_each_other():
+    both = guard(BEARER, BASIC, allow_weak_secret=True)
+    assert call(both, message({"Authorization": f"Bearer {TOKEN}"})).accepted == ["token[1]"]
+    assert call(both, message({"Authorization": "Basic " + basic("Aladdin:open sesame")})).accepted == ["basic[2]"]
+    challenges = [value.partition(" ")[0] for _, value in refusal(both, message()).headers]
+    assert challenges == ["Bearer", "Basic"]
+
+
+def test_the_host_has_no_password():
+    assert not {"Aladdin", "sesame", basic("Aladdin:open sesame")} & set(
+        json.dumps(guard_entries(BASIC, allow_weak_secret=True)).split('"')
+    )
+
+
 # Several entries
 
 
@@ -756,7 +808,14 @@ def test_the_host_has_no_token_in_the_clear():
 
 
 ENTRIES = guard_entries(
-    QUERY, HEADER, SIGNED, {"gitea": {"secret": SECRET}}, {"standard_webhooks": {"secret": STANDARD_SECRET}}
+    QUERY,
+    HEADER,
+    {"basic": {"user": "a", "secret": SECRET}},
+    SIGNED,
+    {"gitea": {"secret": SECRET}},
+    {"standard_webhooks": {"secret": STANDARD_SECRET}},
+    {"stripe": {"secret": SECRET}},
+    {"meta": {"secret": SECRET, "verify_token": TOKEN}},
 )
 # What each of the entries lets in, so that all of their code is passed through.
 WELCOME = [
@@ -764,6 +823,10 @@ WELCOME = [
     signed(b"{}", NOW),
     message(DELIVERIES["Gitea, form"].pairs, DELIVERIES["Gitea, form"].body),
     message(VECTORS["Standard Webhooks"].pairs, VECTORS["Standard Webhooks"].body),
+    message(
+        {"Stripe-Signature": f"t={NOW},v1={hmac_by_hand('sha256', SECRET.encode(), b'1700000000.{}').hex()}"}, b"{}"
+    ),
+    message({"Authorization": f"Basic {basic(f'a:{SECRET}')}"}),
 ]
 LOADING_ERRORS = (ValueError, KeyError, TypeError, AttributeError, LookupError)  # those of credentials.load_guard
 
@@ -791,9 +854,9 @@ def entry_of_release_0_2(scheme, key, **keys):
     """What a host may still have of an endpoint that no play names any more."""
     entry = {
         "scheme": scheme, "kind": "signature", "algorithm": "sha256", "encoding": "hex", "prefix": "", "signed": [],
-        "form_field": None, "several": False, "timestamp": None, "tolerance": None, "key": base64.b64encode(key).decode(),
+        "form_field": None, "several": False, "timestamp": None, "tolerance": None,
     }  # fmt: skip
-    return {**entry, **keys}
+    return {**entry, "key": base64.b64encode(key).decode(), **keys}
 
 
 OF_RELEASE_0_2 = {

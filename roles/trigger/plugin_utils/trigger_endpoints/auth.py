@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Who may call: checks `auth` and what stands beside it, and turns each scheme into an entry for the acceptor.
 
-Senders and their schemes are known here alone; the acceptor knows tokens and signatures (acceptor/auth.py of the host's
-package). No message repeats a secret.
+Senders and their schemes are known here alone; the acceptor knows secrets and signatures (trigger/acceptor/auth.py). No
+message repeats a secret.
 """
 
 from __future__ import annotations
@@ -162,6 +162,9 @@ def _entry(scheme, options, allow_weak, read_secret):
     if scheme == "token":
         _check_strength(secret.encode(), allow_weak)
         return _token(scheme, secret, options["header"], options["query"])
+    if scheme == "basic":
+        _check_strength(secret.encode(), allow_weak)
+        return _basic(scheme, options["user"], secret)
     if scheme == "gitlab" and not secret.startswith(STANDARD_PREFIX):
         _check_strength(secret.encode(), allow_weak)
         return _token(scheme, secret, GITLAB_TOKEN)
@@ -234,6 +237,21 @@ def _token(scheme, secret, header, query=None):
         "header": "authorization" if bearer else header.lower(),
         "bearer": bearer,
         "query": query,
+    }
+
+
+def _basic(scheme, user, password):
+    """RFC 7617: what a client sends is the base64 of both."""
+    if ":" in user or not user.isprintable():
+        raise ValueError("user: it can hold neither a colon nor control characters")
+    if not password.isprintable():
+        raise ValueError("secret: a password can hold no control characters")
+    return {
+        "scheme": scheme,
+        "kind": "basic",
+        "sha256": hashlib.sha256(base64.b64encode(f"{user}:{password}".encode())).hexdigest(),
+        "header": "authorization",
+        "query": None,
     }
 
 
@@ -335,7 +353,7 @@ def _check_window(label, entry, endpoint):
 
 
 def _check_pass_headers(names, guard):
-    own = {entry["header"] for entry in guard if entry["kind"] == "token"}
+    own = {entry["header"] for entry in guard if entry["kind"] != "signature"}
     own.update(way["signature"] for entry in guard if entry["kind"] == "signature" for way in entry["headers"])
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9-]+", name, re.ASCII):

@@ -1,9 +1,10 @@
 """Who may call: tokens, and signatures over the body. No I/O.
 
-The role turns every scheme into one of two kinds of entry, so that nothing here knows a sender by name:
+The role turns every scheme into one of three kinds of entry, so that nothing here knows a sender by name:
 
 - token: sha256 (of the secret, hexadecimal), header (lower case), bearer (whether the header is
   `Authorization: Bearer`), query (a parameter's name, or null);
+- basic: the same for name and password (RFC 7617), the secret being both as they are sent, in base64;
 - signature: an HMAC (RFC 2104) of algorithm with key (base64) over what the template `signed` says: pairs of a literal
   and the name of what follows it, "timestamp", "id" or, last, "body". headers has the fields that carry "signature",
   "timestamp" and "id", by these names; of several such dicts, the first counts whose fields are all there. The
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from trigger.responses import Reply
 
 SIGNATURES_LIMIT = 16  # that are looked at in one field
+CHALLENGES = [(b"bearer", 'Bearer realm="trigger"'), (b"basic", 'Basic realm="trigger", charset="UTF-8"')]
 HANDSHAKE_LIMIT = 4096  # bytes of a body that may be a handshake; they have some two hundred
 HANDSHAKES = (None, "url_verification", "endpoint.url_validation")
 
@@ -46,10 +48,13 @@ class Guard:
         for number, entry in enumerate(entries, 1):
             label = "%s[%d]" % (entry["scheme"], number)
             if entry["kind"] == "token":
-                self._tokens.append(_Token(label, entry))
+                self._tokens.append(_Token(label, entry, b"bearer" if entry["bearer"] else None))
+            elif entry["kind"] == "basic":
+                self._tokens.append(_Token(label, entry, b"basic"))
             else:
                 self._signatures.append(_Signature(label, _of_before(entry)))
-        self._challenge = any(token.bearer for token in self._tokens)
+        asked = {token.authorization for token in self._tokens}
+        self._challenges = [challenge for scheme, challenge in CHALLENGES if scheme in asked]
         self._verify_tokens = [signature.verify_token for signature in self._signatures if signature.verify_token]
 
     def answer_query(self, request: "Request") -> "Reply | None":
@@ -87,7 +92,7 @@ class Guard:
 
     def _refusal(self, detail):
         # RFC 9110, section 11.6.1, wants a challenge with every 401; for signatures there is none to name.
-        headers = [("WWW-Authenticate", 'Bearer realm="trigger"')] if self._challenge else []
+        headers = [("WWW-Authenticate", challenge) for challenge in self._challenges]
         return Refusal(401, "not authorized", headers, detail)
 
 
@@ -150,9 +155,10 @@ class _Token:
     ids = ()
     handshake = None
 
-    def __init__(self, label, entry):
+    def __init__(self, label, entry, authorization):
+        """authorization: the scheme of `Authorization` behind which the secret stands, or None."""
         self.label = label
-        self.bearer = entry["bearer"]
+        self.authorization = authorization
         self._header = entry["header"].encode()
         self._query = entry["query"] and entry["query"].encode()
         self._digest = entry["sha256"]
@@ -178,9 +184,9 @@ class _Token:
 
     def _in_header(self, request):
         value = request.fields.get(self._header, b"")
-        if self.bearer:
+        if self.authorization is not None:
             scheme, _, value = value.partition(b" ")
-            value = value.lstrip(b" ") if scheme.lower() == b"bearer" else b""
+            value = value.lstrip(b" ") if scheme.lower() == self.authorization else b""
         return value
 
 
