@@ -40,6 +40,25 @@ def test_an_endpoint_is_complete():
     assert endpoint["bytes"]["body_limit"] == 1024 * 1024
 
 
+@pytest.mark.parametrize(
+    ("schemes", "keys", "size"),
+    [
+        ([], {}, 1024**2),
+        (["stripe"], {}, 1024**2),
+        (["github"], {}, 25 * 1024**2),
+        (["stripe", "meta"], {}, 3 * 1024**2),
+        (["meta", "gitlab", "gitea"], {}, 25 * 1024**2),
+        (["github"], {"body_limit": "64KiB"}, 64 * 1024),
+        (["stripe"], {"body_limit": "2MiB"}, 2 * 1024**2),
+    ],
+)
+def test_a_sender_may_send_what_it_sends(schemes, keys, size):
+    if schemes:
+        keys = {**keys, "auth": [{scheme: {"secret": "S3cr3t-S3cr3t-S3cr3t"}} for scheme in schemes]}
+    (endpoint,) = prepare({"name": "a", "job": JOB, **keys})
+    assert endpoint["bytes"]["body_limit"] == size
+
+
 def test_defaults_are_laid_under_and_dicts_merged_deeply():
     defaults = {"timeout": "1h", "environment": {"A": "1", "B": "2"}, "response": {"status": 202}, "methods": ["PUT"]}
     (endpoint,) = prepare(

@@ -322,6 +322,7 @@ class Renderer:
             "only_if": endpoint["conditions"],
             "pass_headers": endpoint["pass_headers"],
             "body": endpoint["body"],
+            "body_type": endpoint["body_type"],
             "command": endpoint["command"],
             "exec_limit": endpoint["exec_limit"],
             "job_user": endpoint["user"],

@@ -92,6 +92,11 @@ SIGNATURES: dict[str, dict[str, Any]] = {
     "pagerduty": {"headers": [{"signature": "x-pagerduty-signature"}], "separator": ",", "prefix": "v1="},
     "meta": {"headers": [{"signature": "x-hub-signature-256"}], "prefix": "sha256="},
 }
+# What a sender may send, in bytes, where that is more than an endpoint takes by itself. GitHub: "Payload cap" in its
+# documents; GitLab: its merge request 38687; Gitea and its like send the same without a limit; Meta:
+# "Webhooks payloads can be up to 3MB" in WhatsApp's documents.
+BODY_LIMIT = 1024**2
+BODY_LIMITS = {"github": 25 * 1024**2, "gitlab": 25 * 1024**2, "gitea": 25 * 1024**2, "meta": 3 * 1024**2}
 STANDARD_PREFIX = "whsec_"
 GITLAB_TOKEN = "x-gitlab-token"
 
@@ -121,6 +126,12 @@ def check(endpoint: dict[str, Any], read_secret: ReadSecret) -> tuple[dict[str, 
         *_check_origins(endpoint["allow_origins"]),
         *_check_pass_headers(endpoint["pass_headers"], guard),
     ]
+
+
+def body_limit(auth: list[dict[str, Any]] | None) -> str:
+    """How large a body may be where the endpoint does not say it: as its senders may send it."""
+    schemes = {scheme for item in auth or () for scheme in item if item[scheme] is not None}
+    return str(max([BODY_LIMIT, *(BODY_LIMITS[scheme] for scheme in schemes & BODY_LIMITS.keys())]))
 
 
 def _guard(endpoint, read_secret):

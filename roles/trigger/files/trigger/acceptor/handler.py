@@ -198,7 +198,7 @@ class Handler:
         if self._endpoint.only_if or self._endpoint.parameters is not None:
             from trigger import sources
 
-            found = sources.Sources(exchange.request, draft.read_body)
+            found = sources.Sources(exchange.request, draft.read_body, self._endpoint.body_type)
             values, ignored = admission.check_values(self._endpoint, found)
             if ignored:
                 exchange.outcome = "ignored"
