@@ -7,9 +7,11 @@ the role.
 import base64
 import hashlib
 import hmac
+from pathlib import Path
 
 import pytest
 import reference
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from message import message, parse
@@ -275,6 +277,56 @@ def test_another_delivery_is_not_taken_for_a_retry(scheme):
 def test_an_id_that_is_not_signed_decides_nothing(scheme):
     first, renamed = keys(scheme, deliver(scheme)), keys(scheme, deliver(scheme, delivery_id="id-2"))
     assert first == renamed
+
+
+# The page of senders
+
+PAGE = (Path(__file__).parents[2] / "docs/senders.md").read_text(encoding="utf-8")
+# What the page says to write under `hmac`, by the senders' documents: Buildkite's "Webhook signature"; CircleCI's
+# "Outbound webhooks"; discourse/discourse spec/jobs/emit_web_hook_event_spec.rb (see vectors.py); Grafana's "Configure
+# webhook notifications", "HMAC signature"; Linear's "Securing webhooks"; Sentry's "Webhooks"; tailscale/tailscale
+# docs/webhooks/example.go.
+BY_HMAC = {
+    "Buildkite": lambda k, t, b: {"X-Buildkite-Signature": f"timestamp={t},signature={hex_mac(k, at(t), b'.', b)}"},
+    "CircleCI": lambda k, t, b: {"circleci-signature": f"v1={hex_mac(k, b)},v2={'0' * 64}"},
+    "Discourse": lambda k, t, b: {"X-Discourse-Event-Signature": f"sha256={hex_mac(k, b)}"},
+    "Grafana alerting, with a timestamp header": lambda k, t, b: {
+        "X-Grafana-Alerting-Timestamp": str(t),
+        "X-Grafana-Alerting-Signature": hex_mac(k, at(t), b":", b),
+    },
+    "Linear": lambda k, t, b: {"Linear-Signature": hex_mac(k, b)},
+    "Sentry, an integration of one's own": lambda k, t, b: {
+        "Sentry-Hook-Timestamp": str(t),
+        "Sentry-Hook-Signature": hex_mac(k, b),
+    },
+    "Tailscale": lambda k, t, b: {"Tailscale-Webhook-Signature": f"t={t},v1={hex_mac(k, at(t), b'.', b)}"},
+}
+
+
+def rows(heading):
+    """The cells of a section's table."""
+    section = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+
+
+def test_the_page_has_a_row_for_each_scheme():
+    options = reference.entry_points()["endpoint"]["auth"]["options"]
+    assert {cells[1].strip("`") for cells in rows("By name")} == set(options) - {"hmac"}
+
+
+@pytest.mark.parametrize("sender", BY_HMAC)
+def test_the_page_says_what_hmac_needs(sender):
+    (text,) = [cells[1].strip("`") for cells in rows("By `hmac`") if cells[0] == sender]
+    guard = guard_of({"hmac": {"secret": SECRET, **yaml.safe_load(text)}})
+    fields = BY_HMAC[sender](SECRET, NOW, BODY)
+    assert judge(guard, fields).accepted == ["hmac[1]"]
+    assert isinstance(judge(guard, fields, BODY + b" "), http.Refusal)
+    assert isinstance(judge(guard, BY_HMAC[sender](OTHER_SECRET, NOW, BODY)), http.Refusal)
+
+
+def test_the_page_has_no_sender_without_a_test():
+    assert [cells[0] for cells in rows("By `hmac`")] == list(BY_HMAC)
 
 
 TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)

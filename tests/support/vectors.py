@@ -203,6 +203,19 @@ VECTORS = {
         "X-Hub-Signature: sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9",
         b"Hello World!",
     ),
+    "Discourse": Vector(
+        "discourse/discourse spec/jobs/regular/emit_web_hook_event_spec.rb",
+        {
+            "hmac": {
+                "secret": "my_lovely_secret_for_web_hook",
+                "header": "X-Discourse-Event-Signature",
+                "prefix": "sha256=",
+            }
+        },
+        "X-Discourse-Event-Type: ping\n"
+        "X-Discourse-Event-Signature: sha256=162f107f6b5022353274eb1a7197885cfd35744d8d08e5bcea025d309386b7d6",
+        b'{"ping":"OK"}',
+    ),
     "GitLab secret token": Vector(
         GITLAB_TOKEN,
         {"gitlab": {"secret": "my-secret-token"}},

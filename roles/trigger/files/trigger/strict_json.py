@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 DEPTH_LIMIT = 64
 # Values of a client's body: each takes up to some 300 bytes while it is built, and two bytes may stand for one.
 VALUES_LIMIT = 200_000
-BYTES_PER_VALUE = 24  # of a larger body, at least on the average
+BYTES_PER_VALUE = 12  # of a larger body, at least on the average
 _SPACE = " \t\n\r"
 
 encode_text = _json.encode_basestring_ascii  # str to a JSON string, quotes and all
