@@ -23,7 +23,7 @@ from vectors import DELIVERIES, FORM, RFC_CASES, SECRET, STANDARD_SECRET, TRUNCA
 from vectors import REFUSED as REFUSED_VECTORS
 
 from trigger import http
-from trigger.acceptor import auth, credentials
+from trigger.acceptor import auth, credentials, signatures
 from trigger.endpoint import Endpoint
 
 NOW = 1700000000
@@ -420,8 +420,8 @@ def test_only_so_many_signatures_of_one_field_are_looked_at():
         request, body = changed_request(vector, {b"webhook-signature": b"v1,x " * count + signature})
         return is_accepted(guard_of(vector), request, body, vector.now)
 
-    assert with_others(auth.SIGNATURES_LIMIT - 1)
-    assert not with_others(auth.SIGNATURES_LIMIT)
+    assert with_others(signatures.SIGNATURES_LIMIT - 1)
+    assert not with_others(signatures.SIGNATURES_LIMIT)
 
 
 # Others' implementations
