@@ -1,12 +1,12 @@
 """Signatures over the body. No I/O.
 
-An entry says: an HMAC (RFC 2104) of algorithm with key (base64) over what the template `signed` says, pairs of a literal
-and the name of what follows it, "timestamp", "id" or, last, "body". headers has the fields that carry "signature",
-"timestamp" and "id", by these names; of several such dicts, the first counts whose fields are all there. The
-signature stands in encoding (hex or base64) behind prefix; with separator ("," or " "), its field is a list of parts,
-of which one must fit, and `parts` has the prefixes of those that say the timestamp or id. A timestamp must be within
-tolerance (seconds) of now. With form_field, what is signed of a form is the decoded value of its only field, which
-has this name. resigned: whether a retry is signed with a new time, so that a delivery is known by its body.
+An entry says: an HMAC (RFC 2104) of algorithm with key (base64) over what the template `signed` says, pairs of a
+literal and the name of what follows it, "timestamp", "id" or, last, "body". headers has the fields that carry
+"signature", "timestamp" and "id", by these names; of several such dicts, the first counts whose fields are all there.
+The signature stands in encoding (hex or base64) behind prefix; with separator ("," or " "), its field is a list of
+parts, of which one must fit, and `parts` has the prefixes of those that say the timestamp or id. A timestamp must be
+within tolerance (seconds) of now. With form_field, what is signed of a form is the decoded value of its only field,
+which has this name. resigned: whether a retry is signed with a new time, so that a delivery is known by its body.
 handshake: the name of what its sender asks before it sends (see handshakes.py), or null; verify_token: the SHA-256 of
 the secret for hub.challenge, or null.
 """
