@@ -354,6 +354,7 @@ def signed(**options):
         (signed(signed="ä{body}"), "auth[1].hmac.signed", "ASCII"),
         (signed(timestamp_header="X-T", timestamp_prefix="t=", separator=","), "auth[1].hmac.timestamp_prefix",
          "leave it out"),
+        (signed(prefix="v1,", separator=","), "auth[1].hmac.prefix", "holds the separator"),
         (signed(timestamp_prefix="t="), "auth[1].hmac.timestamp_prefix", "separator has to say"),
         (signed(timestamp_prefix="", separator=","), "auth[1].hmac.timestamp_prefix", "visible ASCII"),
         (signed(timestamp_prefix="t,", separator=","), "auth[1].hmac.timestamp_prefix", "without a comma"),

@@ -284,6 +284,7 @@ class Renderer:
             "pause": door["rate"] and trigger_endpoints.frontend.pause(door["rate"]),
             "handoff": endpoint["handoff"],
             "query_token": any(entry.get("query") or entry.get("verify_token") for entry in endpoint["guard"]),
+            "basic": any(entry["kind"] == "basic" for entry in endpoint["guard"]),
             "body_limit": endpoint["bytes"]["body_limit"],
             "request_timeout": endpoint["seconds"]["request_timeout"],
         }

@@ -272,6 +272,8 @@ def _own_signature(options):
     _check_field("header", options["header"])
     if not re.fullmatch(r"[!-~]*", options["prefix"]):
         raise ValueError("prefix: it can hold visible ASCII characters only")
+    if options["separator"] is not None and options["separator"] in options["prefix"]:
+        raise ValueError("prefix: it holds the separator, so no part of the header could begin with it")
     way, parts = {"signature": options["header"].lower()}, {}
     for name in ("timestamp", "id"):
         header, prefix = options[f"{name}_header"], options[f"{name}_prefix"]
