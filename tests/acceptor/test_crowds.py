@@ -327,7 +327,7 @@ def test_all_that_there_may_be_at_the_same_time(tmp_path):
         wait_until(lambda: answered(following) == len(following))
         body = LARGE["numbers"][1](MIB)
         message = head(b"POST", token, TYPES["json"], b"Content-Length: %d" % len(body)) + body
-        assert served(acceptor, message).startswith(b"HTTP/1.1 400 ")
+        assert served(acceptor, message).startswith(b"HTTP/1.1 413 ")
         print(acceptor.peak() // MIB)
         assert acceptor.peak() < MOST
 
