@@ -28,7 +28,7 @@ def fresh(monkeypatch):
 
     def make(*endpoints, frontend=False):
         endpoints = endpoints or (front.endpoint(**SECRET),)
-        renderer = front._renderer(frontend)
+        renderer = front.make_renderer(frontend)
         prepared = front.prepare(*endpoints, front=frontend)
         plan = {
             "shared": renderer.shared(),

@@ -184,9 +184,9 @@ def test_all_mistakes_are_told_at_once_with_those_of_endpoints():
 
 
 def test_switched_off_nothing_is_looked_at():
-    assert front.plugin._frontend({"enabled": False, "server_name": ";", "listen": ["x"]}, {}) is None
-    assert front.plugin._frontend({"enabled": "no"}, {}) is None
-    assert front.plugin._frontend(None, {}) is None
+    assert front.plugin.prepare_frontend({"enabled": False, "server_name": ";", "listen": ["x"]}, {}) is None
+    assert front.plugin.prepare_frontend({"enabled": "no"}, {}) is None
+    assert front.plugin.prepare_frontend(None, {}) is None
 
 
 def shapes(**settings):

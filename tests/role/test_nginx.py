@@ -38,7 +38,7 @@ def hashed(line):
 
 def is_of(password, value):
     """Whether nginx would let in who says the password, by the crypt(3) that nginx asks."""
-    return trigger_passwords._crypt(password, value) == value
+    return trigger_passwords.encrypted(password, value) == value
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "ä€ 😀 password", "with:colon", "'\"\\$`{{ }}", "x" * 510])
@@ -78,7 +78,7 @@ def test_a_hash_of_another_making_is_not_kept(method):
 
 
 def test_a_hash_of_another_cost_is_not_kept():
-    other = trigger_passwords._crypt(PASSWORD, "$y$j9T$abcdefghijklmnop$")
+    other = trigger_passwords.encrypted(PASSWORD, "$y$j9T$abcdefghijklmnop$")
     assert is_of(PASSWORD, other)
     assert hashed(trigger_passwords.line(user(password=PASSWORD), "alice:" + other)).startswith("$y$j75$")
 
@@ -304,22 +304,22 @@ http {
 
 
 def test_connections_are_raised_and_set_back():
-    raised = trigger_nginx._with_connections(MAIN, 4096)
+    raised = trigger_nginx.with_connections(MAIN, 4096)
     assert "\tworker_connections 4096; # 768 before the role trigger\n" in raised
     assert "\nworker_rlimit_nofile 8192; # of the role trigger\nevents {\n" in raised
-    assert trigger_nginx._with_connections(raised, 4096) == raised
-    assert trigger_nginx._with_connections(raised, 0) == MAIN
-    assert trigger_nginx._with_connections(raised, 512) == MAIN
-    assert "worker_connections 2048; # 768 before" in trigger_nginx._with_connections(raised, 2048)
-    assert trigger_nginx._with_connections(MAIN, 768) == MAIN
-    assert trigger_nginx._with_connections(MAIN, 0) == MAIN
+    assert trigger_nginx.with_connections(raised, 4096) == raised
+    assert trigger_nginx.with_connections(raised, 0) == MAIN
+    assert trigger_nginx.with_connections(raised, 512) == MAIN
+    assert "worker_connections 2048; # 768 before" in trigger_nginx.with_connections(raised, 2048)
+    assert trigger_nginx.with_connections(MAIN, 768) == MAIN
+    assert trigger_nginx.with_connections(MAIN, 0) == MAIN
 
 
 def test_a_limit_of_files_that_somebody_has_set_stays():
     own = MAIN.replace("\nevents", "\nworker_rlimit_nofile 99;\nevents")
-    raised = trigger_nginx._with_connections(own, 4096)
+    raised = trigger_nginx.with_connections(own, 4096)
     assert raised.count("worker_rlimit_nofile") == 1
-    assert trigger_nginx._with_connections(raised, 0) == own
+    assert trigger_nginx.with_connections(raised, 0) == own
 
 
 @pytest.mark.parametrize(
@@ -328,12 +328,12 @@ def test_a_limit_of_files_that_somebody_has_set_stays():
 )
 def test_what_stands_behind_on_the_same_line_goes_on_to_count(line):
     text = MAIN.replace("\tworker_connections 768;", "\t" + line)
-    raised = trigger_nginx._with_connections(text, 4096)
+    raised = trigger_nginx.with_connections(text, 4096)
     rest = line.partition(";")[2].strip()
     if not rest.startswith("#"):
         (told,) = [each for each in raised.splitlines() if "worker_connections" in each]
         assert rest in told.partition("#")[0]
-    assert trigger_nginx._with_connections(raised, 0) == text
+    assert trigger_nginx.with_connections(raised, 0) == text
 
 
 LINES = st.sampled_from(
@@ -346,11 +346,11 @@ LINES = st.sampled_from(
 @given(st.lists(LINES, max_size=8).map("\n".join), st.integers(0, 5000), st.integers(0, 5000))
 @example("worker_connections  768 ;", 0, 0)
 def test_what_is_done_to_nginx_conf_can_be_taken_back(text, first, second):
-    once = trigger_nginx._with_connections(text, first)
-    assert trigger_nginx._with_connections(once, first) == once
-    twice = trigger_nginx._with_connections(once, second)
-    assert twice == trigger_nginx._with_connections(text, second)
-    assert trigger_nginx._with_connections(twice, 0) == text
+    once = trigger_nginx.with_connections(text, first)
+    assert trigger_nginx.with_connections(once, first) == once
+    twice = trigger_nginx.with_connections(once, second)
+    assert twice == trigger_nginx.with_connections(text, second)
+    assert trigger_nginx.with_connections(twice, 0) == text
 
 
 @as_root
@@ -478,10 +478,10 @@ NAMES = st.text(string.ascii_letters + string.digits + "-_", min_size=1, max_siz
 @given(st.lists(st.one_of(NAMES, st.ip_addresses(v=4).map(str), st.ip_addresses(v=6).map("[{}]".format)), min_size=1))
 def test_names_are_the_same_after_openssl(names):
     """As openssl prints them: what is in the certificate compares equal to what is asked for."""
-    made = trigger_nginx._alternative_names(names)
+    made = trigger_nginx.alternative_names(names)
     printed = ", ".join(sorted(name.replace("IP:", "IP Address:") for name in made))
-    assert trigger_nginx._names_in(f"X509v3 Subject Alternative Name: \n    {printed}\n") == made
-    assert trigger_nginx._names_in("") != made
+    assert trigger_nginx.names_in(f"X509v3 Subject Alternative Name: \n    {printed}\n") == made
+    assert trigger_nginx.names_in("") != made
 
 
 # Files
@@ -632,12 +632,12 @@ def test_a_host_without_ipv6_is_told_no_nonsense(monkeypatch):
 def test_what_nginx_complains_of_is_found_behind_a_position(tmp_path, monkeypatch):
     log = tmp_path / "error.log"
     monkeypatch.setattr(trigger_nginx, "ERROR_LOG", str(log))
-    assert trigger_nginx._size(str(log)) == 0
-    assert trigger_nginx._said_since(0) == f"see {log}"
+    assert trigger_nginx.size(str(log)) == 0
+    assert trigger_nginx.said_since(0) == f"see {log}"
     log.write_bytes(b"x [emerg] of before \xff\n")
-    position = trigger_nginx._size(str(log))
+    position = trigger_nginx.size(str(log))
     with open(log, "ab") as file:
         file.write(b"a [emerg] one\nb [notice] two\nc [alert] three \xe4\n")
-    said = trigger_nginx._said_since(position)
+    said = trigger_nginx.said_since(position)
     assert "one" in said and "three" in said
     assert "of before" not in said and "two" not in said

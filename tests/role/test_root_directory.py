@@ -33,7 +33,7 @@ class RootUnit:
             "spool": str(host / "spool"),
             "credentials": str(host / "credentials"),
         }
-        self._unit = front._renderer(False)._render("etc/systemd/system/trigger-root.service", **variables).decode()
+        self._unit = front.make_renderer(False).render("etc/systemd/system/trigger-root.service", **variables).decode()
 
     def run(self, directive):
         commands = re.findall(rf"^{directive}=-?(.*)$", self._unit.replace("\\\n", " "), re.MULTILINE)

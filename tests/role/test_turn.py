@@ -145,8 +145,8 @@ def test_a_file_of_a_release_that_noted_nothing_lowers_nothing(tmp_path):
 
 
 def unit(directory):
-    renderer = front._renderer(False)
-    return renderer._render("etc/systemd/system/trigger-metrics.service", metrics_dir=str(directory))
+    renderer = front.make_renderer(False)
+    return renderer.render("etc/systemd/system/trigger-metrics.service", metrics_dir=str(directory))
 
 
 @pytest.mark.parametrize("name", ["plain", "a b", '100% "quoted"', "back\\slash", "tab\there", "é"])

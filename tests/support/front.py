@@ -26,7 +26,7 @@ def _load_plugin():
 
 plugin = _load_plugin()
 Mistakes = plugin.trigger_endpoints.Mistakes
-_SPECIFICATION = plugin._specification()
+_SPECIFICATION = plugin.specification()
 OPTIONS = _SPECIFICATION["endpoint"]["options"]
 
 PASSWORD = "correct horse battery"
@@ -40,7 +40,7 @@ SECRET = "0123456789abcdef-of-a-sender"
 
 def frontend(**settings):
     """A front end from trigger_frontend_*, without that prefix; what is not said is of SETTINGS."""
-    return plugin._frontend({"enabled": True, **SETTINGS, **settings}, _SPECIFICATION["main"]["options"])
+    return plugin.prepare_frontend({"enabled": True, **SETTINGS, **settings}, _SPECIFICATION["main"]["options"])
 
 
 def endpoint(**keys):
@@ -67,7 +67,7 @@ def files(*endpoints, front=None, ipv6=True, defaults=None):
     """What the role would write on a host for endpoints and front end: dict of path to what the module takes, its
     content as text."""
     front = frontend() if front is None else front
-    renderer = _renderer(front, ipv6)
+    renderer = make_renderer(front, ipv6)
     found = renderer.frontend()["files"] if front else []
     for each in prepare(*endpoints, front=front, defaults=defaults):
         found += renderer.endpoint(each, None)["files"]
@@ -78,12 +78,12 @@ def configuration(given, front=None, defaults=None):
     """What the role would write into /etc/trigger/NAME.json: str."""
     front = frontend() if front is None else front
     (prepared,) = prepare(given, front=front, defaults=defaults)
-    return plugin._json(_renderer(front)._configuration(prepared)).decode()
+    return plugin.encoded(make_renderer(front).configuration(prepared)).decode()
 
 
 def shared_paths(front=None):
     """Those of the files that all endpoints share: list of str."""
-    return [file["path"] for file in _renderer(frontend() if front is None else front).shared()]
+    return [file["path"] for file in make_renderer(frontend() if front is None else front).shared()]
 
 
 class _Compiled(jinja2.BytecodeCache):
@@ -99,7 +99,7 @@ class _Compiled(jinja2.BytecodeCache):
         self.known[bucket.key] = bucket.bytecode_to_string()
 
 
-def _renderer(front, ipv6=True):
+def make_renderer(front, ipv6=True):
     arguments = {"systemd": 252, "ipv6": ipv6, "no_log": True, "metrics_dir": ""}
     renderer = plugin.Renderer(OPTIONS, arguments, front or None)
     renderer._templates.bytecode_cache = _Compiled()

@@ -67,10 +67,10 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         arguments = self._task.args
-        specification = _specification()
-        options = specification["endpoint"]["options"]
+        specs = specification()
+        options = specs["endpoint"]["options"]
         try:
-            frontend = _frontend(arguments.get("frontend"), specification["main"]["options"])
+            frontend = prepare_frontend(arguments.get("frontend"), specs["main"]["options"])
             endpoints = trigger_endpoints.prepare(
                 arguments.get("endpoints") or [], arguments.get("defaults") or {}, options, self._read_secret, frontend
             )
@@ -205,8 +205,8 @@ class Renderer:
         """The files that all endpoints share, as the module takes them."""
         units = SHARED_UNITS + (METRICS_UNITS if self._metrics_dir else ())
         units += FRONTEND_UNITS if self._frontend else ()
-        files = [_file(f"{names.UNITS}/{unit}", self._render(f"etc/systemd/system/{unit}")) for unit in units]
-        files.append(_file(f"{names.SYSUSERS}/trigger.conf", self._render("etc/sysusers.d/trigger.conf")))
+        files = [_file(f"{names.UNITS}/{unit}", self.render(f"etc/systemd/system/{unit}")) for unit in units]
+        files.append(_file(f"{names.SYSUSERS}/trigger.conf", self.render("etc/sysusers.d/trigger.conf")))
         for name, content in self._own_files.items():
             place = f"{names.VERSIONS}/{self.version}" if name.startswith("trigger/") else names.LIBRARY
             target, mode = ELSEWHERE.get(name, (f"{place}/{name}", "0644"))
@@ -226,7 +226,7 @@ class Renderer:
         """What the front end needs beside units and endpoints, as the module takes it; None where there is none."""
         if self._frontend is None:
             return None
-        files = [_file(names.SITE, self._render(names.SITE.lstrip("/")))]
+        files = [_file(names.SITE, self.render(names.SITE.lstrip("/")))]
         texts = ((names.CERTIFICATE, self._frontend.certificate, "0644"), (names.KEY, self._frontend.key, "0600"))
         for path, text, mode in texts:
             if text and not text.startswith("/"):
@@ -248,8 +248,8 @@ class Renderer:
         directory = f"{names.CREDENTIALS}/{name}"
         endpoint = {**endpoint, "credentials_directory": f"{directory}/job", "auth_file": f"{directory}/acceptor/auth"}
         files = [
-            _file(f"{names.CONFIGURATION}/{name}.json", _json(self._configuration(endpoint))),
-            _file(f"{names.SYSUSERS}/trigger-{name}.conf", self._render("etc/sysusers.d/trigger-NAME.conf", name=name)),
+            _file(f"{names.CONFIGURATION}/{name}.json", encoded(self.configuration(endpoint))),
+            _file(f"{names.SYSUSERS}/trigger-{name}.conf", self.render("etc/sysusers.d/trigger-NAME.conf", name=name)),
             *(self._drop_in(unit, endpoint) for unit in DROP_INS),
         ]
         if endpoint["door"]:
@@ -260,7 +260,7 @@ class Renderer:
             files.append(_file(f"{names.JOBS}/{name}", job, mode="0755"))
         secrets = {f"{directory}/job/{key}": secret.encode() for key, secret in sorted(endpoint["credentials"].items())}
         if endpoint["guard"]:
-            secrets[endpoint["auth_file"]] = _json(endpoint["guard"])
+            secrets[endpoint["auth_file"]] = encoded(endpoint["guard"])
         files += [_file(path, content, mode="0600", show=self._show_secrets) for path, content in secrets.items()]
         return {
             "name": name,
@@ -274,7 +274,7 @@ class Renderer:
 
     def _drop_in(self, unit, endpoint):
         path = f"{names.UNITS}/{unit.replace('@', '@' + endpoint['name'])}.d/endpoint.conf"
-        return _file(path, self._render(f"etc/systemd/system/{unit}.d/endpoint.conf", endpoint=endpoint))
+        return _file(path, self.render(f"etc/systemd/system/{unit}.d/endpoint.conf", endpoint=endpoint))
 
     def _behind_frontend(self, endpoint):
         name, door = endpoint["name"], endpoint["door"]
@@ -294,9 +294,9 @@ class Renderer:
         if not endpoint["handoff"]:  # which has no runs that the list could tell of
             unit = f"{FRONTEND_UNITS[1]}.d"
             paths[f"{names.UNITS}/{unit}/{name}.conf"] = f"etc/systemd/system/{unit}/NAME.conf"
-        return [_file(path, self._render(template, **variables)) for path, template in paths.items()]
+        return [_file(path, self.render(template, **variables)) for path, template in paths.items()]
 
-    def _configuration(self, endpoint):
+    def configuration(self, endpoint):
         """/etc/trigger/NAME.json: what the acceptor and the programs around a run need to know."""
         return {
             "description": endpoint["description"] or endpoint["name"],
@@ -342,7 +342,8 @@ class Renderer:
             "keep_for": None if endpoint["seconds"]["keep_for"] == float("inf") else endpoint["seconds"]["keep_for"],
         }
 
-    def _render(self, path, **variables):
+    def render(self, path: str, **variables: object) -> bytes:
+        """What becomes of the template of a file on the host."""
         return self._templates.get_template(f"{path}.j2").render(**variables).encode()
 
 
@@ -354,9 +355,9 @@ def _needs(endpoint):
     return {**needs, "patterns": [pattern for pattern in patterns if pattern is not None]}
 
 
-def _frontend(given, options):
-    """The front end as trigger_endpoints takes it, or None. given: dict of trigger_frontend*, without that prefix.
-    Raises trigger_endpoints.Mistakes."""
+def prepare_frontend(given: dict[str, Any] | None, options: dict[str, Any]) -> Any:
+    """The front end as trigger_endpoints takes it. given: trigger_frontend*, without that prefix. Raises
+    trigger_endpoints.Mistakes."""
     if not given or not boolean(given["enabled"]):
         return None
     options = {key[len("trigger_frontend_") :]: option for key, option in options.items() if "trigger_frontend_" in key}
@@ -400,7 +401,8 @@ def _address(address):
     }
 
 
-def _specification():
+def specification() -> dict[str, Any]:
+    """The role's argument_specs, by their entry points."""
     return yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
 
 
@@ -412,5 +414,6 @@ def _file(path, content, mode="0644", show=True):
     return {"path": path, "content": base64.b64encode(content).decode(), "mode": mode, "show": show}
 
 
-def _json(value):
+def encoded(value: object) -> bytes:
+    """A value as the host reads it, JSON."""
     return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()

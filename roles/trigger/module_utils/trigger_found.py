@@ -229,13 +229,13 @@ class Found:
 
     def stops_acceptor(self, endpoint: Endpoint) -> bool:
         """Whether a running acceptor has to make place for one that knows the change."""
-        if endpoint.hands_over and self.shared_changed(f"{UNITS}/trigger-run@.service"):
+        if endpoint.handoff and self.shared_changed(f"{UNITS}/trigger-run@.service"):
             return True
         return (
             endpoint.name in self.unfinished
             or self.binds_root
             or self.frontend.secret_changed
-            or (endpoint.hands_over and any(file.changed for file in endpoint.files))
+            or (endpoint.handoff and any(file.changed for file in endpoint.files))
             or endpoint.changed(endpoint.configuration)
             or endpoint.changed(endpoint.auth_file)
             or endpoint.changed(endpoint.drop_in(endpoint.acceptor))
@@ -262,7 +262,7 @@ class Found:
 
     def waiting_units(self) -> list[str]:
         """The units that shall be enabled and active: they wait for requests, in the spool and on the network."""
-        units = [e.path for e in self.wanted if not e.hands_over] + [e.socket for e in self.wanted if e.listens]
+        units = [e.path for e in self.wanted if not e.handoff] + [e.socket for e in self.wanted if e.listens]
         return units + [companion.socket for companion in self.companions]
 
     def units_to_start(self) -> list[str]:
@@ -274,7 +274,7 @@ class Found:
     def paths_to_stop(self) -> list[str]:
         """Path units that shall not be active: of endpoints that hand their socket over now, which would start the
         server without it."""
-        return [e.path for e in self.wanted if e.hands_over and self.is_active(e.path)]
+        return [e.path for e in self.wanted if e.handoff and self.is_active(e.path)]
 
     def unwanted_units(self) -> list[str]:
         """The units of companions that nobody wants any more and that do something."""

@@ -79,8 +79,8 @@ class Endpoint:
         self.job = units.job
         self.own_acceptor = units.acceptor
         # What the socket starts: with a handoff the job itself, which no path unit starts then.
-        self.hands_over = bool(item) and item.get("handoff", False)
-        self.acceptor = self.job if self.hands_over else self.own_acceptor
+        self.handoff = bool(item) and item.get("handoff", False)
+        self.acceptor = self.job if self.handoff else self.own_acceptor
         self.pause = units.pause
         self.units = units.all()
         self.listens = bool(item) and item["state"] == "present"
@@ -115,7 +115,7 @@ class Endpoint:
         """Whether the socket is handed over now and was not, or the other way round."""
         path = self.drop_in(self.socket)
         before = [b"\nService=" in (file.before or b"") for file in self.files if file.path == path]
-        return self.hands_over != any(before)
+        return self.handoff != any(before)
 
     @property
     def paused(self) -> bool:

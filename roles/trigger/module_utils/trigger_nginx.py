@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Callable
 
@@ -143,7 +143,7 @@ class Frontend:
             text = run(*look, "-ext", "subjectAltName")
         except Failed:
             return False
-        return _alternative_names(self.plan["names"]) == _names_in(text)
+        return alternative_names(self.plan["names"]) == names_in(text)
 
     # Checks, before anything is changed.
 
@@ -212,7 +212,7 @@ class Frontend:
             certificate = run(
                 *(OPENSSL, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
                 *("-sha256", "-days", str(SELF_SIGNED_DAYS), "-subj", f"/CN={names[0][:64]}", "-keyout", draft),
-                *("-addext", "subjectAltName=" + ",".join(sorted(_alternative_names(names)))),
+                *("-addext", "subjectAltName=" + ",".join(sorted(alternative_names(names)))),
             )
             Place(draft, 0o600).write()
         File(CERTIFICATE, certificate.encode()).write(root)
@@ -230,11 +230,11 @@ class Frontend:
             systemctl("enable", [UNIT], "--now", "--quiet")
             return Outcome({FRONTEND: ["nginx started"]})
         before = _workers()
-        log = _size(ERROR_LOG)
+        log = size(ERROR_LOG)
         systemctl("reload", [UNIT])
         if _await(lambda: _workers() - before):
             return Outcome({FRONTEND: ["nginx reloaded"]})
-        said = _said_since(log)
+        said = said_since(log)
         for file in files:
             if file.changed:
                 file.restore()
@@ -255,14 +255,14 @@ def _main_file(connections):
     before."""
     present = File(MAIN, None)
     before = (present.before or b"").decode("utf-8", "surrogateescape")
-    wanted = _with_connections(before, connections)
+    wanted = with_connections(before, connections)
     if wanted == before:
         return []
     return [File(MAIN, wanted.encode("utf-8", "surrogateescape"), present.mode_before, gid=present.gid_before)]
 
 
-def _with_connections(text, connections):
-    """The text of nginx.conf with so many worker_connections, int, and the descriptors that these need."""
+def with_connections(text: str, connections: int) -> str:
+    """The text of nginx.conf with so many worker_connections, and the descriptors that these need."""
     text = _CONNECTIONS.sub(lambda found: f"{found[1]}{found[4] or found[2]}{found[3]}", _FILES.sub("", text))
     present = _CONNECTIONS.search(text)
     if not present or int(present[2]) >= connections:
@@ -276,8 +276,8 @@ def _with_connections(text, connections):
     return re.sub(r"^events\b", files + "events", text, count=1, flags=re.MULTILINE)
 
 
-def _alternative_names(names):
-    """The names as a certificate has them (RFC 5280, section 4.2.1.6): set of str."""
+def alternative_names(names: Iterable[str]) -> set[str]:
+    """The names as a certificate has them (RFC 5280, section 4.2.1.6)."""
     found = set()
     for name in names:
         try:
@@ -287,11 +287,11 @@ def _alternative_names(names):
     return found
 
 
-def _names_in(text):
-    """Those in what openssl prints of a certificate: set of str."""
+def names_in(text: str) -> set[str]:
+    """Those in what openssl prints of a certificate."""
     last = text.strip().splitlines()[-1] if text.strip() else ""
     names = [part.strip().partition(":")[2] for part in last.split(",")]
-    return _alternative_names(names)
+    return alternative_names(names)
 
 
 def _master():
@@ -319,14 +319,15 @@ def _await(condition: Callable[[], object]) -> bool:
     return True
 
 
-def _size(path):
+def size(path: str) -> int:
+    """Bytes of a file, 0 where there is none."""
     try:
         return os.stat(path).st_size
     except FileNotFoundError:
         return 0
 
 
-def _said_since(position):
+def said_since(position: int) -> str:
     """What nginx complained of, from a position in its log on."""
     try:
         with open(ERROR_LOG, errors="replace") as file:

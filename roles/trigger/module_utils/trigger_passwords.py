@@ -30,19 +30,19 @@ def line(user: dict[str, Any], present: str | None) -> str:
     """
     name, password, given = user["name"], user.get("password"), user.get("password_hash")
     if given:
-        if len(_crypt("", given)) != len(given):
+        if len(encrypted("", given)) != len(given):
             raise Unknown("a password_hash is not whole")
         return f"{name}:{given}"
     kept = (present or "").partition(":")[2]
     if _fits(password, kept):
         return f"{name}:{kept}"
-    return f"{name}:{_crypt(password, _setting())}"
+    return f"{name}:{encrypted(password, _setting())}"
 
 
 def _fits(password, kept):
     """Whether a hash is of the password, and made as here."""
     try:
-        return kept.startswith(BEGIN) and hmac.compare_digest(_crypt(password, kept).encode(), kept.encode())
+        return kept.startswith(BEGIN) and hmac.compare_digest(encrypted(password, kept).encode(), kept.encode())
     except Unknown:
         return False  # it is damaged
 
@@ -63,7 +63,8 @@ def _setting():
     return made.decode()
 
 
-def _crypt(password, setting):
+def encrypted(password: str, setting: str) -> str:
+    """What crypt(3) makes of a password. setting: a hash, or what comes before one. Raises Unknown."""
     hashed = _library().crypt(password.encode(), setting.encode())
     if not hashed or hashed.startswith(b"*"):  # crypt(3): how a failure shows
         raise Unknown("crypt(3) of this host does not take the hash")

@@ -14,6 +14,9 @@ JOBS = LIBRARY + "/jobs"
 ROOT = "/run/trigger-root"  # the root directory of acceptors
 METRICS_FIFO = SPOOL + "/.metrics"  # where systemd listens for somebody who has counted
 
+ROOT_UNIT = "trigger-root.service"  # lays ROOT out
+PAGE_SOCKET = "trigger-frontend.socket"
+
 NGINX = "/etc/nginx"
 SITE = NGINX + "/sites-enabled/zz-trigger.conf"
 PROXY_FILES = NGINX + "/trigger"

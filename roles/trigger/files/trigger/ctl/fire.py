@@ -25,7 +25,7 @@ def fire(arguments: Namespace, screen: Screen) -> int:
     """Write a request into the spool; with --wait, print what its run prints."""
     endpoint = status.load(arguments.name)
     seen = status.look([endpoint.name])[0]
-    if seen.hands_over:
+    if seen.handoff:
         raise Failure("%s hands its socket to a server of its own; send that a request instead" % endpoint.name)
     body = _read_body(arguments.body, endpoint.body_limit)
     spool = Spool(endpoint.spool, endpoint.claimed)

@@ -26,7 +26,7 @@ LOOK_EVERY = 0.2  # seconds
 def pause(arguments: Namespace, screen: Screen) -> int:
     """Begin no run any more."""
     seen = _look(arguments.name)
-    if seen.hands_over:
+    if seen.handoff:
         raise Failure("%s hands its socket to a server, so nothing can wait; drain stops it" % seen.name)
     os.makedirs(paths.RUNTIME, mode=0o755, exist_ok=True)
     os.close(os.open(paths.Paths(seen.name).pause_mark, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
@@ -49,11 +49,11 @@ def resume(arguments: Namespace, screen: Screen) -> int:
     if seen.paused:
         os.unlink(paths.Paths(seen.name).pause_mark)
         done.append("runs begin again")
-    if not seen.hands_over and seen.of(seen.units.path) != "active":
+    if not seen.handoff and seen.of(seen.units.path) != "active":
         systemd.order("start", seen.units.path)
     if seen.enabled(seen.units.socket) and not seen.listening:
         # No socket starts beside its service.
-        systemd.order("stop", seen.units.job if seen.hands_over else seen.units.acceptor)
+        systemd.order("stop", seen.units.job if seen.handoff else seen.units.acceptor)
         systemd.order("start", seen.units.socket)
         done.append("it listens again")
     if seen.state == "disabled":
@@ -74,8 +74,8 @@ def drain(arguments: Namespace, screen: Screen) -> int:
     systemd.order("stop", seen.units.socket)
     screen.note("%s: it no longer listens" % seen.name)
     # The acceptor has the socket, too; it answers what it holds before it goes.
-    systemd.order("stop", seen.units.job if seen.hands_over else seen.units.acceptor)
-    if not (seen.paused or seen.hands_over) and seen.of(seen.units.path) != "active":
+    systemd.order("stop", seen.units.job if seen.handoff else seen.units.acceptor)
+    if not (seen.paused or seen.handoff) and seen.of(seen.units.path) != "active":
         systemd.order("start", seen.units.path)
     try:
         seen = _wait_until_idle(seen.name, screen)

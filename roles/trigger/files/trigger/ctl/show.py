@@ -130,12 +130,12 @@ def _fields(endpoint, seen):
         ("Running", ", ".join(seen.claimed) or "-"),
         ("Last", last),
     ]
-    if not seen.hands_over:
+    if not seen.handoff:
         pairs += _rules(endpoint)
     pairs += [("Command", " ".join(map(_argument, endpoint.command))), ("User", seen.of(seen.units.job, "User"))]
     for unit, state in seen.states.items():
         pairs.append(("Unit", "%s, %s (%s)" % (unit, state["ActiveState"], state["SubState"])))
-    if not seen.hands_over:
+    if not seen.handoff:
         pairs += [("Spool", endpoint.spool), ("Records", endpoint.runs)]
     return pairs
 

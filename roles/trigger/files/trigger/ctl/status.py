@@ -38,14 +38,14 @@ class Sight:
         return self.states[unit][key]
 
     @property
-    def hands_over(self) -> bool:
+    def handoff(self) -> bool:
         """Whether the socket goes to the job itself (handoff), so that there are neither requests nor records."""
         return self.units.job in self.of(self.units.socket, "Triggers").split()
 
     @property
     def is_hidden(self) -> bool:
         """Whether it has requests and runs that cannot be read."""
-        return self.problem is not None and not self.hands_over
+        return self.problem is not None and not self.handoff
 
     @property
     def listening(self) -> list[str]:
@@ -62,7 +62,7 @@ class Sight:
     @property
     def running(self) -> bool:
         """Whether a run is under way; one that only waits for its turn is not."""
-        return bool(self.claimed) or (self.hands_over and self.of(self.units.job) == "active")
+        return bool(self.claimed) or (self.handoff and self.of(self.units.job) == "active")
 
     @property
     def state(self) -> str:

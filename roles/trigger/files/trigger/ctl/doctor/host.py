@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT_UNIT = "trigger-root.service"
 INOTIFY_LIMIT = "/proc/sys/fs/inotify/max_user_instances"
 UNFINISHED = paths.STATE + "/unfinished.json"
 ROOM = 64 * 1024 * 1024  # bytes below which a disk counts as full
@@ -48,7 +47,7 @@ def seen_by_acceptors(root):
     for path in (paths.LIBRARY, paths.CONFIGURATION, paths.STATE, paths.SPOOL):
         if not _is_same(path, root + path):
             what = "acceptors do not find %s, so they answer nobody" % path
-            yield Finding(None, what, "systemctl restart " + ROOT_UNIT)
+            yield Finding(None, what, "systemctl restart " + paths.ROOT_UNIT)
 
 
 def _is_same(path, other):

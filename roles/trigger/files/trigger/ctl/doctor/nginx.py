@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NGINX = "nginx.service"
-PAGE = "trigger-frontend.socket"
 SECRETS = (paths.FRONTEND_CREDENTIALS + "/secret", paths.FRONTEND_CREDENTIALS + "/sha256")
 PROXY = paths.PROXY_FILES + "/proxy.conf"
 USERS = paths.PROXY_FILES + "/users"
@@ -28,8 +27,8 @@ def findings() -> Iterator[Finding]:
     """Yield a Finding for each thing that is wrong."""
     if not os.path.exists(paths.SITE):
         return
-    states = systemd.show([NGINX, PAGE])
-    yield from units(states[NGINX], states[PAGE])
+    states = systemd.show([NGINX, paths.PAGE_SOCKET])
+    yield from units(states[NGINX], states[paths.PAGE_SOCKET])
     for path in (*SECRETS, PROXY):
         yield from files.owned(path, stat.S_ISREG, "root", 0o600)
     yield from files.owned(USERS, stat.S_ISREG, "www-data", 0o640)
@@ -45,10 +44,12 @@ def units(nginx: dict, page: dict) -> Iterator[Finding]:
         mend = "see `nginx -t` and `journalctl -u nginx -n 20`, then systemctl start nginx"
         yield Finding(None, "nginx is %s: nobody reaches the front end" % nginx["ActiveState"], mend)
     if page["ActiveState"] != "active":
-        mend = "see `journalctl -u %s -n 20`, then systemctl restart %s" % (PAGE, PAGE)
-        yield Finding(None, "%s is %s: nobody sees the pages" % (PAGE, page["ActiveState"]), mend)
+        mend = "see `journalctl -u %s -n 20`, then systemctl restart %s" % (paths.PAGE_SOCKET, paths.PAGE_SOCKET)
+        yield Finding(None, "%s is %s: nobody sees the pages" % (paths.PAGE_SOCKET, page["ActiveState"]), mend)
     elif page["UnitFileState"] != "enabled":
-        yield Finding(None, "%s will not start with the next boot" % PAGE, "systemctl enable " + PAGE)
+        yield Finding(
+            None, "%s will not start with the next boot" % paths.PAGE_SOCKET, "systemctl enable " + paths.PAGE_SOCKET
+        )
 
 
 def _certificate(path):

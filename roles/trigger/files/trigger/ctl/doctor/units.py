@@ -19,7 +19,7 @@ def findings(seen, now, debounce=0.0):
     that a run may wait for, as the endpoint's configuration says."""
     yield from _loaded(seen)
     yield from _socket(seen)
-    if not seen.hands_over:
+    if not seen.handoff:
         yield from _acceptor(seen)
         yield from _path(seen)
         yield from _job(seen, now, debounce)
