@@ -1,0 +1,37 @@
+"""What the units call: it starts the programs of the version that `current` leads to, and for the moment of an upgrade
+in which that is still release 0.2, those of its flat tree."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LAUNCHER = Path(__file__).resolve().parents[1] / "roles/trigger/files/launch.py"
+
+
+def library(directory, modules):
+    """An installed version in which each of these modules says its own name, and ends with 7."""
+    shutil.copy(LAUNCHER, directory)
+    for module in modules:
+        file = directory / "versions/1/trigger" / (module.replace(".", "/") + ".py")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"def main(name):\n    print({module!r}, name)\n    return 7\n")
+    os.symlink("versions/1", directory / "current")
+    return directory / "launch.py"
+
+
+FLAT = {"acceptor": "acceptor", "claim": "claim", "record": "record", "page.server": "page.server"}
+ZONES = {"acceptor": "acceptor.main", "claim": "dispatcher.claim", "record": "dispatcher.record"}
+
+
+@pytest.mark.parametrize("tree", [FLAT, {**ZONES, "page.server": "page.server"}], ids=["flat", "zones"])
+@pytest.mark.parametrize("program", sorted(FLAT))
+def test_a_program_is_that_of_the_version_that_is_current(tmp_path, tree, program):
+    launcher = library(tmp_path, tree.values())
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", launcher, program, "hello"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (7, f"{tree[program]} hello\n", "")
