@@ -12,19 +12,20 @@ import sys
 # the module's package.
 PROGRAMS = {
     "acceptor": "acceptor.main",
-    "claim": "dispatcher.claim",
+    "dispatcher": "dispatcher.main",
     "runner": "runner.main",
-    "record": "dispatcher.record",
     "metrics": "metrics.main",
     "page.server": "page.server",
 }
+# The same in a job's unit of release 0.2.1 or earlier, whose run may end in the middle of an upgrade.
+EARLIER = {"claim": "dispatcher.claim", "record": "dispatcher.record"}
 
 LIBRARY = __file__.rpartition("/")[0]
 # Behind the link, so that a process stays with one version of the programs when the role changes it.
 version = LIBRARY + "/" + os.readlink(LIBRARY + "/current")
 sys.path.insert(0, version)
 
-module = PROGRAMS[sys.argv[1]]
+module = {**PROGRAMS, **EARLIER}[sys.argv[1]]
 if not os.path.isdir(version + "/trigger/acceptor"):
     module = sys.argv[1]  # for a moment of an upgrade the programs are those of release 0.2, which lay flat
 status = __import__("trigger." + module, fromlist=["main"]).main(sys.argv[2])

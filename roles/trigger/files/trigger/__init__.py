@@ -2,9 +2,8 @@
 reads and writes, and whom it believes. The programs, as launch.py and triggerctl start them:
 
 acceptor     trigger-NAME, which meets the network: reads, checks, spools and answers requests
-claim        root, before a run: takes entries out of the spool, lays the request out for the runner
-runner       the job's user: becomes the job
-record       root, after a run: writes down how it ended
+dispatcher   root, without capabilities: takes entries out of the spool, hands them to the runner, records how it ended
+runner       the job's user: runs one job
 metrics      root, in a sandbox: writes what acceptors and runs have counted
 page.server  triggerfrontend, which meets browsers behind nginx: draws the pages, reads how runs went
 ctl.main     root, a person: triggerctl

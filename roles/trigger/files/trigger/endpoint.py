@@ -20,6 +20,9 @@ SINCE_FIRST_RELEASE = {
     "on_failure": [],
     "metrics": False,
     "keep_for": None,
+    "timeout": None,
+    "job_linger": 0.0,
+    "job_files": [],
     "exec_limit": 2 * 1024 * 1024 - 8 * 1024,  # execution.room() of the kernel's own stack
 }
 # The same within `response`, which has always been there.
@@ -57,7 +60,9 @@ class Endpoint(paths.Paths):
     command: list
     exec_limit: int
     job_user: str
-    credentials: "dict[str, str]"
+    job_files: "list[str]"
+    job_linger: float
+    timeout: "float | None"
     wait: float
     stream: bool
     output: str

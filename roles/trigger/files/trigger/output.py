@@ -1,4 +1,4 @@
-"""What a job prints, as it is kept: in one file while its run lasts, and then in one beside the record."""
+"""What a job prints. While the run lasts, it is a file beside the claim, and then one beside the record."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

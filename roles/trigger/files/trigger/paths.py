@@ -32,7 +32,10 @@ class Paths:
         self.user = "trigger-" + name
         self.configuration = CONFIGURATION + "/" + name + ".json"
         self.socket_path = RUNTIME + "/" + name + ".sock"
+        self.wake_fifo = RUNTIME + "/" + name + ".wake"
+        self.run_socket_path = RUNTIME + "/" + name + ".run"
         self.pause_mark = RUNTIME + "/" + name + ".paused"
+        self.cannot_start = RUNTIME + "/" + name + ".cannot-start"  # while that holds, with the reason in it
         self.spool = SPOOL + "/" + name
         self.deliveries = self.spool + "/.deliveries"
         self.rate = self.spool + "/.rate"
@@ -40,7 +43,7 @@ class Paths:
         self.run_counts = STATE + "/" + name + "/counts"
         self.claimed = STATE + "/" + name + "/claimed"
         self.runs = STATE + "/" + name + "/runs"
-        self.output_file = STATE + "/" + name + "/output"  # of the present run
+        self.output_file = self.claimed + "/.output"  # of the present run
 
     @property
     def served(self) -> str:
@@ -54,9 +57,10 @@ class Units:
     def __init__(self, name: str):
         self.socket = "trigger@%s.socket" % name
         self.acceptor = "trigger@%s.service" % name
-        self.path = "trigger-run@%s.path" % name
+        self.dispatch_socket = "trigger-dispatch@%s.socket" % name
+        self.dispatcher = "trigger-dispatch@%s.service" % name
+        self.run_socket = "trigger-run@%s.socket" % name
         self.job = "trigger-run@%s.service" % name
-        self.pause = "trigger-pause@%s.service" % name
 
     def all(self) -> "list[str]":
         """All of them."""

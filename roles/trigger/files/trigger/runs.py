@@ -142,6 +142,10 @@ class Output:
             return part
         # What was printed before the record was written is read once more.
         self._look_for_record()
+        nothing_yet = not os.lseek(self._fd, 0, os.SEEK_CUR)
+        if nothing_yet and not self._ended and not self._runs.is_claimed(self._request_id):
+            self.close()  # the run had not begun, and will print into another file
+            return None
         return os.read(self._fd, PART) or (b"" if self._ended else None)
 
     def close(self) -> None:

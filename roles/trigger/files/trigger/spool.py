@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 FLUSHES = 7  # at the same time, each in a thread; the unit's TasksMax= allows 8
 MEMORY_LIMIT = 64 * 1024  # bytes of a body that are held in memory; a larger one goes to its file; see room.MEMORY
+# The dispatcher is root without capabilities, so one of the others, and the only one of them who comes through the
+# directory. The group has members who shall not read requests.
+ENTRY_MODE = 0o604
 _DRAFT = ".draft-"
 _ACCEPTED = ".accepted-"
 
@@ -34,7 +37,7 @@ class Unflushed(OSError):
 class Spool:
     """path: the directory of entries. claimed: where those of the present run are. deliveries: replay.Deliveries, or
     None where none are remembered. is_recorded: a function that says of an id whether its run has a record. body_limit:
-    bytes of one body."""
+    bytes of one body. tell: a function that is called when entries have been added."""
 
     def __init__(
         self,
@@ -43,7 +46,9 @@ class Spool:
         deliveries: "Any" = None,
         is_recorded: "Callable[[str], bool]" = lambda request_id: False,
         body_limit: int = 0,
+        tell: "Callable[[], None]" = lambda: None,
     ) -> None:
+        self._tell = tell
         self.room = room.Room(body_limit)
         self._path = path
         self._claimed = claimed
@@ -93,6 +98,7 @@ class Spool:
             errors = _flush(drafts)
             kept = [draft for draft, error in zip(drafts, errors) if error is None]
             found = iter(self._keep(kept, directory))
+            self._tell()
             return [next(found) if error is None else error for error in errors]
         finally:
             os.close(directory)
@@ -153,6 +159,7 @@ class Spool:
         for name in accepted:
             request_id = name[len(_ACCEPTED) :]
             if self._is_remembered(request_id) and not self._is_somewhere(request_id, entries):
+                os.chmod(self._path + "/" + name, ENTRY_MODE)  # that of an earlier release has another
                 os.rename(self._path + "/" + name, self._path + "/" + request_id)
                 finished.append(request_id)
             else:
@@ -160,6 +167,7 @@ class Spool:
         from trigger import atomic_file
 
         atomic_file.flush_directory(self._path)
+        self._tell()
         return finished
 
     def _is_remembered(self, request_id):
@@ -287,6 +295,7 @@ class Draft:
         """Put all of it on the disk. Returns None, or the OSError that prevented it."""
         try:
             self.write_out()
+            os.fchmod(self._fd, ENTRY_MODE)
             os.fsync(self._fd)
         except OSError as error:
             self.discard()

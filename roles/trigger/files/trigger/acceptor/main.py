@@ -2,7 +2,7 @@
 
 import _signal
 
-from trigger import endpoint, listen_fds, spool
+from trigger import endpoint, listen_fds, spool, wake
 from trigger.acceptor.handler import Handler
 from trigger.acceptor.loop import Loop
 
@@ -35,7 +35,10 @@ def main(name: str) -> int:
 
         return records.has(settings, request_id)
 
-    stored = spool.Spool(settings.spool, settings.claimed, memory, is_recorded, settings.body_limit)
+    def tell():
+        wake.wake(name)
+
+    stored = spool.Spool(settings.spool, settings.claimed, memory, is_recorded, settings.body_limit, tell)
     handler = Handler(settings, stored, guard, limit, proxy)
     numbers = None
     if settings.metrics:
@@ -46,5 +49,10 @@ def main(name: str) -> int:
     for problem in problems:
         loop.log.say("<3>" + problem)
         settings.linger = 0  # the next one may find them again
+    try:
+        if any(stored.load()):
+            tell()  # the acceptor before may have been killed when it was about to
+    except OSError:
+        pass  # whoever asks is told
     _signal.signal(_signal.SIGTERM, lambda *_: loop.stop())
     return loop.serve()

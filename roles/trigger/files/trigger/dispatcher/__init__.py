@@ -1,15 +1,25 @@
-"""What root does around a run.
+"""The dispatcher: what root does for a run, in a process of its own.
 
-claim       before it: takes entries out of the spool, and lays the request out for the runner
-record      after it: writes down how it ended
-history     what is kept of runs: writes a record, lets the oldest go; output_files: what they printed
-claims      entries that are taken, with all that is checked of them
-claim_lock  only one at a time takes or gives back
-schedule    when a run may begin: quiet (`debounce`), and its turn (`exclusive`)
-on_end      what `on_success` and `on_failure` start
+main          starts it
+dispatcher    the way of a request from the spool to its record
+schedule      what is to be done next: pause, quiet (`debounce`), turn (`exclusive`), who is served by one run
+claims        entries that are taken, with all that is checked of them
+claim_lock    only one at a time takes or gives back
+exclusive     the lock that an endpoint names
+link          the connection to the runner
+freshness     whether an idle runner is what its unit would start now
+cannot_start  a job that cannot start: who is told
+outcome       how a run ended
+recorder      what becomes of a claim whose run has ended
+earlier       a run that a release up to 0.2 has begun
+history       what is kept of runs: writes a record, lets the oldest go; output_files: what they printed
+on_end        what `on_success` and `on_failure` start
+systemd_bus   systemd's own socket for root
 
-Security. It runs as root, in the unit of the job, but outside of its sandbox. It reads the spool, which the acceptor
-writes, and the output, which the job writes: regular files with one name and of bounded size, opened without following
-a link, of which it checks a copy. It writes claims, records, and the files that a run is laid out in. It believes
-neither acceptor nor job: an entry is checked by the endpoint's rules again, and systemd says how a run ended.
+Security. It runs as root without capabilities, in a unit of its own, which nothing of an endpoint's configuration
+reaches, with no network and an environment of systemd's. It reads the spool, which the acceptor writes: regular files
+with one name and of bounded size, opened without following a link, of which it checks a copy. It believes neither
+acceptor nor runner: an entry is checked by the endpoint's rules again, and the runner, which the job can do with as it
+likes, is believed how the one run ended that it was handed, and nothing else. It writes claims, records and outputs.
+It may order systemd to start and stop units, and so is root all the same.
 """

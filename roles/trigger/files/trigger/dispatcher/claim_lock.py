@@ -1,7 +1,7 @@
 """While this is held, no request is claimed and no run is recorded: what is seen then, stays so.
 
-claim and record hold it for what they do with requests, and triggerctl to take one back or to stop its run. It is a
-lock on a file that root alone can open, and gone with whoever dies.
+The dispatcher holds it for what it does with requests, and triggerctl to take one back or to stop its run. It is a lock
+on a file that root alone can open, and gone with whoever dies.
 """
 
 import fcntl
@@ -11,7 +11,7 @@ _LOCK = ".lock"
 _MARK = ".cancelled"  # holds the id of the run that somebody has stopped
 
 
-class Standstill:
+class ClaimLock:
     """endpoint: endpoint.Endpoint. Use it as a context manager; it waits for its turn."""
 
     def __init__(self, endpoint):

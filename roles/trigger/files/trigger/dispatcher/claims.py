@@ -1,11 +1,18 @@
 """The requests that the present run serves: a directory of root's beside the spool.
 
-A request stays in the spool until its run is recorded. So whatever dies in between, systemd sees that
-the spool is not empty, and the next claim finds out what became of it.
+A request stays in the spool until its run is recorded. So whatever dies in between, the spool is not empty, the
+dispatcher is started again, and finds out what became of it.
 
 The spool is written by the acceptor, which may have been taken over. So an entry is opened through
 the directory's descriptor, never by following a link, must be a plain file with one name and the
 right owner, and is copied: nobody keeps a writable descriptor of what root goes on to use.
+
+Of a claim the directory holds
+
+- ID: for each request. The newest, which the run is told about and goes by, says who asked for it.
+- .invocation: which activation of the job's unit it was handed to. One that knows nothing of it has not begun it.
+- .outcome: empty, or how the run ended. It is written before the runner may leave.
+- .output: what the run prints.
 """
 
 import errno
@@ -14,30 +21,54 @@ import pwd
 import stat
 import time
 
-from trigger import cgi, entry, execution, parameters
+from trigger import cgi, entry, execution, parameters, strict_json
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_READ = os.O_RDONLY | _SAFE
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE
 
 _INVOCATION = ".invocation"
+_OUTCOME = ".outcome"
 _DRAFT = ".draft"
 
 OWN_VARIABLES = frozenset((b"TRIGGER_ENDPOINT", b"TRIGGER_REQUEST_ID"))
 
 
-class Claimed:
-    """endpoint: endpoint.Endpoint. Use it as a context manager; it holds the two directories open."""
+def known_variables(endpoint):
+    """Return the names of what a request may tell its job, set of bytes. Nothing else reaches the job's environment: no
+    LD_PRELOAD, no PATH."""
+    known = {parameters.variable(parameter["name"]).encode() for parameter in endpoint.parameters or []}
+    return known.union(cgi.NAMES, OWN_VARIABLES, map(cgi.header_variable, endpoint.pass_headers))
+
+
+class Unreadable(Exception):
+    """An entry may not be read: it waits for its mode to be set."""
+
+
+class Claim:
+    """What was taken for one run. ids: list of str, oldest first; the run goes by the last one. stdin: a descriptor of
+    the body, or of /dev/null. variables: dict of bytes to bytes, what the request says."""
+
+    __slots__ = ("ids", "stdin", "variables")
+
+    def __init__(self, ids, stdin, variables):
+        self.ids = ids
+        self.stdin = stdin
+        self.variables = variables
+
+
+class Claims:
+    """endpoint: endpoint.Endpoint. It holds the two directories open."""
 
     def __init__(self, endpoint):
         self._endpoint = endpoint
+        self._unreadable = {}  # of names, what their files were like
+        self._spool = os.open(endpoint.spool, _DIRECTORY)
+        self._claimed = os.open(endpoint.claimed, _DIRECTORY)
 
-    def __enter__(self):
-        self._spool = os.open(self._endpoint.spool, _DIRECTORY)
-        self._claimed = os.open(self._endpoint.claimed, _DIRECTORY)
-        return self
-
-    def __exit__(self, *_):
+    def close(self):
+        """Let the directories go."""
         os.close(self._spool)
         os.close(self._claimed)
 
@@ -45,51 +76,88 @@ class Claimed:
         """Return the ids of the claimed requests, oldest first: list of str."""
         return sorted(filter(entry.is_id, os.listdir(self._claimed)))
 
+    def waiting(self):
+        """Return the names in the spool that are not claimed, oldest first: list of str. Drafts are not among them, and
+        no entry that has turned out not to be readable: it waits for its mode to be set."""
+        self._unreadable = {name: like for name, like in self._unreadable.items() if self._like(name) == like}
+        hidden = {*self._unreadable, *os.listdir(self._claimed)}
+        return sorted(name for name in os.listdir(self._spool) if name[0] != "." and name not in hidden)
+
     def since(self, request_id):
-        """Return when a request was claimed, seconds since the epoch, float."""
+        """Return when a run's request was claimed: seconds since the epoch, float."""
         return os.stat(request_id, dir_fd=self._claimed).st_mtime
 
     def invocation(self):
-        """Return the $INVOCATION_ID of the activation that claimed, str, or None."""
+        """Return the activation that the claim was handed to, str, or None."""
+        return self._read(_INVOCATION) or None
+
+    def told(self, request_id):
+        """Return who asked for the run, and with which parameters, without what is sensitive: dict."""
         try:
-            with _Opened(os.open(_INVOCATION, _READ, dir_fd=self._claimed)) as fd:
-                return os.read(fd, 64).decode()
-        except FileNotFoundError:
-            return None
+            return dict(strict_json.decode(self._read(request_id)))
+        except (TypeError, ValueError):
+            return {}  # somebody has damaged it
 
-    def waiting(self):
-        """Return the names in the spool, oldest first: list of str. Drafts are not among them, claimed
-        ones are."""
-        return sorted(name for name in os.listdir(self._spool) if name[0] != ".")
-
-    def take(self, names):
-        """Claim entries of the spool; when this returns, that they are claimed is durable.
+    def take(self, names, invocation):
+        """Claim entries of the spool for an activation; when this returns, that they are claimed is durable.
 
         The newest is copied, since it is the one that the run is told about. The others only lend their
         ids. All stay in the spool until finish(). What a request says is checked again here, because the
         acceptor, which has checked it before, meets the network.
 
-        names: list of str, oldest first. Returns those that were no proper entries and were set aside,
-        as a list of (name, name from now on, reason). Raises OSError.
+        names: list of str, oldest first. Returns the Claim, None when none was a proper entry; those that were not, and
+        were set aside, as a list of (name, name from now on, reason); and the names of those that cannot be read.
+        Raises OSError.
         """
-        self._sign()
-        damaged = []
-        described = None
+        damaged, unreadable = [], []
+        taken = None
+        ids = []
         for name in reversed(names):
             try:
                 with _Opened(self._open_source(name)) as source:
                     size = self._check_file(source)
-                    if described is None:
-                        self._copy_in(source, size, name)
-                        described = name
+                    if taken is None:
+                        taken = self._copy(source, size, name)
                     else:
                         self._check_content(source, size, name)
                         self._check_id(source, name)
-                        os.close(os.open(name, _CREATE, 0o600, dir_fd=self._claimed))
+                ids.insert(0, name)
+            except Unreadable:
+                unreadable.append(name)
+                self._unreadable[name] = self._like(name)
             except entry.Damaged as error:
                 damaged.append((name, self._set_aside(name), str(error)))
+        if taken is None:
+            return None, damaged, unreadable
+        stdin, variables = taken
+        # Before anything is claimed: whose claim it is.
+        self._write(_INVOCATION, invocation)
+        self._write(_OUTCOME, "")
+        # The newest first: as long as the others are not there, they wait for another run.
+        self._write(ids[-1], strict_json.encode(self.what_is_told(variables)), durably=True)
+        for name in ids[:-1]:
+            self._write(name, "")
         os.fsync(self._claimed)
-        return damaged
+        known = known_variables(self._endpoint)
+        told = {name: value for name, value in variables.items() if name in known}
+        return Claim(ids, stdin, told), damaged, unreadable
+
+    def note(self, outcome):
+        """Write down how the run ended, durably, before its runner may leave. outcome: dict, with the `id`. Raises
+        OSError."""
+        with _Opened(
+            os.open(_OUTCOME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _SAFE, 0o600, dir_fd=self._claimed)
+        ) as fd:
+            os.write(fd, strict_json.encode(outcome).encode())
+            os.fdatasync(fd)
+
+    def noted(self, run_id):
+        """Return what note() has written for a run, dict, or None."""
+        try:
+            outcome = strict_json.decode(self._read(_OUTCOME))
+        except ValueError:
+            return None  # nothing, or not all of it
+        return outcome if isinstance(outcome, dict) and outcome.get("id") == run_id else None
 
     def parameters_in_spool(self, name):
         """Return the parameters of a waiting entry, dict of bytes to bytes, or None when it is damaged. Only
@@ -97,20 +165,13 @@ class Claimed:
         try:
             with _Opened(self._open_source(name)) as source:
                 variables, _ = entry.read_variables(source, self._check_file(source))
-        except entry.Damaged:
+        except (entry.Damaged, Unreadable):
             return None
         prefix = parameters.PREFIX.encode()
         return {key: value for key, value in variables.items() if key.startswith(prefix)}
 
-    def open(self, request_id):
-        """Open the claimed entry. Returns (descriptor, variables, length of the body)."""
-        fd = os.open(request_id, _READ, dir_fd=self._claimed)
-        variables, body_length = entry.read_variables(fd, os.fstat(fd).st_size)
-        known = self._known_variables()
-        return fd, {name: value for name, value in variables.items() if name in known}, body_length
-
-    def finish(self, ids):
-        """Remove the requests whose run is recorded."""
+    def remove(self, ids):
+        """Take requests whose run is recorded out of the spool, durably. They are claimed until release()."""
         for request_id in ids:
             try:
                 _unlink(request_id, self._spool)
@@ -118,25 +179,52 @@ class Claimed:
                 self._set_aside(request_id)
         # First there, and durably: or a power cut could bring a request back, and it would run twice.
         os.fsync(self._spool)
-        self.release(ids)
 
     def release(self, ids):
         """Give up the claim. What still is in the spool waits for the next run."""
         for request_id in sorted(ids):  # so that the one which names the run is the last
             _unlink(request_id, self._claimed)
-        os.fsync(self._claimed)
+        _unlink(_OUTCOME, self._claimed)
 
-    def _sign(self):
-        """Say which activation claims, before anything is claimed."""
-        _unlink(_INVOCATION, self._claimed)
-        with _Opened(os.open(_INVOCATION, _CREATE, 0o600, dir_fd=self._claimed)) as fd:
-            os.write(fd, os.environ["INVOCATION_ID"].encode())
+    def what_is_told(self, variables):
+        """Return what a record tells of a request, dict. variables: dict of bytes to bytes."""
+        told = {
+            "remote_addr": variables.get(b"REMOTE_ADDR", b"").decode("latin-1") or None,
+            "remote_user": variables.get(b"REMOTE_USER", b"").decode("latin-1") or None,
+        }
+        if self._endpoint.parameters:
+            told["parameters"] = parameters.shown(self._endpoint.parameters, variables)
+        return told
+
+    def _read(self, name):
+        try:
+            with _Opened(os.open(name, _READ, dir_fd=self._claimed)) as fd:
+                return os.read(fd, os.fstat(fd).st_size).decode()
+        except FileNotFoundError:
+            return ""
+
+    def _write(self, name, text, durably=False):
+        _unlink(name, self._claimed)
+        with _Opened(os.open(name, _CREATE, 0o600, dir_fd=self._claimed)) as fd:
+            os.write(fd, text.encode())
+            if durably:
+                os.fsync(fd)
+
+    def _like(self, name):
+        """What changes when somebody mends a file, or puts another in its place."""
+        try:
+            status = os.stat(name, dir_fd=self._spool, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_ctime_ns
 
     def _open_source(self, name):
         if not entry.is_id(name):
             raise entry.Damaged("its name is not a request id")
         try:
             return os.open(name, _READ, dir_fd=self._spool)
+        except PermissionError:
+            raise Unreadable from None
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO):
                 raise entry.Damaged("it is not a plain file") from None
@@ -156,27 +244,38 @@ class Claimed:
             raise entry.Damaged("it is larger than body_limit allows")
         return status.st_size
 
-    def _copy_in(self, source, size, name):
-        """Copy an open entry to the claimed ones, durably but for the directory itself. What is checked is
-        the copy: the original may change at any time."""
+    def _copy(self, source, size, name):
+        """Copy an open entry. What is checked is the copy: the original may change at any time. Returns a descriptor of
+        the body alone, in a file that has no name, for reading, and the variables."""
         _unlink(_DRAFT, self._claimed)  # of an attempt that was killed
-        with _Opened(os.open(_DRAFT, _CREATE, 0o600, dir_fd=self._claimed)) as target:
-            sent = 0
-            while sent < size:
-                count = os.sendfile(target, source, sent, size - sent)
-                if not count:
-                    raise entry.Damaged("it was cut short while it was read")
-                sent += count
-            self._check_content(target, size, name)
-            self._check_id(source, name)
-            os.fsync(target)
-        os.rename(_DRAFT, name, src_dir_fd=self._claimed, dst_dir_fd=self._claimed)
+        # The job may open it once more, by /dev/stdin, and as whom it runs is not root.
+        with _Opened(os.open(_DRAFT, _CREATE, 0o444, dir_fd=self._claimed)) as target:
+            reading = os.open(_DRAFT, _READ, dir_fd=self._claimed)
+            try:
+                _unlink(_DRAFT, self._claimed)
+                os.fchmod(target, 0o444)
+                sent = 0
+                while sent < size:
+                    count = os.sendfile(target, source, sent, size - sent)
+                    if not count:
+                        raise entry.Damaged("it was cut short while it was read")
+                    sent += count
+                variables, body_length = self._check_content(target, size, name)
+                self._check_id(source, name)
+                os.ftruncate(target, body_length)
+            except BaseException:
+                os.close(reading)
+                raise
+        if not body_length:
+            os.close(reading)
+            reading = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        return reading, variables
 
     def _check_content(self, fd, size, name):
-        variables, _ = entry.read_variables(fd, size)
+        variables, body_length = entry.read_variables(fd, size)
         if variables.get(b"TRIGGER_REQUEST_ID") != name.encode():
             raise entry.Damaged("it carries another request's id")
-        for name in set(variables) - self._known_variables():
+        for name in set(variables) - known_variables(self._endpoint):
             # The endpoint may have known such a one when the request was accepted.
             if not name.startswith((b"HTTP_", parameters.PREFIX.encode())):
                 raise entry.Damaged("it sets a variable that no request sets")
@@ -185,6 +284,7 @@ class Claimed:
             execution.check(self._endpoint.command, self._endpoint.exec_limit, values, variables)
         except parameters.Invalid as invalid:
             raise entry.Damaged("its parameter %s %s" % invalid.errors[0]) from None
+        return variables, body_length
 
     def _check_id(self, source, name):
         """An id that was used before would have a run take place once more, and its record replaced."""
@@ -195,11 +295,6 @@ class Claimed:
         objection = history.objection(self._endpoint, name, now)
         if objection is not None:
             raise entry.Damaged(objection)
-
-    def _known_variables(self):
-        """Nothing but these names reaches the job's environment: no LD_PRELOAD, no PATH."""
-        known = {parameters.variable(parameter["name"]).encode() for parameter in self._endpoint.parameters or []}
-        return known.union(cgi.NAMES, OWN_VARIABLES, map(cgi.header_variable, self._endpoint.pass_headers))
 
     def _set_aside(self, name):
         """Take a name out of systemd's sight and of ours. Returns the new one, which is free for sure."""

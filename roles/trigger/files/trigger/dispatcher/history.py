@@ -17,13 +17,13 @@ def objection(endpoint, request_id, now):
     return "its run is recorded already" if records.has(endpoint, request_id) else None
 
 
-def write(endpoint, request_ids, started, outcome):
+def write(endpoint, request_ids, started, outcome, finished=None):
     """Write a run's record, durably, and remove what keep_runs and keep_for let go.
 
-    request_ids: list of str, oldest first. started: seconds since the epoch, or None. outcome: dict
-    with at least `state`. Returns the record, dict. Raises OSError.
+    request_ids: list of str, oldest first. started, finished: seconds since the epoch, or None; without the second, it
+    is now. outcome: dict with at least `state`. Returns the record, dict. Raises OSError.
     """
-    finished = time.time()
+    finished = finished or time.time()
     record = {
         "id": request_ids[-1],
         "endpoint": endpoint.name,
@@ -51,6 +51,12 @@ def _write_file(endpoint, record, text):
     atomic_file.replace(records.path(endpoint, record["id"]), text.encode(), mode, group, durable=True)
 
 
+def write_damaged(endpoint, name, reason):
+    """Record what was no request, as far as its name is that of one. Raises OSError."""
+    if entry.is_id(name) and objection(endpoint, name, time.time()) is None:
+        write(endpoint, [name], None, {"state": "damaged", "reason": reason})
+
+
 def _link(directory, record):
     """Lead those whom a run served beside the newest to its record, durably."""
     for request_id in record["requests"]:
@@ -71,7 +77,7 @@ def _see_to_links(endpoint):
     try:
         os.mkdir(draft, 0o700)
     except FileExistsError:
-        pass  # of a `record` that was killed meanwhile; nobody else may write there
+        pass  # of a dispatcher that was killed meanwhile; nobody else may write there
     for run_id in records.ids(endpoint):
         try:
             record = records.read(endpoint, run_id)

@@ -4,25 +4,30 @@ systemd's own OnSuccess= exists from version 249 on, tells little, and OnFailure
 """
 
 import os
-import subprocess
 
-from trigger import atomic_file, output, paths, programs
+from trigger import atomic_file, output, paths
+from trigger.dispatcher import systemd_bus
 
 DIRECTORY = paths.RUNTIME + "/ended"
 KEPT = 1000  # files that tell of runs; the oldest go
 
 
-def start(endpoint, record):
-    """Start what is to follow, without waiting for it. record: dict, the run's. Problems are told to the journal."""
+def start(endpoint, record, start_unit):
+    """Start what is to follow, without waiting for it. record: dict, the run's. start_unit: a function that orders
+    systemd to start a unit. Returns what went wrong, list of str."""
     units = units_for(endpoint, record["state"], record["id"])
-    if not units:
-        return
-    try:
-        _tell(record)
-        order = [programs.SYSTEMCTL, "start", "--no-block", "--", *units]
-        subprocess.run(order, check=True, timeout=30, env=programs.ENVIRONMENT)
-    except (OSError, subprocess.SubprocessError) as error:
-        print("<3>%s: after run %s: %s" % (endpoint.name, record["id"], error))
+    problems = []
+    if units:
+        try:
+            _tell(record)
+        except OSError as error:
+            problems.append("they are not told of the run: %s" % error)
+    for unit in units:
+        try:
+            start_unit(unit)
+        except systemd_bus.Failed as error:  # one that does not exist keeps nobody from the others
+            problems.append("%s: %s" % (unit, error))
+    return problems
 
 
 def units_for(endpoint, state, run_id):
@@ -39,7 +44,10 @@ def _tell(record):
     os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
     os.chmod(DIRECTORY, 0o755)
     for name in sorted(os.listdir(DIRECTORY))[: -KEPT + 1]:
-        os.unlink(DIRECTORY + "/" + name)
+        try:
+            os.unlink(DIRECTORY + "/" + name)
+        except FileNotFoundError:
+            pass  # another endpoint's dispatcher was there first
     lines = {
         "TRIGGER_ENDPOINT": record["endpoint"],
         "TRIGGER_RUN_ID": record["id"],

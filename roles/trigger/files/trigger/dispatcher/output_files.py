@@ -1,57 +1,51 @@
-"""The files of what jobs print: root makes one for each run, and takes a copy of it for the record."""
+"""The files of what jobs print. Root makes one for each run, into which the runner writes by a descriptor; for the
+record root takes a copy, since that descriptor may be in anybody's hands."""
 
 import os
-import pwd
+import stat
 
 from trigger import output
 
 _OPEN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_PART = 64 * 1024
 
 
 def create(endpoint):
-    """Make the file for the next run, as root: the job's user writes it, the acceptor may read it. Raises OSError."""
-    remove(endpoint)
-    if endpoint.output_limit:
-        fd = os.open(endpoint.output_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, 0o600)
-        try:
-            os.fchown(fd, pwd.getpwnam(endpoint.job_user).pw_uid, pwd.getpwnam(endpoint.user).pw_gid)
-            os.fchmod(fd, 0o640)
-        finally:
-            os.close(fd)
-
-
-def keep(endpoint, run_id):
-    """Copy what the run printed beside its record, as root, and let the file go. Raises OSError."""
+    """Make the file for the next run, which the acceptor may read, and return it, open for writing: a descriptor, of
+    /dev/null where nothing is kept. Raises OSError."""
     try:
-        source = os.open(endpoint.output_file, os.O_RDONLY | _OPEN)
+        os.unlink(endpoint.output_file)
+    except FileNotFoundError:
+        pass
+    if not endpoint.output_limit:
+        return os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
+    # Its group is the directory's, which is setgid. With that mode from the first moment on: somebody may wait for it.
+    return os.open(endpoint.output_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | _OPEN, 0o640)
+
+
+def keep(endpoint, run_id, path):
+    """Copy what the run printed, which is in a file, beside its record, and let the file go. Raises OSError."""
+    try:
+        source = os.open(path, os.O_RDONLY | _OPEN)
     except FileNotFoundError:
         return
     try:
+        if not stat.S_ISREG(os.fstat(source).st_mode):
+            raise OSError("it is not a plain file")
         target = os.open(output.path(endpoint, run_id), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _OPEN, 0o600)
         try:
-            os.fchown(target, 0, os.stat(endpoint.runs).st_gid)
             os.fchmod(target, 0o640)
             _copy(source, target, endpoint.output_limit + len(output.CUT) + 20)
         finally:
             os.close(target)
     finally:
         os.close(source)
-    remove(endpoint)
-
-
-def remove(endpoint):
-    """Let go what an earlier run printed."""
-    try:
-        os.unlink(endpoint.output_file)
-    except FileNotFoundError:
-        pass
+    os.unlink(path)
 
 
 def _copy(source, target, limit):
-    while limit:
-        part = os.read(source, min(_PART, limit))
-        if not part:
+    sent = 0
+    while sent < limit:
+        count = os.sendfile(target, source, sent, limit - sent)
+        if not count:
             return
-        limit -= len(part)
-        os.write(target, part)
+        sent += count

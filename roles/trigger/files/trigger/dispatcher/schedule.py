@@ -1,29 +1,81 @@
-"""When a run may begin: after a quiet time (debounce), and not beside another that names the same lock (exclusive).
+"""What the dispatcher does next, when no run is under way. No I/O."""
 
-The claim waits here, before it takes anything, so nothing of it counts as the run's time.
-"""
+# Steps.
+WAIT = "wait"
+CONNECT = "connect"  # to the runner, which systemd starts
+TAKE_LOCK = "take the lock"
+RELEASE_LOCK = "release the lock"
+CLAIM = "claim"  # what waits, and hand it over
+DISMISS = "dismiss"  # the idle runner
+LEAVE = "leave"
 
-import os
-import time
+# What there is of a runner.
+NONE, ASKED, IDLE, STALE = "none", "asked", "idle", "stale"
 
-from trigger import entry, paths
+FOREVER = float("inf")
+PATIENCE = 0.1  # seconds between two looks at a runner that was asked for and has not greeted
 
-LOCKS = paths.RUNTIME + "/locks"
+
+class Seen:
+    """What a step is decided by; times in seconds of one clock.
+
+    waits: whether a request waits and no pause is in its way. quiet_at: when `debounce` lets it begin. exclusive:
+    whether it needs a lock. locked: whether that is held. runner: NONE, ASKED, IDLE or STALE. hindered: whether the job
+    cannot start. retry_at: before which no runner is asked for again. keep_until: how long an idle runner is kept.
+    stay_until: how long this process stays.
+    """
+
+    __slots__ = (
+        "exclusive",
+        "hindered",
+        "keep_until",
+        "locked",
+        "quiet_at",
+        "retry_at",
+        "runner",
+        "stay_until",
+        "waits",
+    )
+
+    def __init__(self, **seen):
+        for name, value in seen.items():
+            setattr(self, name, value)
 
 
-def wait_for_quiet(endpoint, list_waiting):
-    """Wait until no request has come for `debounce`, or the first waits for `debounce_max`. list_waiting: a function
-    that returns the names in the spool, oldest first."""
-    begun = time.monotonic()
-    while True:
-        stamps = [entry.second_of(name) for name in list_waiting() if entry.is_id(name)]
-        now = time.time()
-        seconds = quiet_in(endpoint, stamps, now)
-        # A clock that was set back must not let requests wait for longer than was said.
-        seconds = min(seconds, begun + endpoint.debounce_max - time.monotonic())
-        if seconds <= 0:
-            return
-        time.sleep(seconds)
+def decide(seen, now):
+    """Return the next step, and in how many seconds to look again if nothing happens. seen: Seen."""
+    if not seen.waits:
+        return _without_work(seen, now)
+    if seen.quiet_at > now:
+        if seen.runner != NONE and seen.keep_until <= now:
+            return DISMISS, 0
+        return WAIT, seen.quiet_at - now
+    needs_lock = seen.exclusive and not seen.locked
+    if seen.runner == STALE:
+        return DISMISS, 0
+    if seen.runner == IDLE:
+        return (TAKE_LOCK if needs_lock else CLAIM), 0
+    if seen.hindered and seen.locked:
+        return RELEASE_LOCK, 0  # others that name it need not wait for the repair
+    if seen.runner == ASKED:
+        return WAIT, PATIENCE
+    if needs_lock and not seen.hindered:
+        return TAKE_LOCK, 0
+    if seen.retry_at > now:
+        return WAIT, seen.retry_at - now
+    return CONNECT, 0
+
+
+def _without_work(seen, now):
+    if seen.locked:
+        return RELEASE_LOCK, 0
+    if seen.runner != NONE and (seen.hindered or seen.keep_until <= now):
+        return DISMISS, 0
+    if seen.runner != NONE:
+        return WAIT, seen.keep_until - now
+    if seen.stay_until > now:
+        return WAIT, seen.stay_until - now
+    return LEAVE, 0
 
 
 def quiet_in(endpoint, stamps, now):
@@ -34,43 +86,12 @@ def quiet_in(endpoint, stamps, now):
     return min(stamps[-1] + endpoint.debounce, stamps[0] + endpoint.debounce_max) - now
 
 
-def drop_lock():
-    """Have systemd let go of a lock that it still holds for an earlier run of this unit: when the next start follows at
-    once, it keeps the store, and the claim would wait for itself. Raises OSError."""
-    _notify([(b"FDSTOREREMOVE=1\nFDNAME=lock", None)])
-
-
-def take_lock(endpoint):
-    """Wait for the lock that the endpoint names, and leave it to systemd to hold until all of the run is over.
-
-    What holds it is a descriptor in the unit's store (FileDescriptorStoreMax= in systemd.service(5)): it is let go when
-    the unit has stopped, whatever dies before. Raises OSError.
-    """
-    import fcntl
-
-    os.makedirs(LOCKS, mode=0o700, exist_ok=True)
-    fd = os.open(LOCKS + "/" + endpoint.exclusive, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print("%s: waiting for the lock %s" % (endpoint.name, endpoint.exclusive), flush=True)
-        fcntl.flock(fd, fcntl.LOCK_EX)
-    _notify([(b"FDSTORE=1\nFDNAME=lock", fd)])
-
-
-def _notify(messages):
-    """Tell systemd, and wait until it has heard (sd_pid_notify_with_fds(3), sd_notify_barrier(3)). messages: list of
-    (bytes, descriptor or None)."""
-    import array
-    import socket
-
-    reading, writing = os.pipe()
-    address = os.environ["NOTIFY_SOCKET"]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
-        notify.connect("\0" + address[1:] if address[0] == "@" else address)
-        for text, fd in [*messages, (b"BARRIER=1", writing)]:
-            rights = [] if fd is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]
-            notify.sendmsg([text], rights)
-    os.close(writing)
-    os.read(reading, 1)  # it ends when systemd has closed the other end
-    os.close(reading)
+def batch(endpoint, waiting, parameters_of):
+    """Which of the waiting entries the next run serves: list of str. One run serves several only if they ask for the
+    same. waiting: list of str, oldest first. parameters_of: a function that says what one asks for."""
+    if endpoint.when_busy == "queue":
+        return waiting[:1]
+    if not endpoint.parameters:
+        return waiting
+    first = parameters_of(waiting[0])
+    return [waiting[0], *(name for name in waiting[1:] if parameters_of(name) == first)]

@@ -1,75 +1,254 @@
-"""The runner, as the job's user: it becomes the job. No shell stands between."""
+"""Runs one job, and leaves.
+
+It greets a dispatcher with what it knows, also one that comes later because the one before was killed. A run that ends
+with nobody connected is kept until somebody has it.
+"""
 
 import _signal
+import _socket
 import os
+import select
+import time
 
-from trigger import endpoint, staged
-from trigger.runner import pump
+from trigger import listen_fds, run_protocol, wake
+from trigger.run_protocol import Message
+from trigger.runner import job
+from trigger.runner.pump import Pump
 
-CANNOT_EXECUTE = 203  # systemd's EXIT_EXEC
+PATIENCE = 2.0  # seconds for which a runner waits that was started, and nobody comes
+LOYALTY = 60.0  # and for which it waits whose dispatcher was killed: the next one asks whether and how its run ended
+
+_READ = select.EPOLLIN
 
 
-def main(name):
-    """Become the job of the endpoint called name: str. Returns an exit status only if there is nothing
-    to run (0) or the job cannot be executed."""
-    try:
-        arguments = staged.read_items(name, staged.ARGUMENTS)
-    except FileNotFoundError:
-        print("%s: nothing is pending, so there is nothing to run" % name)
+class Runner:
+    """listener: _socket.socket, on which dispatchers connect. name: str, the endpoint's. invocation: str, of this
+    activation."""
+
+    def __init__(self, listener, name, invocation):
+        self._listener = listener
+        self._name = name
+        self._invocation = invocation
+        self._peer = None
+        self._until = time.monotonic() + PATIENCE  # that it waits, while nobody is connected
+        self._pump = None
+        self._fifo = None
+        self._pid = None  # of the job, while it runs
+        self._greeting = Message(run_protocol.IDLE, invocation=invocation)
+        self._stopping = False
+        self._status = None  # to leave with
+        self._epoll = select.epoll()
+
+    @property
+    def has_begun(self):
+        """Whether a job was begun: then a start that follows would not be a try more."""
+        return self._greeting.kind != run_protocol.IDLE
+
+    def serve(self):
+        """Serve dispatchers until the run is over and noted, or there is none. Returns the process's exit status."""
+        awake, wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        _signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+        for number in (_signal.SIGTERM, _signal.SIGCHLD):
+            _signal.signal(number, lambda *_: None)  # their numbers come by the pipe, in order with all else
+        self._epoll.register(awake, _READ)
+        self._epoll.register(self._listener.fileno(), _READ)
+        while self._status is None:
+            seconds = -1.0
+            if self._peer is None and self._pid is None:
+                seconds = self._until - time.monotonic()
+                if seconds <= 0:
+                    return self._give_up()
+            for fd, _ in self._epoll.poll(seconds):
+                if self._status is not None:
+                    break  # whoever comes now is for the next one
+                if fd == awake:
+                    if _signal.SIGTERM in os.read(awake, 64):
+                        self._stop()
+                    self._look_after_job()
+                elif fd == self._listener.fileno():
+                    self._accept()
+                elif self._pump is not None and fd == self._pump.source:
+                    self._pump.copy()  # a pipe that was closed leaves the epoll set by itself
+                elif self._peer is not None and fd == self._peer.fileno():
+                    self._hear()
+        return self._status
+
+    def _give_up(self):
+        """Nobody comes. Returns the exit status."""
+        if self.has_begun:
+            return self._own_status()  # by which systemd tells
+        _tell("%s: nothing is pending, so there is nothing to run" % self._name)
         return 0
-    environment = dict(os.environb)
-    for item in staged.read_items(name, staged.ENVIRONMENT):
-        key, _, value = item.partition(b"=")
-        environment[key] = value
-    credentials = staged.path(name) + "/" + staged.CREDENTIALS
-    if os.path.isdir(credentials):
-        environment[b"CREDENTIALS_DIRECTORY"] = os.fsencode(credentials)
-    _let_go_of_lock(environment)
-    _connect_body(staged.path(name) + "/" + staged.BODY)
-    _connect_output(name, environment)
-    for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
-        _signal.signal(number, _signal.SIG_DFL)  # Python ignores them, and a job would inherit that
+
+    def _stop(self):
+        """systemd stops this activation, and the job, which it has asked as well."""
+        self._stopping = True
+        if self._greeting.kind == run_protocol.IDLE:
+            self._status = 0
+        elif self._greeting.kind == run_protocol.ENDED and self._peer is None:
+            self._status = self._own_status()
+        self._say(Message(run_protocol.STOPPING, self._greeting.run_id, self._invocation))
+
+    # Dispatchers.
+
+    def _accept(self):
+        # What the one before said before it left is heard first; whoever comes now may be for the next activation.
+        while self._peer is not None and self._status is None and self._hear():
+            pass
+        if self._status is not None:
+            return
+        try:
+            fd, _ = self._listener._accept()
+        except OSError:
+            return  # it has gone again
+        if self._peer is not None:
+            self._drop_peer()  # it was killed, and this one comes in its place
+        self._peer = _socket.socket(fileno=fd)
+        self._peer.setblocking(False)
+        self._epoll.register(fd, _READ)
+        self._greet()
+
+    def _greet(self):
+        self._say(self._greeting)
+        if self._stopping:
+            self._say(Message(run_protocol.STOPPING, self._greeting.run_id, self._invocation))
+
+    def _say(self, message):
+        """To who is connected; whoever comes next is greeted with what there is to know."""
+        if self._peer is not None:
+            try:
+                run_protocol.send(self._peer, message)
+            except OSError:
+                self._drop_peer()
+
+    def _drop_peer(self):
+        if self._greeting.kind != run_protocol.IDLE:
+            wake.write(self._fifo)  # somebody has to mind the clock, and to hear how the run ends
+        self._epoll.unregister(self._peer.fileno())
+        self._peer.close()
+        self._peer = None
+        self._until = time.monotonic() + LOYALTY
+
+    def _hear(self):
+        """Returns whether there was something to hear."""
+        try:
+            if self._greeting.kind == run_protocol.IDLE:
+                message, handed = run_protocol.receive_run(self._peer)
+            else:
+                message, handed = run_protocol.receive(self._peer), []
+        except BlockingIOError:
+            return False
+        except OSError:
+            message = None
+        if message is None:
+            self._drop_peer()
+        elif message.kind == run_protocol.RUN and handed:
+            self._begin(message, handed)
+        elif message.kind == run_protocol.LEAVE and self._greeting.kind == run_protocol.IDLE:
+            self._status = 0
+        elif message.kind == run_protocol.NOTED and message.run_id == self._greeting.run_id:
+            self._leave(message.status)
+        return True
+
+    # The run.
+
+    def _begin(self, message, handed):
+        packed, stdin, file, fifo = handed
+        arguments, told = run_protocol.unpack_job(_read_all(packed))
+        if not job.is_executable(arguments[0]):
+            _tell(
+                "<3>%s: %s is not there or not executable; its requests wait for it"
+                % (self._name, os.fsdecode(arguments[0]))
+            )
+            self._status = 1  # which systemd tries again after a second
+            return
+        since = time.monotonic_ns() // 1000
+        # First said, then done: what is not said has not begun.
+        self._say(Message(run_protocol.BEGAN, message.run_id, self._invocation, since=since))
+        if self._peer is None:
+            _close(handed)  # the next dispatcher hands it over once more
+            return
+        self._greeting = Message(run_protocol.RUNNING, message.run_id, self._invocation, since=since)
+        self._fifo = fifo
+        _tell("%s: run %s begins, for %d of the requests that waited" % (self._name, message.run_id, message.status))
+        source, sink = os.pipe2(os.O_CLOEXEC)
+        stderr = sink if message.flags & run_protocol.WITH_ERRORS else 2
+        self._pid = job.start(arguments, job.environment(os.environb, told), stdin, sink, stderr)
+        _close((packed, stdin, sink))
+        os.set_blocking(source, False)
+        self._pump = Pump(source, file, message.limit)
+        self._epoll.register(source, _READ)
+
+    def _look_after_job(self):
+        if self._pid is None:
+            return
+        pid, status = os.waitpid(self._pid, os.WNOHANG)
+        if not pid:
+            return
+        self._pid = None
+        self._until = time.monotonic() + LOYALTY
+        if self._pump is not None:
+            self._pump.finish()
+        began = self._greeting
+        code, number = _how(status)
+        self._greeting = Message(run_protocol.ENDED, began.run_id, self._invocation, 0, code, number, began.since)
+        if self._peer is not None:
+            self._say(self._greeting)
+        if self._peer is None and not self._stopping:
+            wake.write(self._fifo)  # the next dispatcher asks
+        elif self._peer is None:
+            self._status = self._own_status()
+
+    def _own_status(self):
+        ended = self._greeting
+        failed = (ended.code, ended.status) != (run_protocol.EXITED, 0)
+        return run_protocol.RUN_FAILED if failed else run_protocol.RUN_UNHEARD
+
+    def _leave(self, state):
+        word = run_protocol.STATES[state]
+        _tell("%s: run %s %s" % (self._name, self._greeting.run_id, word))
+        self._status = run_protocol.RUN_FAILED if word in ("failed", "timed-out") else 0
+
+
+def _how(status):
+    """How a process ended, of waitpid's status: two ints, as waitid(2) has them."""
+    if os.WIFEXITED(status):
+        return run_protocol.EXITED, os.WEXITSTATUS(status)
+    return (run_protocol.DUMPED if os.WCOREDUMP(status) else run_protocol.KILLED), os.WTERMSIG(status)
+
+
+def _read_all(fd):
+    content = b""
+    while True:
+        part = os.pread(fd, 1024 * 1024, len(content))
+        if not part:
+            return content
+        content += part
+
+
+def _tell(line):
+    """At once, so that no child prints it, too. A journal that is gone stops nobody."""
     try:
-        os.execvpe(arguments[0], arguments, environment)
-    except OSError as error:
-        print("<3>%s: cannot execute %s: %s" % (name, os.fsdecode(arguments[0]), _explain(error)))
-        return CANNOT_EXECUTE
+        os.write(1, (line + "\n").encode("utf-8", "surrogateescape"))
+    except OSError:
+        pass
 
 
-def _let_go_of_lock(environment):
-    """What systemd keeps for the run, see turn, is no business of the job."""
-    count = int(environment.pop(b"LISTEN_FDS", b"0"))
-    for name in (b"LISTEN_PID", b"LISTEN_FDNAMES", b"NOTIFY_SOCKET"):
-        environment.pop(name, None)
-    for fd in range(3, 3 + count):
+def _close(descriptors):
+    for fd in descriptors:
         os.close(fd)
 
 
-def _connect_body(path):
-    """Standard input is /dev/null, as the unit has it, unless the request has a body."""
+def main(name):
+    """Run one job of the endpoint called name: str. Returns the exit status."""
     try:
-        body = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return
-    os.dup2(body, 0)
-    os.close(body)
-
-
-def _connect_output(name, environment):
-    settings = endpoint.load(name)
-    if not settings.output_limit:
-        return  # the journal has it all
+        (listener,) = listen_fds.listen_sockets()
+    except RuntimeError:
+        _tell("%s: nothing is pending, so there is nothing to run" % name)
+        return 0
+    runner = Runner(listener, name, os.environ.get("INVOCATION_ID", ""))
     try:
-        pump.connect(settings)
-    except OSError as error:
-        print("<4>%s: the output of this run is not kept: %s" % (name, error))
-    else:
-        environment.pop(b"JOURNAL_STREAM", None)  # which stands for a descriptor that is now a pipe
-
-
-def _explain(error):
-    hints = {
-        8: "it has neither a #! line nor a binary format",  # ENOEXEC
-        2: "it, or the interpreter that its #! line names, is not there",  # ENOENT
-    }
-    return hints.get(error.errno, error.strerror)
+        return runner.serve()
+    except Exception as error:  # whatever it is, a run that has begun is no start that is tried again
+        _tell("<3>%s: the run cannot be served: %s" % (name, error))
+        return run_protocol.RUN_FAILED if runner.has_begun else 1

@@ -1,60 +1,52 @@
-"""What a job prints goes to the journal and into a file, both up to the endpoint's output_limit.
+"""What a job prints: to the journal, and into the file that the dispatcher made for it, both up to a limit.
 
-Between the job and the two stands a process of the runner's, as the job's user, that reads to the end and drops what
-is too much: so a job that prints without end fills neither disk nor journal nor memory.
+So a job that prints without end fills neither disk nor journal nor memory: what is too much is read and dropped.
 """
 
-import _signal
 import os
 
 from trigger import output
 
-# Those by which systemd or somebody else asks a run to end.
-_ASKING = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP)
 PART = 64 * 1024
+PIPE_LIMIT = 1024 * 1024  # bytes that a pipe may hold (fcntl(2), F_SETPIPE_SZ)
 
 
-def connect(endpoint):
-    """Put the pump between this process, which is about to become the job, and its output. Raises OSError."""
-    file = os.open(endpoint.output_file, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    source, sink = os.pipe()
-    # Until the pump takes no notice of them: a short job can have ended, and systemd asked, before that.
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, _ASKING)
-    # Twice, so that the job has no child that it does not know of and might wait for.
-    if os.fork() == 0:
+class Pump:
+    """source: the reading end of the job's pipe, which does not block. file: a descriptor, where a copy goes. limit:
+    int, bytes; 0 for no limit, and no copy."""
+
+    def __init__(self, source, file, limit):
+        self.source = source
+        self._targets = (file, 1) if limit else (1,)
+        self._limit = limit
+        self._left = limit
+        self._is_cut = False
+
+    def copy(self):
+        """Pass one part on. Returns whether there may be more at once; the source is None at its end."""
         try:
-            if os.fork() == 0:
-                os.close(sink)
-                _pump(source, file, endpoint.output_limit)
-        finally:
-            os._exit(0)
-    os.wait()
-    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, _ASKING)
-    os.dup2(sink, 1)
-    if endpoint.output != "cgi":  # whose errors must not stand in the answer's head
-        os.dup2(sink, 2)
-    for fd in (source, sink, file):
-        os.close(fd)
-
-
-def _pump(source, file, limit):
-    """Pass on until all who may write have gone. systemd stops them with the run, and this one with them: so it
-    takes no notice of a signal that asks."""
-    os.setsid()
-    for number in (*_ASKING, _signal.SIGPIPE):
-        _signal.signal(number, _signal.SIG_IGN)
-    left = limit
-    is_cut = False
-    while True:
-        part = os.read(source, PART)
+            part = os.read(self.source, PART)
+        except BlockingIOError:
+            return False
         if not part:
-            return
-        kept, left = part[:left], max(0, left - len(part))
-        if len(part) > len(kept) and not is_cut:
-            is_cut = True
-            kept += output.CUT % limit
-        for target in (file, 1):
+            os.close(self.source)
+            self.source = None
+            return False
+        kept = part[: self._left] if self._limit else part
+        self._left -= len(kept)
+        if len(kept) < len(part) and not self._is_cut:
+            self._is_cut = True
+            kept += output.CUT % self._limit
+        for target in self._targets:
             _write(target, kept)
+        return True
+
+    def finish(self):
+        """Pass on what is there. Who still holds the other end is about to be stopped, and is not waited for, however
+        much comes from there."""
+        for _ in range(PIPE_LIMIT // PART + 1):
+            if self.source is None or not self.copy():
+                return
 
 
 def _write(fd, content):

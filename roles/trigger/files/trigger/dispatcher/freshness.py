@@ -1,0 +1,33 @@
+"""Whether a runner that was prepared is still what its unit would start now."""
+
+import os
+
+from trigger import paths
+
+_UNITS = ("/etc/systemd/system", "/run/systemd/system")
+
+
+def stamp(endpoint):
+    """Return a value that changes with the unit of the job, its drop-ins, the endpoint's configuration, credentials
+    and programs. endpoint: endpoint.Endpoint."""
+    template, unit = paths.Units("").job, paths.Units(endpoint.name).job
+    files = [endpoint.configuration, paths.LIBRARY + "/current", *endpoint.job_files]
+    for directory in _UNITS:
+        for each in (template, unit):
+            files += [directory + "/" + each, *_drop_ins(directory + "/" + each + ".d")]
+    return [(path, _stamp(path)) for path in files]
+
+
+def _drop_ins(directory):
+    try:
+        return [directory + "/" + name for name in sorted(os.listdir(directory))]
+    except OSError:
+        return []
+
+
+def _stamp(path):
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -1,0 +1,79 @@
+"""The dispatcher's connection to the runner. Whoever runs as the job's user can say anything on it."""
+
+import _socket
+import os
+
+from trigger import run_protocol
+from trigger.run_protocol import Message
+
+
+class Lost(Exception):
+    """The connection is over, or what came on it is none of ours. str(error) says why."""
+
+
+class Link:
+    """path: str, the runner's socket. Connecting is at once: systemd holds the socket, and starts the runner when it
+    is not there. Raises OSError."""
+
+    def __init__(self, path):
+        self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_NONBLOCK)
+        try:
+            self._socket.connect(path)
+        except OSError:
+            self._socket.close()
+            raise
+
+    def fileno(self):
+        """For poll(2)."""
+        return self._socket.fileno()
+
+    def receive(self):
+        """Return the next Message, None when there is none yet. Raises Lost."""
+        try:
+            message = run_protocol.receive(self._socket)
+        except BlockingIOError:
+            return None
+        except (OSError, run_protocol.Malformed) as error:
+            raise Lost(str(error)) from None
+        if message is None:
+            raise Lost("it is closed")
+        return message
+
+    def run(self, run_id, requests, command, variables, stdin, output, limit, errors, fifo):
+        """Hand a run over. requests: int, how many it serves. command: list of str. variables: dict of bytes. stdin,
+        output, fifo: descriptors. limit: bytes of output that are kept; 0 for all, in the journal alone. errors: bool,
+        whether standard error is part of that. Raises Lost."""
+        packed = os.memfd_create("trigger-job", os.MFD_CLOEXEC)
+        try:
+            with open(packed, "wb", closefd=False) as file:
+                file.write(run_protocol.pack_job([os.fsencode(word) for word in command], variables))
+            flags = run_protocol.WITH_ERRORS if errors else 0
+            message = Message(run_protocol.RUN, run_id, flags=flags, status=requests, limit=limit)
+            self._send(message, (packed, stdin, output, fifo))
+        finally:
+            os.close(packed)
+
+    def noted(self, run_id, state):
+        """The outcome is written down, so the runner may leave. state: str. What it does not hear, it need not."""
+        try:
+            self._send(Message(run_protocol.NOTED, run_id, status=run_protocol.STATES.index(state)))
+        except Lost:
+            pass
+
+    def leave(self):
+        """Let an idle runner leave, and close."""
+        try:
+            self._send(Message(run_protocol.LEAVE))
+        except Lost:
+            pass
+        self.close()
+
+    def close(self):
+        """Close. A runner that has begun goes on, and an idle one leaves after a while."""
+        self._socket.close()
+
+    def _send(self, message, descriptors=()):
+        try:
+            run_protocol.send(self._socket, message, descriptors)
+        except OSError as error:
+            raise Lost(str(error)) from None
