@@ -1,7 +1,7 @@
 """cancel: a waiting request is taken back, a run under way is stopped.
 
-All of it is decided in a standstill. So a request that is seen waiting is not claimed meanwhile, and a run that is seen
-under way is neither over nor another one when systemd is told to stop it.
+All of it is decided while nothing is claimed or recorded (dispatcher.claim_lock). So a request that is seen waiting is
+not claimed meanwhile, and a run that is seen under way is neither over nor another one when systemd is told to stop it.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import time
 
-from trigger import paths, runs, timespan
+from trigger import paths, runs, timespan, wake
 from trigger.ctl import status, systemd
 from trigger.ctl.errors import FAILED, OK, Failure
 from trigger.ctl.follow import ending
 from trigger.ctl.logs import unknown
 from trigger.dispatcher import history
-from trigger.dispatcher.claim_lock import Standstill
+from trigger.dispatcher.claim_lock import ClaimLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,17 +33,18 @@ def cancel(arguments: Namespace, screen: Screen) -> int:
     found = runs.Runs(endpoint)
     # A run that is stopped before its job began gives its requests back to the queue.
     for _ in range(TRIES):
-        with Standstill(endpoint) as still:
+        with ClaimLock(endpoint) as lock:
             run = found.find(arguments.id)
             if run is None:
                 raise unknown(endpoint.name, arguments.id)
             if run["state"] == "queued":
                 _take_back(endpoint, arguments.id)
+                wake.wake(endpoint.name)  # nobody may be left who waits for a job that cannot start
                 return _tell(found.find(arguments.id), "it had not begun", screen)
             if run["state"] != "running":
                 break
             others = len(found.claimed()) - 1
-            _stop(endpoint, run["run"], still)
+            _stop(endpoint, run["run"], lock)
         if others:
             screen.note("the run also serves %s" % timespan.count(others, "other request"))
         run = _wait_for_end(found, arguments.id)
@@ -64,11 +65,11 @@ def _take_back(endpoint, request_id):
         os.close(directory)
 
 
-def _stop(endpoint, run_id, still):
-    """Have the present run stopped. It cannot be recorded as long as `still` is held, so it is the right one."""
+def _stop(endpoint, run_id, lock):
+    """Have the present run stopped. It cannot be recorded as long as the lock is held, so it is the right one."""
     job = paths.Units(endpoint.name).job
     if systemd.show([job])[job]["ActiveState"] == "active":  # otherwise it begins, or ends by itself
-        still.cancel(run_id)
+        lock.cancel(run_id)
     systemd.order_only("stop", job)
 
 

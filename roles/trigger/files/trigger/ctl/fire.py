@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from trigger import admission, entry, http, runs, timespan
+from trigger import admission, entry, http, runs, timespan, wake
 from trigger.ctl import status, systemd
 from trigger.ctl.errors import FAILED, OK, REFUSED, Failure
 from trigger.ctl.fire_request import make
@@ -84,8 +84,10 @@ def _see_to_the_run(name, seen, screen):
     """Somebody may have stopped what looks after the spool, as the acceptor thinks, too."""
     if seen.paused:
         screen.note("%s is paused: the request waits until `triggerctl resume %s` or the next boot" % (name, name))
-    elif seen.of(seen.units.path) != "active":
-        systemd.order("start", seen.units.path)
+        return
+    if seen.of(seen.units.dispatch_socket) != "active":
+        systemd.start_socket(seen.units.dispatch_socket, seen.units.dispatcher)
+    wake.wake(name)
 
 
 def _tell_id(endpoint, request_id, screen):

@@ -1,7 +1,7 @@
 """pause, drain and resume.
 
-A pause is a file in /run, and the condition of the path unit that it is not there. So it needs nothing that runs, it
-ends with a boot, and an acceptor that wants the path unit at each of its starts gets it as little as a person does.
+A pause is a file in /run that the dispatcher looks for before each claim. So it needs nothing that runs, and it ends
+with a boot.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import time
 
-from trigger import paths, timespan
+from trigger import paths, timespan, wake
 from trigger.ctl import show, status, systemd
 from trigger.ctl.errors import OK, Failure
-from trigger.dispatcher.claim_lock import Standstill
+from trigger.dispatcher.claim_lock import ClaimLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def pause(arguments: Namespace, screen: Screen) -> int:
         raise Failure("%s hands its socket to a server, so nothing can wait; drain stops it" % seen.name)
     os.makedirs(paths.RUNTIME, mode=0o755, exist_ok=True)
     os.close(os.open(paths.Paths(seen.name).pause_mark, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
-    systemd.order("stop", seen.units.path)
-    _call_back(seen)
+    with ClaimLock(status.load(seen.name)):
+        pass  # who claims at this moment has not seen the file
     seen = _look(seen.name)
     text = "%s is paused until `triggerctl resume %s` or the next boot; requests are accepted and wait" % (
         seen.name,
@@ -49,8 +49,7 @@ def resume(arguments: Namespace, screen: Screen) -> int:
     if seen.paused:
         os.unlink(paths.Paths(seen.name).pause_mark)
         done.append("runs begin again")
-    if not seen.handoff and seen.of(seen.units.path) != "active":
-        systemd.order("start", seen.units.path)
+    _see_to_the_runs(seen)
     if seen.enabled(seen.units.socket) and not seen.listening:
         # No socket starts beside its service.
         systemd.order("stop", seen.units.job if seen.handoff else seen.units.acceptor)
@@ -75,8 +74,7 @@ def drain(arguments: Namespace, screen: Screen) -> int:
     screen.note("%s: it no longer listens" % seen.name)
     # The acceptor has the socket, too; it answers what it holds before it goes.
     systemd.order("stop", seen.units.job if seen.handoff else seen.units.acceptor)
-    if not (seen.paused or seen.handoff) and seen.of(seen.units.path) != "active":
-        systemd.order("start", seen.units.path)
+    _see_to_the_runs(seen)
     try:
         seen = _wait_until_idle(seen.name, screen)
     except KeyboardInterrupt:
@@ -97,12 +95,13 @@ def _check_can_be_seen(seen):
         raise Failure("%s: %s; `triggerctl doctor` tells what to do" % (seen.name, status.problem_of(seen)))
 
 
-def _call_back(seen):
-    """A claim that waits for a quiet time or a lock would begin a run in the midst of the pause."""
-    endpoint = status.load(seen.name)
-    with Standstill(endpoint):
-        if not status.look([seen.name])[0].claimed:
-            systemd.order_only("stop", seen.units.job)
+def _see_to_the_runs(seen):
+    """Have the dispatcher look into the spool, also where somebody has stopped its socket."""
+    if seen.handoff:
+        return
+    if seen.of(seen.units.dispatch_socket) != "active":
+        systemd.start_socket(seen.units.dispatch_socket, seen.units.dispatcher)
+    wake.wake(seen.name)
 
 
 def _wait_until_idle(name, screen):

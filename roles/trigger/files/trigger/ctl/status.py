@@ -16,14 +16,21 @@ if TYPE_CHECKING:
 
 
 class Sight:
-    """One look at an endpoint.
+    """One look at an endpoint. states: what systemd knows of each unit (systemd.show). waiting: ids of the requests
+    that no run has taken. claimed: ids of those that the present run serves. last: the record of the run that ended
+    last. cannot_start: why no job begins. problem: what hides requests and runs."""
 
-    name: str. units: paths.Units. states: what systemd knows of each (systemd.show). paused: bool. waiting: ids of
-    the requests that no run has taken. claimed: ids of those that the present run serves. last: the record of the
-    run that ended last, dict or None. problem: the OSError that hides requests and runs, or None.
-    """
-
-    def __init__(self, name, states, paused, waiting, claimed, last, problem=None):
+    def __init__(
+        self,
+        name: str,
+        states: dict[str, dict[str, Any]],
+        paused: bool,
+        waiting: list[str],
+        claimed: list[str],
+        last: dict[str, Any] | None,
+        cannot_start: str | None = None,
+        problem: OSError | None = None,
+    ) -> None:
         self.name = name
         self.units = paths.Units(name)
         self.states = states
@@ -31,6 +38,7 @@ class Sight:
         self.waiting = waiting
         self.claimed = claimed
         self.last = last
+        self.cannot_start = cannot_start
         self.problem = problem
 
     def of(self, unit: str, key: str = "ActiveState") -> Any:
@@ -85,12 +93,15 @@ class Sight:
 
     def _broken(self):
         units = self.units
+        sockets, services = [units.socket], [units.acceptor]
+        if not self.handoff:
+            sockets += [units.dispatch_socket, units.run_socket]
+            services.append(units.dispatcher)
         return (
             self.is_hidden
-            or "failed" in (self.of(units.socket), self.of(units.path))
-            or self.of(units.acceptor, "SubState") == "auto-restart"
-            # A pause after a start that failed, and all of them still wait.
-            or (bool(self.waiting) and not self.claimed and self.of(units.pause) == "activating")
+            or self.cannot_start is not None
+            or any(self.of(socket) == "failed" for socket in sockets)
+            or any(self.of(service, "SubState") == "auto-restart" for service in services)
         )
 
 
@@ -150,4 +161,14 @@ def _look_at(name, states):
         last = found.last()
     except OSError as error:
         problem = error
-    return Sight(name, states, os.path.exists(places.pause_mark), waiting, claimed, last, problem)
+    paused, cannot_start = os.path.exists(places.pause_mark), _reason(places.cannot_start)
+    return Sight(name, states, paused, waiting, claimed, last, cannot_start, problem)
+
+
+def _reason(path):
+    """What the dispatcher says there, str, or None."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return None

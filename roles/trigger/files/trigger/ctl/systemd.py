@@ -57,6 +57,12 @@ def order_only(verb: str, *units: str) -> None:
     _run(verb, "--no-block", "--", *units)
 
 
+def start_socket(socket: str, service: str) -> None:
+    """Start a socket, which systemd does not beside its service. Raises Failure."""
+    order("stop", service)
+    order("start", socket)
+
+
 def _run(*arguments):
     try:
         done = subprocess.run(

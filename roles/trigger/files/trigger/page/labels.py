@@ -15,6 +15,8 @@ _STATES = {
     "cancelled": ("Cancelled", "!", "odd"),
     "running": ("Running", "▶", "busy"),
     "queued": ("Waiting", "⋯", "busy"),
+    "paused": ("Paused", "!", "odd"),
+    "cannot-start": ("Cannot start", "✗", "bad"),
     "idle": ("Idle", "○", "calm"),
     "never": ("None yet", "○", "calm"),
     "unknown": ("Not known", "?", "odd"),

@@ -86,6 +86,8 @@ def _state(standing):
     told = [labels.badge("running")] if standing.running else []
     if standing.waiting:
         told.append(labels.waiting(standing.waiting))
+    if standing.held:
+        told.append(labels.badge(standing.held))
     return told or [labels.badge("idle")]
 
 

@@ -44,12 +44,14 @@ def describe(endpoint: Endpoint) -> str:
 
 
 class Standing:
-    """What is going on at an endpoint. waiting: requests that no run has taken. last: the record of the latest run, or
-    None. is_known: False when it cannot be read now."""
+    """What is going on at an endpoint. waiting: requests that no run has taken. held: why none of them is taken, the
+    state `paused` or `cannot-start`, or None. last: the record of the latest run, or None. is_known: False when it
+    cannot be read now."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.running = False
         self.waiting = 0
+        self.held = None
         self.last = None
         self.is_known = True
         try:
@@ -58,9 +60,16 @@ class Standing:
             self.waiting = len(set(found.spooled()) - claimed)
             self.running = bool(claimed)
             self.last = found.last()
+            self.held = _held(endpoint)
         except DAMAGED as error:
             self.is_known = False
             say("<4>%s: its runs cannot be read: %s" % (endpoint.name, _what(error)))
+
+
+def _held(endpoint):
+    if os.path.exists(endpoint.pause_mark):
+        return "paused"
+    return "cannot-start" if os.path.exists(endpoint.cannot_start) else None
 
 
 def latest_runs(endpoint: Endpoint, limit: int) -> list[dict] | None:

@@ -26,7 +26,7 @@ def doctor(arguments: Namespace, screen: Screen) -> int:
     if arguments.name is not None and not found:
         status.check_name(arguments.name)
     chosen = known if arguments.name is None or found else [arguments.name]
-    found += [*host.findings(len(known)), *whatever_befalls(nginx.findings())]
+    found += [*host.findings(), *whatever_befalls(nginx.findings())]
     for seen in status.look(chosen):
         found += _examine(seen)
     problems = sum(finding.severity == PROBLEM for finding in found)
@@ -43,7 +43,7 @@ def _examine(seen):
         endpoint = status.load(seen.name)
     except Failure as error:
         return [Finding(seen.name, *str(error).split("; ", 1)), *units.findings(seen, time.time())]
-    found = list(units.findings(seen, time.time(), endpoint.debounce))
+    found = list(units.findings(seen, time.time()))
     if seen.is_hidden and not isinstance(seen.problem, FileNotFoundError):  # of which `files` tells
         found.append(Finding(seen.name, status.problem_of(seen), errors.MOUNT))
     return found + list(files.findings(endpoint, seen.states[seen.units.job]))

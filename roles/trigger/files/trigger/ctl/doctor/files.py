@@ -68,8 +68,8 @@ def _users(endpoint, job):
 def _places(endpoint):
     name = endpoint.name
     yield from owned(endpoint.configuration, stat.S_ISREG, "root", 0o644, name)
-    yield from owned(paths.STATE + "/" + name, stat.S_ISDIR, "root", 0o755, name)
-    for path, mode in ((endpoint.spool, 0o770), (endpoint.claimed, 0o750), (endpoint.runs, 0o750)):
+    yield from owned(paths.STATE + "/" + name, stat.S_ISDIR, endpoint.user, 0o2755, name)
+    for path, mode in ((endpoint.spool, 0o770), (endpoint.claimed, 0o2750), (endpoint.runs, 0o2750)):
         yield from owned(path, stat.S_ISDIR, endpoint.user, mode, name)
 
 
@@ -81,7 +81,7 @@ def _credentials(endpoint, job):
         if os.path.isfile(path) and _entries(path) != len(endpoint.auth):
             yield Finding(name, path + " does not hold what `auth` says: nobody is let in", AGAIN)
     directory = "%s/%s/job" % (paths.CREDENTIALS, name)
-    for source in _loaded_credentials(endpoint, job):
+    for source in _loaded_credentials(job):
         if source.startswith(directory):
             yield from owned(source, stat.S_ISREG, "root", 0o600, name)
         elif source.startswith("/") and not os.path.exists(source):
@@ -96,10 +96,10 @@ def _entries(path):
         return None
 
 
-def _loaded_credentials(endpoint, job):
+def _loaded_credentials(job):
     """Where the job's credentials come from: list of paths. systemd does not print LoadCredential= before version 254,
     so its files are read."""
-    found = list(endpoint.credentials.values())
+    found = []
     for path in job["DropInPaths"].split():
         try:
             with open(path, encoding="utf-8") as file:

@@ -14,32 +14,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-INOTIFY_LIMIT = "/proc/sys/fs/inotify/max_user_instances"
 UNFINISHED = paths.STATE + "/unfinished.json"
 ROOM = 64 * 1024 * 1024  # bytes below which a disk counts as full
 INODES = 1000
-INOTIFY_RESERVE = 64  # what the role leaves to others
 
 
-def findings(count):
-    """Yield a Finding for each thing that is wrong. count: int, how many endpoints the host has."""
+def findings() -> Iterator[Finding]:
+    """What is wrong."""
     rooms = [_room(path) for path in (paths.SPOOL, paths.STATE)]
-    for check in (_places(), _programs(), seen_by_acceptors(paths.ROOT), *rooms, _inotify(count)):
+    for check in (_places(), _programs(), seen_by_acceptors(paths.ROOT), *rooms):
         yield from whatever_befalls(check)
     if os.path.exists(UNFINISHED):
         yield Finding(None, "a playbook run did not come to its end (%s)" % UNFINISHED, AGAIN)
-
-
-def _inotify(count):
-    with open(INOTIFY_LIMIT) as file:
-        yield from inotify(int(file.read()), count)
-
-
-def inotify(limit, count):
-    """Yield a Finding when the path units of `count` endpoints may not find what they need."""
-    if limit < count + INOTIFY_RESERVE:
-        what = "fs.inotify.max_user_instances is %d; %d endpoints and the rest of the host want more" % (limit, count)
-        yield Finding(None, what, AGAIN + ", or sysctl fs.inotify.max_user_instances=512")
 
 
 def seen_by_acceptors(root):

@@ -7,22 +7,23 @@ from trigger.ctl.doctor.finding import AGAIN, NOTE, Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Iterator
+
+    from trigger.ctl.status import Sight
 
 RELOAD = "systemctl daemon-reload"
-PATIENCE = 60  # seconds that a request may wait although no run is under way
+PATIENCE = 60  # seconds that a request may wait although nobody looks after it
 _AT_WORK = ("active", "activating", "deactivating", "reloading")
 
 
-def findings(seen, now, debounce=0.0):
-    """Yield a Finding for each thing that is wrong. seen: sight.Sight. now: seconds since the epoch. debounce: seconds
-    that a run may wait for, as the endpoint's configuration says."""
+def findings(seen: Sight, now: float) -> Iterator[Finding]:
+    """What is wrong. now: seconds since the epoch."""
     yield from _loaded(seen)
     yield from _socket(seen)
     if not seen.handoff:
         yield from _acceptor(seen)
-        yield from _path(seen)
-        yield from _job(seen, now, debounce)
+        yield from _dispatcher(seen)
+        yield from _job(seen, now)
 
 
 def _loaded(seen):
@@ -57,35 +58,41 @@ def _acceptor(seen):
         yield Finding(seen.name, what, "see `journalctl -u %s -n 20`; it is tried once a second" % unit)
 
 
-def _path(seen):
-    unit = seen.units.path
-    state = seen.of(unit)
+def _dispatcher(seen):
     if seen.paused:
         what = "it is paused, %s" % timespan.count(len(seen.waiting), "request") + " waiting"
         yield Finding(seen.name, what, "triggerctl resume " + seen.name, NOTE)
-    elif state == "failed" and seen.of(unit, "Result") == "resources":
-        what = "%s has failed: the host has no inotify instance left for it, so no run begins" % unit
-        mend = "raise fs.inotify.max_user_instances (sysctl), then systemctl restart " + unit
-        yield Finding(seen.name, what, mend)
-    elif state != "active":
-        yield Finding(seen.name, "%s is %s, so no run begins" % (unit, state), _restart(unit))
-    if not seen.enabled(unit):
-        yield Finding(seen.name, "%s will not start with the next boot" % unit, "systemctl enable " + unit)
+    for unit in (seen.units.dispatch_socket, seen.units.run_socket):
+        state = seen.of(unit)
+        if state != "active" and not _is_left_to_an_old_run(seen, unit):
+            mend = "see `journalctl -u %s -n 20`, then systemctl start %s" % (unit, unit)
+            yield Finding(seen.name, "%s is %s, so no run begins" % (unit, state), mend)
+        if not seen.enabled(unit):
+            yield Finding(seen.name, "%s will not start with the next boot" % unit, "systemctl enable " + unit)
+    unit = seen.units.dispatcher
+    if seen.of(unit, "SubState") == "auto-restart":
+        what = "the dispatcher does not start (%s): no run begins" % seen.of(unit, "Result")
+        yield Finding(seen.name, what, "see `journalctl -u %s -n 20`; it is tried once a second" % unit)
 
 
-def _job(seen, now, debounce):
+def _is_left_to_an_old_run(seen, unit):
+    """A run that an earlier release began has no such socket, and none can start beside it."""
+    return unit == seen.units.run_socket and bool(seen.claimed) and seen.of(seen.units.job) in _AT_WORK
+
+
+def _job(seen, now):
     unit = seen.units.job
-    state = seen.of(unit)
-    see = "see `journalctl -u %s -n 20`; it resumes by itself once fixed" % unit
+    see = "see `journalctl -u %s -u %s -n 20`; it resumes by itself once fixed" % (seen.units.dispatcher, unit)
     waiting = timespan.count(len(seen.waiting), "request")
-    if seen.waiting and not seen.claimed and seen.of(seen.units.pause) == "activating":
-        yield Finding(seen.name, "the job cannot start, with %s waiting" % waiting, see)
-    elif seen.claimed and state not in _AT_WORK:
+    if seen.cannot_start is not None:
+        what = "the job cannot start, with %s waiting: %s" % (waiting, seen.cannot_start)
+        yield Finding(seen.name, what, see)
+    elif seen.claimed and seen.of(unit) not in _AT_WORK and seen.of(seen.units.dispatcher) not in _AT_WORK:
         what = "%s claimed by a run that is over and not recorded" % timespan.count(len(seen.claimed), "request")
         yield Finding(seen.name, what, see)
-    elif seen.waiting and not seen.paused and state not in _AT_WORK:
+    elif seen.waiting and not (seen.paused or seen.claimed) and seen.of(seen.units.dispatcher) not in _AT_WORK:
         age = now - entry.second_of(seen.waiting[0])
-        if age > PATIENCE + debounce:
+        if age > PATIENCE:
             yield Finding(seen.name, "%s waiting, for %s, and no run begins" % (waiting, timespan.span(age)), see)
 
 
