@@ -25,9 +25,10 @@ SHARED_UNITS = (
     "trigger-root.service",
     "trigger@.socket",
     "trigger@.service",
-    "trigger-run@.path",
+    "trigger-dispatch@.socket",
+    "trigger-dispatch@.service",
+    "trigger-run@.socket",
     "trigger-run@.service",
-    "trigger-pause@.service",
 )
 DROP_INS = ("trigger@.socket", "trigger@.service", "trigger-run@.service")
 FRONTEND_UNITS = ("trigger-frontend.socket", "trigger-frontend.service")
@@ -46,6 +47,7 @@ def _load(name):
 
 trigger_endpoints = _load("trigger_endpoints")
 values = trigger_endpoints.checks.values
+job_unit = trigger_endpoints.job_unit
 host = trigger_endpoints.parameters.host
 names = host.names
 
@@ -160,9 +162,6 @@ class Renderer:
             if path.is_file() and "__pycache__" not in path.parts
         }
         self._frontend = frontend
-        # systemd 247 cannot combine LoadCredential= with ExecStartPre= and a sandbox; there the claim hands
-        # the job's credentials over.
-        self._loads_credentials = systemd >= 250
         self._default = {key: option.get("default") for key, option in options.items()}
         self._default["listen"] = f"{names.RUNTIME}/%i.sock"
         environment = jinja2.Environment(
@@ -197,7 +196,6 @@ class Renderer:
             key_file=_in_place(frontend and frontend.key, names.KEY),
             ipv6=boolean(arguments["ipv6"]),
             systemd=systemd,
-            loads_credentials=self._loads_credentials,
         )
         self._templates = environment
 
@@ -246,7 +244,12 @@ class Renderer:
         """One endpoint as the module takes it. job: None when it is a command."""
         name = endpoint["name"]
         directory = f"{names.CREDENTIALS}/{name}"
-        endpoint = {**endpoint, "credentials_directory": f"{directory}/job", "auth_file": f"{directory}/acceptor/auth"}
+        endpoint = {
+            **endpoint,
+            "credentials_directory": f"{directory}/job",
+            "auth_file": f"{directory}/acceptor/auth",
+            "may_be_root": job_unit.may_be_root(endpoint),
+        }
         files = [
             _file(f"{names.CONFIGURATION}/{name}.json", encoded(self.configuration(endpoint))),
             _file(f"{names.SYSUSERS}/trigger-{name}.conf", self.render("etc/sysusers.d/trigger-NAME.conf", name=name)),
@@ -296,7 +299,7 @@ class Renderer:
         return [_file(path, self.render(template, **variables)) for path, template in paths.items()]
 
     def configuration(self, endpoint):
-        """/etc/trigger/NAME.json: what the acceptor and the programs around a run need to know."""
+        """/etc/trigger/NAME.json: what acceptor, dispatcher and runner need to know."""
         return {
             "description": endpoint["description"] or endpoint["name"],
             "frontend": endpoint["door"] and _told_of_door(endpoint["door"]),
@@ -325,9 +328,12 @@ class Renderer:
             "command": endpoint["command"],
             "exec_limit": endpoint["exec_limit"],
             "job_user": endpoint["user"],
-            "credentials": {}
-            if self._loads_credentials
-            else {name: f"{endpoint['credentials_directory']}/{name}" for name in sorted(endpoint["credentials"])},
+            "job_files": [
+                *(f"{endpoint['credentials_directory']}/{name}" for name in sorted(endpoint["credentials"])),
+                *job_unit.read_files(endpoint["service"], endpoint["name"]),
+            ],
+            "job_linger": endpoint["seconds"]["job_linger"],
+            "timeout": _or_none(endpoint["seconds"]["timeout"]),
             "wait": endpoint["seconds"]["wait"],
             "stream": endpoint["stream"],
             "output": endpoint["output"],
@@ -337,7 +343,7 @@ class Renderer:
             "on_failure": endpoint["on_failure"],
             "metrics": bool(self._metrics_dir),
             "keep_runs": endpoint["keep_runs"],
-            "keep_for": None if endpoint["seconds"]["keep_for"] == float("inf") else endpoint["seconds"]["keep_for"],
+            "keep_for": _or_none(endpoint["seconds"]["keep_for"]),
         }
 
     def render(self, path: str, **variables: object) -> bytes:
@@ -386,6 +392,11 @@ def _told_of_door(door):
 def _in_place(given, path):
     """A file of the host's own, or the one that the role writes."""
     return given if given and given.startswith("/") else path
+
+
+def _or_none(seconds):
+    """Seconds as JSON has them, None for infinity."""
+    return None if seconds == float("inf") else seconds
 
 
 def _address(address):

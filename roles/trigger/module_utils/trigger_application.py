@@ -11,15 +11,27 @@ from functools import partial
 
 from .trigger_files import File, mounts_below
 from .trigger_files import remove as remove_path
-from .trigger_host import UNFINISHED, Endpoint, Mistake, pending, programs_places
+from .trigger_host import UNFINISHED, Endpoint, Mistake, claimed, pending, programs_places
 from .trigger_host import mark_unfinished as mark
-from .trigger_inotify import LIMIT as INOTIFY_LIMIT
 from .trigger_names import LIBRARY, ROOT, ROOT_UNIT
 from .trigger_steps import Outcome, Step
-from .trigger_systemd import SYSTEMCTL, SYSTEMD_SYSUSERS, Failed, journal, run, show, systemctl
+from .trigger_systemd import (
+    SYSTEMCTL,
+    SYSTEMD_SYSUSERS,
+    Failed,
+    is_quiet,
+    journal,
+    reset_failed,
+    run,
+    show,
+    stop,
+    systemctl,
+)
 
 UMOUNT = "/bin/umount"
 USERDEL = "/usr/sbin/userdel"
+LOOK_EVERY = 0.1  # seconds
+PATIENCE = 10  # seconds
 
 
 def mark_unfinished(names: list[str]) -> Step:
@@ -50,11 +62,20 @@ def let_go(services: list[str]) -> list[Step]:
     return [Step(f"systemctl stop {' '.join(services)}", partial(_let_go, services))] if services else []
 
 
-def replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], paths: list[str]) -> Step:
-    """Sockets are made anew, and acceptors make place for others. paths: path units to stop."""
-    names = [e.socket for e in replaced] + paths + [e.acceptor for e in replaced + stopped]
+def replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], servers: list[Endpoint]) -> Step:
+    """Sockets are made anew, and acceptors make place for others. servers: endpoints that need neither dispatcher nor
+    runner any more."""
+    names = [e.socket for e in replaced] + [e.acceptor for e in replaced + stopped]
+    names += [unit for e in servers for unit in (e.dispatch_socket, e.run_socket)]
     tells = {e.name: ["stopped listening"] for e in replaced if not e.listens}
-    return Step(f"systemctl stop {' '.join(names)}", partial(_replace_sockets, replaced, stopped, paths), tells)
+    return Step(f"systemctl stop {' '.join(names)}", partial(_replace_sockets, replaced, stopped, servers), tells)
+
+
+def renew_inner_sockets(endpoints: list[Endpoint], renews_runners: bool) -> Step:
+    """Those of dispatchers, and where it is asked for those of runners, are stopped, to be started with what stands in
+    their units now. A runner that has a run keeps its socket, by which the next dispatcher asks for it."""
+    names = [unit for e in endpoints for unit in (e.dispatch_socket, e.run_socket)[: 1 + renews_runners]]
+    return Step(f"systemctl stop {' '.join(names)}", partial(_renew_inner_sockets, endpoints, renews_runners))
 
 
 def start(units: list[str], tells: dict[str, list[str]]) -> Step:
@@ -89,7 +110,7 @@ def remove_empty(directories: list[str]) -> list[Step]:
 def forget_failed(endpoints: list[Endpoint]) -> list[Step]:
     """Failed instances stay listed until they are reset."""
     units = [unit for e in endpoints for unit in e.units]
-    return [Step("systemctl reset-failed", partial(_forget_failed, units))] if units else []
+    return [Step("systemctl reset-failed", partial(reset_failed, units))] if units else []
 
 
 def remove_user(name: str) -> Step:
@@ -124,13 +145,14 @@ def _let_go(services: list[str]) -> None:
             raise
 
 
-def _replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], paths: list[str]) -> Outcome | None:
+def _replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], servers: list[Endpoint]) -> Outcome | None:
     """systemd starts no socket while its service is active. So: the sockets down, the acceptors let go when they have
     answered, the sockets up."""
     begun = time.monotonic()
     systemctl("stop", [e.socket for e in replaced])
-    systemctl("stop", paths)
     _let_go([e.acceptor for e in replaced + stopped])
+    _stop_dispatchers(servers)
+    stop([e.run_socket for e in servers])
     # Whoever held a socket before that is now another's: an acceptor, or a server that it was handed over to.
     systemctl("stop", [unit for e in replaced if e.changes_hands for unit in (e.job, e.own_acceptor)])
     again = [e for e in replaced if e.listens]
@@ -146,7 +168,36 @@ def _replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], paths: l
     return Outcome({e.name: [f"socket replaced, {window}"] for e in again}, [warning])
 
 
+def _stop_dispatchers(endpoints: list[Endpoint]) -> None:
+    """The sockets first, or a byte would start the next one. Before those of runners, which a dispatcher starts anew
+    where something waits."""
+    stop([e.dispatch_socket for e in endpoints])
+    stop([e.dispatcher for e in endpoints])
+
+
+def _renew_inner_sockets(endpoints: list[Endpoint], renews_runners: bool) -> Outcome | None:
+    _stop_dispatchers(endpoints)
+    if not renews_runners:
+        return None
+    idle = [e for e in endpoints if not claimed(e.name)]
+    deadline = time.monotonic() + PATIENCE  # a runner that stands ready leaves with its dispatcher
+    while busy(idle) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY)
+    kept = busy(endpoints)
+    stop([e.run_socket for e in endpoints if e not in kept])
+    names = ", ".join(e.run_socket for e in kept)
+    left = f"{names}: [Socket] changed, which takes effect when it is started next; its run goes on with what was there"
+    return Outcome(warnings=[left]) if kept else None
+
+
+def busy(endpoints: list[Endpoint]) -> list[Endpoint]:
+    """Those of which the job's unit does something now."""
+    states = show([e.job for e in endpoints])
+    return [e for e in endpoints if not is_quiet(states[e.job])]
+
+
 def _start(units: list[str]) -> None:
+    units = _without_old_runs(units)
     try:
         systemctl("start", units)
     except Failed:
@@ -157,22 +208,24 @@ def _start(units: list[str]) -> None:
         raise Mistake("\n".join(_why_it_did_not_start(unit) for unit in failed))
 
 
+def _without_old_runs(units: list[str]) -> list[str]:
+    """Those that can start: a runner's socket does not beside a run that an earlier release has begun."""
+    jobs = {unit: unit.replace(".socket", ".service") for unit in units if unit.startswith("trigger-run@")}
+    states = show([*jobs, *jobs.values()])
+    old = [unit for unit, job in jobs.items() if is_quiet(states[unit]) and not is_quiet(states[job])]
+    return [unit for unit in units if unit not in old]
+
+
 def _why_it_did_not_start(unit: str) -> str:
-    told = f"{unit} did not start:\n{journal(unit)}"
-    if unit.endswith(".path") and "'resources'" in told:
-        with open(INOTIFY_LIMIT) as file:
-            limit = file.read().strip()
-        told += (
-            f"\nroot has no inotify instance left for it: programs and containers have used up the {limit} of "
-            "fs.inotify.max_user_instances. Stop some, or raise the limit: sysctl fs.inotify.max_user_instances=512"
-        )
-    return told
+    return f"{unit} did not start:\n{journal(unit)}"
 
 
 def _stop_endpoints(endpoints: list[Endpoint]) -> Outcome:
-    systemctl("stop", [unit for e in endpoints for unit in (e.socket, e.path)])
-    systemctl("stop", [e.acceptor for e in endpoints])
-    systemctl("stop", [unit for e in endpoints for unit in (e.job, e.pause)])
+    stop([e.socket for e in endpoints])
+    stop([e.own_acceptor for e in endpoints])
+    _stop_dispatchers(endpoints)
+    stop([e.run_socket for e in endpoints])
+    stop([e.job for e in endpoints])
     dropped = {e.name: f"{pending(e.name)} pending requests were dropped" for e in endpoints if pending(e.name)}
     tells = {e.name: [f"removed; {dropped[e.name]}" if e.name in dropped else "removed"] for e in endpoints}
     return Outcome(tells, [f"{name}: {text}" for name, text in dropped.items()])
@@ -198,14 +251,6 @@ def _remove_empty(directories: list[str]) -> None:
     for directory in directories:
         if os.path.isdir(directory) and not os.listdir(directory):
             os.rmdir(directory)
-
-
-def _forget_failed(units: list[str]) -> None:
-    states = show(units)
-    try:
-        systemctl("reset-failed", [unit for unit in units if states[unit]["ActiveState"] == "failed"])
-    except Failed:
-        pass  # systemd has forgotten one of them by itself meanwhile
 
 
 def _remove_user(name: str) -> Outcome | None:

@@ -18,14 +18,16 @@ from .trigger_application import (
     remove,
     remove_empty,
     remove_user,
+    renew_inner_sockets,
     replace_sockets,
     start,
     stop_endpoints,
     unbind_root,
 )
+from .trigger_earlier import UNFINISHED as EARLIER_UNFINISHED
 from .trigger_found import NGINX_UNFINISHED, Found
 from .trigger_host import METRICS, PAGE
-from .trigger_names import COMMAND, LAUNCHER, ROOT_UNIT, SYSUSERS, UNITS
+from .trigger_names import COMMAND, LAUNCHER, ROOT_UNIT, SYSUSERS
 from .trigger_steps import Step, call_systemctl, write
 
 ENTRIES = (LAUNCHER, COMMAND)  # what calls the programs
@@ -42,6 +44,7 @@ def changes(found: Found) -> list[Step]:
 def _until_it_listens(found: Found) -> Iterator[Step]:
     if _unfinished(found):
         yield mark_unfinished(_unfinished(found))
+    yield from found.earlier.holds_runs()
     # While their files are there, from which systemd knows what belongs to them.
     yield from call_systemctl("stop", found.unwanted_units())
     if METRICS not in found.companions:
@@ -70,7 +73,9 @@ def _afterwards(found: Found) -> Iterator[Step]:
 def _unfinished(found: Found) -> list[str]:
     """What the next run has to take up again, when this one is cut short: nothing on the host would tell it then."""
     names = [e.name for e in found.wanted if found.replaces_socket(e) or found.stops_acceptor(e)]
-    return names + ([NGINX_UNFINISHED] if found.nginx_waits() else []) + found.stale_metrics
+    names += [NGINX_UNFINISHED] if found.nginx_waits() else []
+    names += [EARLIER_UNFINISHED] if found.earlier.is_there else []
+    return names + found.stale_metrics
 
 
 def _users(found: Found) -> Iterator[Step]:
@@ -94,18 +99,16 @@ def _files(found: Found) -> Iterator[Step]:
     yield from found.frontend.steps()
     if found.programs_changed():
         yield compile_programs(found.programs.target)
-    yield from found.inotify.steps()
+    yield from found.earlier.goes()
 
 
 def _removals(found: Found) -> Iterator[Step]:
     if found.removed:
-        enabled = [unit for e in found.removed for unit in (e.socket, e.path) if unit in found.enabled]
+        enabled = [unit for e in found.removed for unit in e.sockets if unit in found.enabled]
         yield from call_systemctl("disable", enabled, "--no-reload", "--quiet")
         yield stop_endpoints(found.removed)
     if found.purge_all and found.is_active(ROOT_UNIT):
         yield unbind_root(found.root_unit, found.states[ROOT_UNIT].get("NeedDaemonReload") == "yes")
-    if found.purge_all:
-        yield from found.inotify.steps_back()
     yield from remove(found.leftovers, found.possible_leftovers)
 
 
@@ -146,10 +149,13 @@ def _programs(found: Found) -> Iterator[Step]:
 def _sockets(found: Found) -> Iterator[Step]:
     replaced = [e for e in found.wanted if found.replaces_socket(e)]
     stopped = [e for e in found.wanted if found.stops_acceptor(e) and e not in replaced]
-    if replaced or stopped or found.paths_to_stop():
-        yield replace_sockets(replaced, stopped, found.paths_to_stop())
-    if found.shared_changed(f"{UNITS}/trigger-run@.path"):
-        yield from call_systemctl("try-restart", [e.path for e in found.wanted])
+    if replaced or stopped or found.servers_with_runners():
+        yield replace_sockets(replaced, stopped, found.servers_with_runners())
+    yield from found.earlier.hands_on()
+    renews_runners = found.changes_socket("trigger-run@.socket")
+    if renews_runners or found.changes_socket("trigger-dispatch@.socket"):
+        yield renew_inner_sockets(found.dispatched, renews_runners)
+    yield from call_systemctl("try-restart", found.dispatchers_to_renew())
 
 
 def _companions(found: Found) -> Iterator[Step]:
@@ -161,11 +167,13 @@ def _companions(found: Found) -> Iterator[Step]:
 
 
 def _starts(found: Found) -> Iterator[Step]:
-    paused = [e.path for e in found.wanted if e.paused]
-    units = [unit for unit in found.waiting_units() if unit not in paused]
+    units = found.waiting_units()
     new = set(found.units_to_start())
     if units:
-        yield start(units, {e.name: [f"{u} started" for u in (e.path, e.socket) if u in new] for e in found.wanted})
+        yield start(units, {e.name: [f"{u} started" for u in e.sockets if u in new] for e in found.wanted})
+    # Their sockets start them where something waits, but may have been there already, as when a host went back to an
+    # earlier release for a while.
+    yield from call_systemctl("start", [e.dispatcher for e in found.dispatched] if found.earlier.is_there else [])
     if METRICS in found.companions and found.shared_changed(METRICS.files[1]):
         # In another directory the first count may be far off.
         yield from call_systemctl("start", [METRICS.service], "--no-block")

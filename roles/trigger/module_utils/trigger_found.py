@@ -9,6 +9,8 @@ import os
 import pwd
 from typing import Any
 
+from .trigger_earlier import UNFINISHED as EARLIER_UNFINISHED
+from .trigger_earlier import Earlier
 from .trigger_files import Directory, File, Link, Place, mounts_below, shared_mounts_below
 from .trigger_host import (
     COMPANIONS,
@@ -27,7 +29,6 @@ from .trigger_host import (
     programs_places,
     unfinished,
 )
-from .trigger_inotify import InotifyLimit
 from .trigger_metrics import stale_metrics
 from .trigger_names import (
     CONFIGURATION,
@@ -47,7 +48,6 @@ from .trigger_names import (
     RUNTIME,
     SPOOL,
     STATE,
-    SYSCTL,
     UNITS,
     VERSIONS,
 )
@@ -77,7 +77,11 @@ class Found:
         self._sort_endpoints(plan["endpoints"], purge)
         self.unfinished = unfinished()
         self.was_interrupted = os.path.lexists(UNFINISHED)
-        self.inotify = InotifyLimit(len(self.wanted) + len(self.others))
+        # Of others there may be but a folder, which somebody else has made.
+        staying = self.wanted + [e for e in self.others if os.path.exists(e.configuration)]
+        self.earlier = Earlier(staying, self.removed, EARLIER_UNFINISHED in self.unfinished)
+        # Those that a dispatcher and a runner are for. Endpoints that the play does not name share their units.
+        self.dispatched = [e for e in (staying if self.earlier.is_there else self.wanted) if not e.handoff]
         self.stale_metrics = self._stale_metrics()
         # Versions of the programs that may go. The last but one is kept: what runs since before may still load parts.
         self.obsolete = earlier_versions(self.programs.target)[:-1] if self.programs else []
@@ -113,9 +117,9 @@ class Found:
     def _look_at_units(self) -> None:
         """To look at a unit makes systemd load it, so only at those that tell something."""
         looked_at = self.wanted + self.removed + self.others
-        units = [unit for e in looked_at for unit in (e.socket, e.path, e.job)]
+        units = [unit for e in looked_at for unit in (*e.sockets, e.job)]
         self.states = show([ROOT_UNIT, *(unit for companion in COMPANIONS for unit in companion.units), *units])
-        units = [unit for e in self.wanted + self.removed for unit in (e.socket, e.path)]
+        units = [unit for e in looked_at for unit in e.sockets]
         units += [companion.socket for companion in COMPANIONS]
         self.enabled = {unit for unit in units if enabled(unit)}
         # A folder that was removed and is made again is another one.
@@ -155,7 +159,7 @@ class Found:
         places: list[Place] = list(own_directories(paths))
         if self.wanted:
             places += [Directory(path) for path in (JOBS, SPOOL, STATE)] + [Directory(CREDENTIALS, 0o700)]
-        places += [directory for e in self.wanted for directory in e.directories()]
+        places += [directory for e in dict.fromkeys(self.wanted + self.dispatched) for directory in e.directories()]
         places += self.frontend.places()
         if self.programs:
             places += [place for place in programs_places(self.obsolete) if place.path not in paths]
@@ -166,7 +170,7 @@ class Found:
         paths = [path for endpoint in self.removed for path in endpoint.leftovers()]
         if self.purge_all:
             paths += [path for path in self.shared_paths if not path.startswith(LIBRARY)]
-            paths += [ROOT, CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME, SYSCTL]
+            paths += [ROOT, CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME]
             paths += [path for companion in COMPANIONS for path in companion.files]
         return paths
 
@@ -206,8 +210,10 @@ class Found:
     def needs_reload(self) -> bool:
         """Whether systemd knows other units than those that shall be there. An earlier run may not have come so far."""
         paths = [file.path for file in self.file_changes()] + self.leftovers
-        return any(path.startswith(UNITS) for path in paths) or any(
-            state.get("NeedDaemonReload") == "yes" for state in self.states.values()
+        return (
+            self.earlier.is_there
+            or any(path.startswith(UNITS) for path in paths)
+            or any(state.get("NeedDaemonReload") == "yes" for state in self.states.values())
         )
 
     def is_active(self, unit: str) -> bool:
@@ -262,19 +268,30 @@ class Found:
 
     def waiting_units(self) -> list[str]:
         """The units that shall be enabled and active: they wait for requests, in the spool and on the network."""
-        units = [e.path for e in self.wanted if not e.handoff] + [e.socket for e in self.wanted if e.listens]
+        units = [unit for e in self.dispatched for unit in (e.dispatch_socket, e.run_socket)]
+        units += [e.socket for e in self.wanted if e.listens]
         return units + [companion.socket for companion in self.companions]
 
     def units_to_start(self) -> list[str]:
-        """Those of them that are not active. A path unit that is paused waits for nothing, until somebody says
-        `triggerctl resume`."""
-        paused = [e.path for e in self.wanted if e.paused]
-        return [unit for unit in self.waiting_units() if not self.is_active(unit) and unit not in paused]
+        """Those of them that are not active. A run that an earlier release has begun goes on without a runner's socket;
+        the dispatcher starts that when it has ended."""
+        runs = [e.run_socket for e in self.dispatched if self.states[e.job].get("ActiveState") not in _QUIET]
+        return [unit for unit in self.waiting_units() if not self.is_active(unit) and unit not in runs]
 
-    def paths_to_stop(self) -> list[str]:
-        """Path units that shall not be active: of endpoints that hand their socket over now, which would start the
-        server without it."""
-        return [e.path for e in self.wanted if e.handoff and self.is_active(e.path)]
+    def dispatchers_to_renew(self) -> list[str]:
+        """Those that may run and have to make place for one that knows the change."""
+        changed = self.shared_changed(f"{UNITS}/trigger-dispatch@.service")
+        return [e.dispatcher for e in self.dispatched if changed or self.stops_acceptor(e)]
+
+    def servers_with_runners(self) -> list[Endpoint]:
+        """Endpoints that hand their socket over, and of which another still leads to the job: that would start the
+        server without its own."""
+        return [e for e in self.wanted if e.handoff and any(map(self.is_active, (e.dispatch_socket, e.run_socket)))]
+
+    def changes_socket(self, template: str) -> bool:
+        """Whether what stands in [Socket] of a unit that is there becomes another."""
+        files = [file for file in self.shared if file.path == f"{UNITS}/{template}" and file.before]
+        return any(_section(file.before) != _section(file.content) for file in files)
 
     def unwanted_units(self) -> list[str]:
         """The units of companions that nobody wants any more and that do something."""
@@ -286,7 +303,7 @@ class Found:
 
     def units_to_disable(self) -> list[str]:
         """Those that stay on the host, and the sockets of companions."""
-        units = [unit for e in self.wanted for unit in (e.path, e.socket)]
+        units = [unit for e in self.wanted for unit in e.sockets]
         units += [companion.socket for companion in self.unwanted]
         wanted = self.waiting_units()
         return [unit for unit in units if unit in self.enabled and unit not in wanted]

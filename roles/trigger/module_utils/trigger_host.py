@@ -75,14 +75,18 @@ class Endpoint:
         self.name = name
         self.item = item
         self.socket = units.socket
-        self.path = units.path
+        self.dispatch_socket = units.dispatch_socket
+        self.dispatcher = units.dispatcher
+        self.run_socket = units.run_socket
         self.job = units.job
         self.own_acceptor = units.acceptor
-        # What the socket starts: with a handoff the job itself, which no path unit starts then.
-        self.handoff = bool(item) and item.get("handoff", False)
+        handed_over = b"\nService=" in (File(self.drop_in(self.socket), None).before or b"")
+        # What the socket starts: with a handoff the job itself, for which there is neither dispatcher nor runner then.
+        self.handoff = item.get("handoff", False) if item else handed_over
+        self.changes_hands = bool(item) and self.handoff != handed_over
         self.acceptor = self.job if self.handoff else self.own_acceptor
-        self.pause = units.pause
         self.units = units.all()
+        self.sockets = (self.socket, self.dispatch_socket, self.run_socket)
         self.listens = bool(item) and item["state"] == "present"
         self.files = self._files()
 
@@ -111,15 +115,8 @@ class Endpoint:
         return f"{CREDENTIALS}/{self.name}/acceptor/auth"
 
     @property
-    def changes_hands(self) -> bool:
-        """Whether the socket is handed over now and was not, or the other way round."""
-        path = self.drop_in(self.socket)
-        before = [b"\nService=" in (file.before or b"") for file in self.files if file.path == path]
-        return self.handoff != any(before)
-
-    @property
     def paused(self) -> bool:
-        """Whether somebody has said `triggerctl pause`; the condition of the path unit."""
+        """Whether somebody has said `triggerctl pause`."""
         return os.path.exists(f"{RUNTIME}/{self.name}.paused")
 
     def drop_in(self, unit: str) -> str:
@@ -131,9 +128,9 @@ class Endpoint:
         gid = group.gr_gid if group else self.user
         return [
             Directory(f"{SPOOL}/{self.name}", 0o770, gid),
-            Directory(f"{STATE}/{self.name}", 0o755),
-            Directory(f"{STATE}/{self.name}/claimed", 0o750, gid),
-            Directory(f"{STATE}/{self.name}/runs", 0o750, gid),
+            Directory(f"{STATE}/{self.name}", 0o2755, gid),
+            Directory(f"{STATE}/{self.name}/claimed", 0o2750, gid),
+            Directory(f"{STATE}/{self.name}/runs", 0o2750, gid),
         ]
 
     def leftovers(self) -> list[str]:
@@ -146,9 +143,8 @@ class Endpoint:
             f"{JOBS}/{self.name}",
             f"{SPOOL}/{self.name}",
             f"{STATE}/{self.name}",
-            f"{RUNTIME}/requests/{self.name}",
-            f"{RUNTIME}/{self.name}.recorded",
             f"{RUNTIME}/{self.name}.paused",
+            f"{RUNTIME}/{self.name}.cannot-start",
             f"{RUNTIME}/{self.name}.sock",
             *self.frontend_files,
         ]
@@ -224,9 +220,8 @@ def mark_unfinished(names: Iterable[str]) -> None:
 
 
 def enabled(unit: str) -> bool:
-    """Whether systemd starts a socket or path unit at boot."""
-    target = "sockets" if unit.endswith(".socket") else "paths"
-    return os.path.islink(f"{UNITS}/{target}.target.wants/{unit}")
+    """Whether systemd starts a socket unit at boot."""
+    return os.path.islink(f"{UNITS}/sockets.target.wants/{unit}")
 
 
 def account(look_up: Callable[[str], Any], name: str) -> Any:
@@ -241,6 +236,14 @@ def gecos(name: str) -> str | None:
     """The comment of a user."""
     user = account(pwd.getpwnam, name)
     return user and user.pw_gecos
+
+
+def claimed(name: str) -> bool:
+    """Whether an endpoint has a run under way, or one that is not recorded."""
+    try:
+        return any(entry[0] != "." for entry in os.listdir(f"{STATE}/{name}/claimed"))
+    except FileNotFoundError:
+        return False
 
 
 def pending(name: str) -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 UNITS = "/etc/systemd/system"
 SYSUSERS = "/etc/sysusers.d"
-SYSCTL = "/etc/sysctl.d/60-trigger.conf"
 
 LIBRARY = "/usr/local/lib/trigger"
 JOBS = LIBRARY + "/jobs"
@@ -52,9 +51,10 @@ class Units:
     def __init__(self, name: str) -> None:
         self.socket = f"trigger@{name}.socket"
         self.acceptor = f"trigger@{name}.service"
-        self.path = f"trigger-run@{name}.path"
+        self.dispatch_socket = f"trigger-dispatch@{name}.socket"
+        self.dispatcher = f"trigger-dispatch@{name}.service"
+        self.run_socket = f"trigger-run@{name}.socket"
         self.job = f"trigger-run@{name}.service"
-        self.pause = f"trigger-pause@{name}.service"
 
     def all(self) -> list[str]:
         """All of them."""

@@ -64,6 +64,24 @@ def show(units: list[str]) -> dict[str, dict[str, Any]]:
     return states
 
 
+def is_quiet(state: dict[str, Any]) -> bool:
+    """Whether a unit does nothing. state: as show() returns it."""
+    return state["ActiveState"] in ("inactive", "failed")
+
+
+def stop(units: list[str]) -> None:
+    """Stop those units that do something: there may be no file of the others, as of other releases. Raises Failed."""
+    systemctl("stop", [unit for unit, state in show(units).items() if not is_quiet(state)])
+
+
+def reset_failed(units: list[str]) -> None:
+    """Have systemd forget that units have failed, which stay listed until then."""
+    try:
+        systemctl("reset-failed", [unit for unit, state in show(units).items() if state["ActiveState"] == "failed"])
+    except Failed:
+        pass  # systemd has forgotten one of them by itself meanwhile
+
+
 def verify(root: str, units: list[str]) -> list[tuple[str, str, str]]:
     """Check unit files before they are put in place. root: a directory that holds them as / would.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import auth, checks, frontend, parameters, specification
+from . import auth, checks, frontend, job_unit, parameters, specification  # noqa: F401
 
 
 class Mistakes(ValueError):

@@ -24,6 +24,7 @@ SPANS = {
     "timeout": (1e-3, True),
     "kill_after": (1, False),
     "linger": (0, False),
+    "job_linger": (0, False),
     "request_timeout": (1e-3, False),
     "replay_window": (0, False),
     "wait": (0, False),
@@ -47,7 +48,7 @@ META_VARIABLES = re.compile(
 )
 
 # Directives on which the way of a request rests, and the key that sets them where there is one.
-OWNED = {
+OWNED: dict[str, dict[str, str | None]] = {
     "socket": {
         r"Listen\w+": "listen",
         "BindIPv6Only": "bind_ipv6_only",
@@ -62,7 +63,8 @@ OWNED = {
         "WorkingDirectory": "working_directory",
         r"Exec\w+": "job",
         r"Type|Restart\w*|DynamicUser|StandardInput\w*|Sockets|PIDFile|BusName|NotifyAccess|RemainAfterExit"
-        r"|TimeoutStartSec|TimeoutStartFailureMode|IgnoreSIGPIPE|RootDirectory|RootImage|GuessMainPID": None,
+        r"|TimeoutStartSec|TimeoutStartFailureMode|IgnoreSIGPIPE|RootDirectory\w*|RootImage\w*|GuessMainPID"
+        r"|ExitType|PermissionsStartOnly": None,
     },
     "unit": {
         "Description": "description",
@@ -71,6 +73,16 @@ OWNED = {
         r"|Requisite|BindsTo|PartOf|Conflicts|StopWhenUnneeded|CollectMode|IgnoreOnIsolate"
         r"|OnFailureJobMode": None,
     },
+}
+
+# The same where there is a runner: how the job's unit is stopped, how it ends and what it inherits is between runner
+# and dispatcher. A server that takes the socket over has neither.
+OWNED_WITH_RUNNER: dict[str, dict[str, str | None]] = {
+    "service": {
+        r"KillMode|KillSignal|FinalKillSignal|SendSIG\w+|SuccessExitStatus|Watchdog\w+|FileDescriptorStore\w+"
+        r"|NonBlocking|RuntimeRandomizedExtraSec": None,
+    },
+    "unit": {"OnFailure": "on_failure", "OnSuccess": "on_success"},
 }
 
 # What only the acceptor and the programs around a run heed, with the value that asks for nothing.
@@ -284,6 +296,8 @@ def _check_surroundings(endpoint):
 
 def _check_directives(endpoint):
     for section, owned in OWNED.items():
+        if not endpoint["handoff"]:
+            owned = {**owned, **OWNED_WITH_RUNNER.get(section, {})}
         for key, given in endpoint[section].items():
             owner = [(pattern, instead) for pattern, instead in owned.items() if re.fullmatch(pattern, str(key))]
             if not DIRECTIVE.fullmatch(str(key)):

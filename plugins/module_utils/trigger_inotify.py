@@ -1,1 +1,0 @@
-../../roles/trigger/module_utils/trigger_inotify.py
