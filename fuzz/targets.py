@@ -4,10 +4,10 @@ A client's bytes are refused by http.Refusal or parameters.Invalid, those of a d
 caught where it is allowed. Whatever else leaves a function is a finding.
 """
 
+import contextlib
 import json
 import os
 import socket
-import stat
 import tempfile
 from pwd import getpwuid
 
@@ -16,7 +16,7 @@ from readers import Refused, bytes_handled, differences, ours, single_bytes
 from seeds import IDS, SEPARATOR
 
 from trigger import conditions, entry, http, parameters, sources, strict_json
-from trigger.dispatcher.claims import Claimed
+from trigger.dispatcher.claims import Claims
 
 # A client's HTTP
 
@@ -122,35 +122,33 @@ def one_entry(data):
 
 
 def spool(data):
-    """Whatever lies in the spool, `claim` takes proper entries and sets the rest aside: nothing remains that would stop
-    the next one, no link is followed, and the job learns nothing but known variables."""
-    os.environ["INVOCATION_ID"] = "0" * 32
+    """Whatever lies in the spool, the dispatcher takes proper entries and sets the rest aside: nothing remains that
+    would stop the next one, no link is followed, and the job learns nothing but known variables."""
     with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
         for name in ("spool", "claimed"):
             os.mkdir(f"{directory}/{name}")
             setattr(SPOOLED, name, f"{directory}/{name}")
         _file(f"{directory}/secret", SECRET + entry.encode([(b"TRIGGER_REQUEST_ID", IDS[0].encode())]))
         plain = _lay_out(directory, data)
-        with Claimed(SPOOLED) as claimed:
-            _claim(claimed, plain)
+        with contextlib.closing(Claims(SPOOLED)) as claims:
+            _claim(claims, plain)
 
 
-def _claim(claimed, plain):
-    """What `claim` and `record` do, but for the job. plain: set of the names of plain files."""
-    claimed.take(claimed.waiting())
-    ids = claimed.ids()
-    assert claimed.waiting() == ids
+def _claim(claims, plain):
+    """What the dispatcher does, but for the job. plain: set of the names of plain files."""
+    claim, _, _ = claims.take(claims.waiting(), "")
+    ids = claims.ids()
+    assert claims.waiting() == []
     assert set(ids) <= plain
-    if ids:
-        fd, variables, length = claimed.open(ids[-1])
-        assert stat.S_ISREG(os.fstat(fd).st_mode)
-        assert 0 <= length <= os.fstat(fd).st_size
-        assert SECRET not in os.pread(fd, length, 0)
-        os.close(fd)
-        parameters.expand(SPOOLED.command, parameters.read_back(SPOOLED.parameters, variables))
-        assert all(name and b"\0" not in name + value and b"=" not in name for name, value in variables.items())
-    claimed.finish(ids)
-    assert claimed.waiting() == claimed.ids() == []
+    assert (claim.ids if claim else []) == ids
+    if claim:
+        with open(claim.stdin, "rb") as body:
+            assert SECRET not in body.read()
+        parameters.expand(SPOOLED.command, parameters.read_back(SPOOLED.parameters, claim.variables))
+        assert all(name and b"\0" not in name + value and b"=" not in name for name, value in claim.variables.items())
+    claims.remove(ids)
+    claims.release(ids)
+    assert claims.waiting() == claims.ids() == []
 
 
 def _lay_out(directory, data):

@@ -6,7 +6,7 @@ import front
 
 from trigger import endpoint
 
-# The keys that the first release wrote.
+# The keys that the first release wrote, as far as somebody still reads them.
 FIRST = [
     "path",
     "methods",
@@ -27,7 +27,6 @@ FIRST = [
     "body",
     "command",
     "job_user",
-    "credentials",
     "keep_runs",
 ]
 

@@ -1,6 +1,7 @@
 """What cannot be executed is refused, with the name of what is too long: by the acceptor, by `triggerctl fire`, and
 before a run. The kernel of this machine has the last word on what can be executed."""
 
+import contextlib
 import errno
 import json
 import os
@@ -17,7 +18,7 @@ from trigger import admission, entry, execution, http, parameters
 from trigger.acceptor.handler import Handler
 from trigger.acceptor.loop import Loop
 from trigger.ctl.fire_request import make
-from trigger.dispatcher import claims as claimed
+from trigger.dispatcher import claims
 from trigger.sources import Sources
 from trigger.spool import Spool
 
@@ -201,9 +202,11 @@ def claim(directory, endpoint, variables):
     told = {"TRIGGER_REQUEST_ID": REQUEST, **variables}
     block = entry.encode([(name.encode(), value.encode()) for name, value in told.items()])
     (directory / "spool" / REQUEST).write_bytes(block)
-    with claimed.Claimed(endpoint) as claims:
-        damaged = claims.take([REQUEST])
-        assert claims.ids() == ([] if damaged else [REQUEST])
+    with contextlib.closing(claims.Claims(endpoint)) as claimed:
+        claim, damaged, _ = claimed.take([REQUEST], "")
+        assert claimed.ids() == ([] if damaged else [REQUEST])
+    if claim:
+        os.close(claim.stdin)
     return damaged[0][2] if damaged else None
 
 

@@ -85,6 +85,26 @@ def test_output_is_read_while_it_grows_and_ends_with_the_record(endpoint):
     source.close()
 
 
+def test_output_of_a_run_that_had_not_begun_is_not_waited_for(endpoint):
+    """Its request waits again, and the next run for it prints into another file."""
+    settings = endpoint()
+    one = request_id(SECOND)
+    put(settings, "spool", one)
+    put(settings, "claimed", one)
+    with open(settings.output_file, "wb"):
+        pass
+    source = runs.Output(runs.Runs(settings), one, follow=True)
+    assert source.read() is None
+    os.unlink(f"{settings.claimed}/{one}")
+    assert source.read() is None
+    os.unlink(settings.output_file)
+    put(settings, "claimed", one)
+    with open(settings.output_file, "wb") as file:
+        file.write(b"begun")
+    assert source.read() == b"begun"
+    source.close()
+
+
 def test_output_of_the_next_run_is_not_taken_for_ones_own(endpoint):
     settings = endpoint()
     one, two = request_id(SECOND), request_id(SECOND + 1)

@@ -1,6 +1,7 @@
 """The acceptor's side of the spool: many requests of one moment."""
 
 import os
+import time
 
 import pytest
 
@@ -26,6 +27,39 @@ def drafts_of(spool, count):
         draft.close_body([(b"TRIGGER_REQUEST_ID", request_id.encode())])
         made.append((request_id, draft, []))
     return made
+
+
+@pytest.fixture
+def told(spool, tmp_path, monkeypatch):
+    """What lies in the spool, readable for whom, whenever the dispatcher is told of entries."""
+    seen = []
+
+    def look():
+        found = [path for path in (tmp_path / "spool").iterdir() if path.name[0] != "."]
+        seen.append({path.name: oct(path.stat().st_mode & 0o777) for path in found})
+
+    monkeypatch.setattr(spool, "_tell", look)
+    return seen
+
+
+def test_the_dispatcher_is_told_when_entries_are_there_and_can_read_them(spool, told):
+    made = drafts_of(spool, 2)
+    assert told == []
+    spool.commit(made)
+    assert told == [{request_id: "0o604" for request_id, _, _ in made}]
+
+
+def test_so_it_is_of_what_an_acceptor_before_has_accepted(spool, told, tmp_path):
+    """It was killed before it gave the name, and an earlier release gave files another mode."""
+    (request_id, draft, _) = drafts_of(spool, 1)[0]
+    memory = Deliveries(str(tmp_path / "spool" / ".deliveries"), 600)
+    memory.add([(request_id, ["a delivery"])], time.time())
+    draft.write_out()
+    os.rename(draft.path, tmp_path / "spool" / f".accepted-{request_id}")
+    os.chmod(tmp_path / "spool" / f".accepted-{request_id}", 0o600)
+    spool._deliveries, spool._ids = memory, None  # of the next acceptor
+    spool.draft()
+    assert told == [{request_id: "0o604"}]
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 8, 100])

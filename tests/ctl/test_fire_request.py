@@ -115,7 +115,7 @@ def test_a_discarded_body_is_checked_and_not_passed_on():
 def test_the_claim_knows_all_of_its_variables():
     declared = endpoint([parameter("a")])
     _, variables = fire(declared, ("a", "1"), body=b"{}")
-    assert set(variables) <= claims.Claimed(declared)._known_variables()
+    assert set(variables) <= claims.known_variables(declared)
 
 
 def test_all_that_is_wrong_is_named_at_once():

@@ -14,41 +14,51 @@ OLD = "%08x-%04x-7000-8000-000000000000" % divmod((NOW - 3600) * 1000, 1 << 16)
 FRESH = "%08x-%04x-7000-8000-000000000000" % divmod((NOW - 1) * 1000, 1 << 16)
 
 
-def seen(paused=False, waiting=(), claimed=(), **changes):
+def seen(paused=False, waiting=(), claimed=(), cannot_start=None, **changes):
     """An idle endpoint, but for changes: unit to dict of properties."""
     names = paths.Units("x")
     usual = {
         "socket": {"ActiveState": "active", "UnitFileState": "enabled", "Listen": ["127.0.0.1:1 (Stream)"]},
         "acceptor": {"ActiveState": "inactive"},
-        "path": {"ActiveState": "active", "UnitFileState": "enabled"},
+        "dispatch_socket": {"ActiveState": "active", "UnitFileState": "enabled"},
+        "dispatcher": {"ActiveState": "inactive"},
+        "run_socket": {"ActiveState": "active", "UnitFileState": "enabled"},
         "job": {"ActiveState": "inactive"},
-        "pause": {"ActiveState": "inactive"},
     }
     states = {}
     for unit, properties in usual.items():
         state = dict.fromkeys(systemd.PROPERTIES, "")
         state.update(LoadState="loaded", NeedDaemonReload="no", Listen=[])
         states[getattr(names, unit)] = {**state, **properties, **changes.get(unit, {})}
-    return Sight("x", states, paused, list(waiting), list(claimed), None)
+    return Sight("x", states, paused, list(waiting), list(claimed), None, cannot_start)
 
 
 STOPPED = {"ActiveState": "inactive"}
 DISABLED = {"ActiveState": "inactive", "UnitFileState": "disabled"}
+HANDED_OVER = {
+    "socket": {"Triggers": "trigger-run@x.service"},
+    "dispatch_socket": DISABLED,
+    "run_socket": DISABLED,
+}
 STATES = [
     ("idle", {}),
     ("accepting", {"acceptor": {"ActiveState": "active"}}),
     ("running", {"claimed": [OLD], "job": {"ActiveState": "active"}}),
     ("running", {"claimed": [OLD], "socket": STOPPED}),
-    ("idle", {"waiting": [FRESH], "job": {"ActiveState": "activating"}}),
-    ("paused", {"paused": True, "path": STOPPED}),
-    ("pausing", {"paused": True, "path": STOPPED, "claimed": [OLD]}),
+    ("idle", {"waiting": [FRESH], "dispatcher": {"ActiveState": "active"}}),
+    ("idle", {"job": {"ActiveState": "active"}}),  # a runner stands ready
+    ("paused", {"paused": True}),
+    ("pausing", {"paused": True, "claimed": [OLD]}),
     ("stopped", {"socket": STOPPED}),
     ("disabled", {"socket": DISABLED}),
     ("failed", {"socket": {"ActiveState": "failed"}}),
-    ("failed", {"path": {"ActiveState": "failed"}}),
+    ("failed", {"dispatch_socket": {"ActiveState": "failed"}}),
+    ("failed", {"run_socket": {"ActiveState": "failed"}}),
     ("failed", {"acceptor": {"ActiveState": "activating", "SubState": "auto-restart"}}),
-    ("failed", {"waiting": [FRESH], "job": {"ActiveState": "failed"}, "pause": {"ActiveState": "activating"}}),
-    ("running", {"socket": {"Triggers": "trigger-run@x.service"}, "job": {"ActiveState": "active"}}),
+    ("failed", {"dispatcher": {"ActiveState": "activating", "SubState": "auto-restart"}}),
+    ("failed", {"waiting": [FRESH], "cannot_start": "its unit ends with exit-code"}),
+    ("running", {**HANDED_OVER, "job": {"ActiveState": "active"}}),
+    ("idle", HANDED_OVER),
     ("idle", {"job": {"ActiveState": "failed"}}),
 ]
 
@@ -66,17 +76,18 @@ def test_addresses_are_those_that_are_listened_on():
 
 WRONG = [
     ("problem", "not loaded", {"job": {"LoadState": "not-found"}}),
-    ("problem", "have changed", {"path": {"NeedDaemonReload": "yes"}}),
+    ("problem", "have changed", {"dispatcher": {"NeedDaemonReload": "yes"}}),
     ("problem", "nobody can connect", {"socket": {"ActiveState": "failed", "Result": "resources"}}),
     ("problem", "after the next boot", {"socket": {"UnitFileState": "disabled"}}),
     ("note", "drained", {"socket": STOPPED}),
     ("note", "disabled", {"socket": DISABLED}),
     ("problem", "acceptor does not start", {"acceptor": {"ActiveState": "activating", "SubState": "auto-restart"}}),
-    ("note", "paused, 1 request waiting", {"paused": True, "path": STOPPED, "waiting": [OLD]}),
-    ("problem", "inotify", {"path": {"ActiveState": "failed", "Result": "resources"}}),
-    ("problem", "no run begins", {"path": STOPPED}),
-    ("problem", "with the next boot", {"path": {"UnitFileState": "disabled"}}),
-    ("problem", "cannot start", {"waiting": [FRESH], "pause": {"ActiveState": "activating"}}),
+    ("note", "paused, 1 request waiting", {"paused": True, "waiting": [OLD]}),
+    ("problem", "no run begins", {"dispatch_socket": STOPPED}),
+    ("problem", "no run begins", {"run_socket": {"ActiveState": "failed"}}),
+    ("problem", "with the next boot", {"run_socket": {"UnitFileState": "disabled"}}),
+    ("problem", "no run begins", {"dispatcher": {"ActiveState": "activating", "SubState": "auto-restart"}}),
+    ("problem", "because of it", {"waiting": [FRESH], "cannot_start": "because of it"}),
     ("problem", "not recorded", {"claimed": [OLD]}),
     ("problem", "for 1h", {"waiting": [OLD]}),
 ]
@@ -96,23 +107,16 @@ def test_what_is_wrong_is_found(severity, what, changes):
         {},
         {"claimed": [OLD], "job": {"ActiveState": "active"}},
         {"claimed": [OLD], "waiting": [OLD], "job": {"ActiveState": "deactivating"}},
+        {"claimed": [OLD], "dispatcher": {"ActiveState": "active"}},  # it is about to record
+        {"claimed": [OLD], "job": {"ActiveState": "active"}, "run_socket": STOPPED},  # begun by an earlier release
         {"waiting": [FRESH]},
-        {"waiting": [OLD], "job": {"ActiveState": "activating"}},  # it waits for a lock
+        {"waiting": [OLD], "dispatcher": {"ActiveState": "active"}},  # it waits for a lock, or for quiet
         {"job": {"ActiveState": "failed"}},  # that is the job's own business
-        {"socket": {"Triggers": "trigger-run@x.service"}, "path": DISABLED},
+        HANDED_OVER,
     ],
 )
 def test_what_is_well_is_left_alone(changes):
     assert list(units.findings(seen(**changes), NOW)) == []
-
-
-def test_a_request_may_wait_for_a_quiet_time():
-    assert list(units.findings(seen(waiting=[OLD]), NOW, debounce=3600)) == []
-
-
-def test_inotify():
-    assert list(host.inotify(128, 64)) == []
-    assert "128" in next(host.inotify(128, 65)).what
 
 
 def disk(free, inodes, files=10**6):

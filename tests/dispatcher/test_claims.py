@@ -2,16 +2,18 @@
 
 import os
 import time
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
 import role
 
 from trigger import entry, records, spool
-from trigger.dispatcher import claim, history
-from trigger.dispatcher.claims import Claimed
+from trigger.dispatcher import history
+from trigger.dispatcher.claims import Claims
 
 NOW = time.time()
+INVOCATION = "0" * 32
 
 
 def an_id(second, number=0):
@@ -22,7 +24,6 @@ def an_id(second, number=0):
 @pytest.fixture
 def host(tmp_path, monkeypatch):
     """Makes an endpoint with its directories."""
-    monkeypatch.setenv("INVOCATION_ID", "0" * 32)
     if os.getuid():
         for name in ("fchown", "chown"):
             monkeypatch.setattr(os, name, lambda *_: None)
@@ -49,21 +50,28 @@ def lay(endpoint, request_id, content=None):
 
 
 def take(endpoint):
-    """What `claim` does with all that waits. Returns the ids that are claimed."""
-    with Claimed(endpoint) as claimed:
-        claim._record_damaged(endpoint, claimed.take(claimed.waiting()))
-        assert claimed.waiting() == claimed.ids()
-        return claimed.ids()
+    """What the dispatcher does with all that waits. Returns the ids that are claimed, and why others are not."""
+    with closing(Claims(endpoint)) as claims:
+        claim, damaged, _ = claims.take(claims.waiting(), INVOCATION)
+        for name, _, reason in damaged:
+            history.write_damaged(endpoint, name, reason)
+        assert claims.waiting() == []
+        if claim is not None:
+            os.close(claim.stdin)
+            assert claim.ids == claims.ids()
+            assert claims.invocation() == INVOCATION
+        return claims.ids(), {name: reason for name, _, reason in damaged}
 
 
 def run(endpoint, *ids, state="succeeded"):
     """A run of requests that waited."""
     for request_id in ids:
         lay(endpoint, request_id)
-    assert take(endpoint) == list(ids)
+    assert take(endpoint) == (list(ids), {})
     history.write(endpoint, list(ids), NOW, {"state": state, "exit_code": 0})
-    with Claimed(endpoint) as claimed:
-        claimed.finish(ids)
+    with closing(Claims(endpoint)) as claims:
+        claims.remove(ids)
+        claims.release(ids)
 
 
 def content(endpoint, run_id):
@@ -73,7 +81,7 @@ def content(endpoint, run_id):
 
 @pytest.mark.parametrize("lain", [None, b"garbage", b""])
 @pytest.mark.parametrize("which", [0, 1, 2])
-def test_an_id_that_has_a_record_is_not_run_again_and_its_record_stays(host, capsys, which, lain):
+def test_an_id_that_has_a_record_is_not_run_again_and_its_record_stays(host, which, lain):
     """Also one that was served together with a newer one, and has no file of its own."""
     endpoint = host()
     ids = [an_id(NOW - 60 + number) for number in range(3)]
@@ -83,20 +91,22 @@ def test_an_id_that_has_a_record_is_not_run_again_and_its_record_stays(host, cap
     fresh = an_id(NOW)
     lay(endpoint, ids[which], lain)
     lay(endpoint, fresh)
-    assert take(endpoint) == [fresh]
+    claimed, aside = take(endpoint)
+    assert claimed == [fresh]
     assert {run_id: content(endpoint, run_id) for run_id in records.ids(endpoint)} == before
     assert records.find(endpoint, ids[which])["state"] == "succeeded"
-    assert f"'{ids[which]}' in {endpoint.spool} is set aside as" in capsys.readouterr().out
+    assert list(aside) == [ids[which]]
+    assert len([name for name in os.listdir(endpoint.spool) if name.startswith(".damaged-")]) == 1
 
 
 @pytest.mark.parametrize("lain", [None, b"garbage"])
 @pytest.mark.parametrize("far", [9 * 86400, 365 * 86400, 2**47 / 1000 - NOW])
-def test_an_id_of_the_far_future_is_not_run_and_not_recorded(host, capsys, lain, far):
+def test_an_id_of_the_far_future_is_not_run_and_not_recorded(host, lain, far):
     endpoint = host()
     lay(endpoint, an_id(NOW + far), lain)
-    assert take(endpoint) == []
-    assert records.ids(endpoint) == []
-    assert "its id lies in the future" in capsys.readouterr().out or lain
+    claimed, aside = take(endpoint)
+    assert claimed == records.ids(endpoint) == []
+    assert lain or list(aside.values()) == ["its id lies in the future"]
 
 
 @pytest.mark.parametrize("ahead", [-3650, -1, 0, 1, 2, 6])
@@ -111,7 +121,7 @@ def test_so_it_is_when_the_clock_was_set_back_by_months_since(host, monkeypatch)
     request_id = an_id(NOW)
     lay(endpoint, request_id)
     monkeypatch.setattr(time, "time", lambda: NOW - 90 * 86400)
-    assert take(endpoint) == [request_id]
+    assert take(endpoint) == ([request_id], {})
 
 
 def test_garbage_pushes_out_no_run(host):
@@ -122,7 +132,7 @@ def test_garbage_pushes_out_no_run(host):
     for number in range(100):
         lay(endpoint, an_id(NOW + 86400, number), b"garbage")
         lay(endpoint, an_id(NOW + 1000 * 86400, number), b"garbage")
-    assert take(endpoint) == []
+    assert take(endpoint)[0] == []
     kept = records.ids(endpoint)
     assert kept[:3] == ids
     assert [records.read(endpoint, run_id)["state"] for run_id in kept[3:]] == ["damaged"] * 3
@@ -164,4 +174,58 @@ def test_what_lies_in_the_far_future_leads_no_acceptor_there(host):
     request_id = stored.next_id()
     draft.close_body([(b"TRIGGER_REQUEST_ID", request_id.encode())])
     assert stored.commit([(request_id, draft, [])]) == [None]
-    assert take(endpoint) == [request_id]
+    assert take(endpoint)[0] == [request_id]
+
+
+# What is handed over, and what is kept of it
+
+
+def test_the_job_gets_the_body_alone_and_may_open_it_again(host):
+    """By /dev/stdin, as whatever user; nobody can write there, and it has no name."""
+    endpoint = host()
+    lay(endpoint, an_id(NOW))
+    with closing(Claims(endpoint)) as claims:
+        claim, _, _ = claims.take(claims.waiting(), INVOCATION)
+    try:
+        with open(f"/proc/self/fd/{claim.stdin}", "rb") as again:
+            assert again.read() == os.pread(claim.stdin, 100, 0) == b"body"
+        assert os.fstat(claim.stdin).st_nlink == 0
+        assert os.fstat(claim.stdin).st_mode & 0o777 == 0o444
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.write(claim.stdin, b"x")
+    finally:
+        os.close(claim.stdin)
+
+
+def test_without_a_body_the_job_reads_nothing(host):
+    endpoint = host()
+    lay(endpoint, an_id(NOW), entry.encode([(b"TRIGGER_REQUEST_ID", an_id(NOW).encode())]))
+    with closing(Claims(endpoint)) as claims:
+        claim, _, _ = claims.take(claims.waiting(), INVOCATION)
+    assert os.readlink(f"/proc/self/fd/{claim.stdin}") == "/dev/null"
+    os.close(claim.stdin)
+
+
+def test_how_a_run_ended_is_kept_with_its_claim_and_goes_with_it(host):
+    endpoint = host()
+    lay(endpoint, an_id(NOW))
+    assert take(endpoint)[0] == [an_id(NOW)]
+    with closing(Claims(endpoint)) as claims:
+        assert claims.noted(an_id(NOW)) is None
+        claims.note({"id": an_id(NOW), "outcome": {"state": "succeeded"}})
+        assert claims.noted(an_id(NOW))["outcome"] == {"state": "succeeded"}
+        assert claims.noted(an_id(NOW + 1)) is None  # an outcome of another run says nothing
+        os.truncate(f"{endpoint.claimed}/.outcome", 10)
+        assert claims.noted(an_id(NOW)) is None  # the power went before all of it was written
+        claims.remove(claims.ids())
+        claims.release(claims.ids())
+        assert claims.ids() == os.listdir(endpoint.spool) == []
+
+
+def test_what_is_given_back_waits_again(host):
+    endpoint = host()
+    lay(endpoint, an_id(NOW))
+    assert take(endpoint)[0] == [an_id(NOW)]
+    with closing(Claims(endpoint)) as claims:
+        claims.release(claims.ids())
+        assert (claims.ids(), claims.waiting()) == ([], [an_id(NOW)])

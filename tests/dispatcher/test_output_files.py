@@ -1,7 +1,6 @@
 """What root keeps of what a job has printed: the file is the job's user's."""
 
 import os
-import threading
 
 import pytest
 from run_files import SECOND, request_id
@@ -15,11 +14,24 @@ def test_keep_copies_no_more_than_the_limit_and_lets_the_file_go(endpoint):
     settings = endpoint(output_limit="1KiB")
     with open(settings.output_file, "wb") as file:
         file.write(b"x" * 100_000)
-    output_files.keep(settings, request_id(SECOND))
+    output_files.keep(settings, request_id(SECOND), settings.output_file)
     kept = output.path(settings, request_id(SECOND))
     assert 1024 <= os.stat(kept).st_size < 1024 + 200
     assert os.stat(kept).st_mode & 0o777 == 0o640
     assert not os.path.exists(settings.output_file)
+
+
+def test_the_acceptor_may_read_it_from_the_first_moment_on(endpoint, monkeypatch):
+    """Who follows the run opens it as soon as it is there."""
+    settings = endpoint(output_limit="1KiB")
+    monkeypatch.setattr(os, "fchmod", lambda *_: None)  # it would come too late
+    before = os.umask(0o022)  # as the dispatcher has it
+    try:
+        fd = output_files.create(settings)
+    finally:
+        os.umask(before)
+    assert os.fstat(fd).st_mode & 0o777 == 0o640
+    os.close(fd)
 
 
 def test_keep_follows_no_link(endpoint, tmp_path):
@@ -27,14 +39,12 @@ def test_keep_follows_no_link(endpoint, tmp_path):
     (tmp_path / "secret").write_text("secret")
     os.symlink(tmp_path / "secret", settings.output_file)
     with pytest.raises(OSError, match="symbolic"):
-        output_files.keep(settings, request_id(SECOND))
+        output_files.keep(settings, request_id(SECOND), settings.output_file)
     assert os.listdir(settings.runs) == []
 
 
 def test_keep_does_not_wait_for_a_pipe(endpoint):
     settings = endpoint(output_limit="100B")
     os.mkfifo(settings.output_file)
-    working = threading.Thread(target=output_files.keep, args=(settings, request_id(SECOND)), daemon=True)
-    working.start()
-    working.join(5)
-    assert not working.is_alive()
+    with pytest.raises(OSError, match="not a plain file"):
+        output_files.keep(settings, request_id(SECOND), settings.output_file)

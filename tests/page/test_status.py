@@ -7,7 +7,7 @@ import pytest
 from page_host import SECOND, claim, queue, record, request_id
 
 from trigger import records
-from trigger.page import status
+from trigger.page import labels, status
 
 
 def names(host):
@@ -59,6 +59,18 @@ def test_what_is_going_on(host):
     claim(endpoint, *ids[1:3])
     standing = status.Standing(endpoint)
     assert (standing.running, standing.waiting, standing.last["id"]) == (True, 2, ids[0])
+
+
+def test_what_keeps_runs_from_beginning(host, tmp_path):
+    endpoint = host.put()
+    endpoint.pause_mark, endpoint.cannot_start = str(tmp_path / "paused"), str(tmp_path / "cannot-start")
+    assert status.Standing(endpoint).held is None
+    for mark in ("cannot-start", "paused"):  # which somebody has wanted
+        (tmp_path / mark).touch()
+        standing = status.Standing(endpoint)
+        assert standing.held == mark
+        word = {"cannot-start": "Cannot start", "paused": "Paused"}[mark]
+        assert word in str(labels.badge(standing.held))
 
 
 def test_the_last_run_is_one_that_began_and_can_be_read(host):

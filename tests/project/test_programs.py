@@ -9,12 +9,12 @@ import pytest
 from trigger import programs
 
 ROLE = Path(__file__).parents[2] / "roles/trigger"
-# The runner becomes the job, as the job's user, and by the job's own PATH.
+# The runner starts the job, as the job's user, and by the job's own PATH.
 PATHS = [
     path
     for folder in ("files", "module_utils", "library")
     for path in sorted((ROLE / folder).rglob("*.py"))
-    if path != ROLE / "files/trigger/runner/main.py"
+    if path != ROLE / "files/trigger/runner/job.py"
 ]
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in PATHS}
 

@@ -13,7 +13,9 @@ from ansible.module_utils.trigger_steps import Outcome, Step, apply
 
 UNITS = "/etc/systemd/system"
 CONFIGURATION = "/etc/trigger/hello.json"
-START = "systemctl start trigger-run@hello.path trigger@hello.socket"
+INNER = "trigger-dispatch@hello.socket trigger-run@hello.socket"
+START = f"systemctl start {INNER} trigger@hello.socket"
+DISPATCHER = "trigger-dispatch@hello.service"
 NEVER_THERE = {"LoadState": "not-found", "ActiveState": "inactive", "NeedDaemonReload": "no", "Listen": []}
 ACTIVE = {"LoadState": "loaded", "ActiveState": "active", "NeedDaemonReload": "no", "Listen": []}
 SECRET = {"auth": [{"token": {"secret": front.SECRET}}], "credentials": {"key": "of-the-job"}}
@@ -74,13 +76,14 @@ def test_where_all_is_as_it_shall_be_there_is_nothing_to_do(settled):
     assert changes(settled(front.endpoint(), front.endpoint(name="other", state="disabled"))) == []
 
 
-def test_another_configuration_costs_the_acceptor_alone(settled):
+def test_another_configuration_costs_acceptor_and_dispatcher_alone(settled):
     found = settled()
     file_of(found, CONFIGURATION).changed = True
     assert says(found) == [
         f"{UNFINISHED} written",
         f"{CONFIGURATION} written",
         "systemctl stop trigger@hello.service",
+        f"systemctl try-restart {DISPATCHER}",
         START,
         f"{UNFINISHED} removed",
     ]
@@ -118,7 +121,8 @@ def test_what_an_earlier_run_did_not_come_to_is_made_up_for(settled):
     found = settled()
     found.unfinished, found.was_interrupted = {"hello"}, True
     stop = "systemctl stop trigger@hello.socket trigger@hello.service"
-    assert says(found) == [f"{UNFINISHED} written", stop, START, f"{UNFINISHED} removed"]
+    renew = f"systemctl try-restart {DISPATCHER}"
+    assert says(found) == [f"{UNFINISHED} written", stop, renew, START, f"{UNFINISHED} removed"]
     found = settled()
     found.unfinished, found.was_interrupted = {"gone"}, True
     assert says(found) == [f"{UNFINISHED} removed"]
@@ -133,13 +137,53 @@ def test_what_does_not_listen_is_started_and_told_of(settled):
 
 def test_a_server_that_the_socket_is_handed_to_is_started_by_nothing_else(settled):
     found = settled(front.endpoint(handoff=True))
-    found.enabled.add("trigger-run@hello.path")
-    found.states["trigger-run@hello.path"]["ActiveState"] = "active"
+    found.enabled.update(INNER.split())
+    for unit in INNER.split():
+        found.states[unit]["ActiveState"] = "active"
     assert says(found) == [
-        "systemctl disable trigger-run@hello.path",
+        f"systemctl disable {INNER}",
         "systemctl daemon-reload",
-        "systemctl stop trigger-run@hello.path",
+        f"systemctl stop {INNER}",
         "systemctl start trigger@hello.socket",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("template", "stopped"),
+    [("trigger-dispatch@.socket", "trigger-dispatch@hello.socket"), ("trigger-run@.socket", INNER)],
+)
+def test_the_sockets_behind_the_acceptor_are_made_anew_when_their_directives_change(settled, template, stopped):
+    found = settled()
+    file = file_of(found, f"{UNITS}/{template}")
+    file.before, file.changed = b"[Socket]\nSocketMode=0666\n", True
+    assert says(found) == [
+        f"{UNITS}/{template} written",
+        "systemctl daemon-reload",
+        f"systemctl stop {stopped}",
+        START,
+    ]
+
+
+def test_a_run_that_an_earlier_release_has_begun_needs_no_socket(settled):
+    found = settled()
+    found.states["trigger-run@hello.socket"]["ActiveState"] = "inactive"
+    found.states["trigger-run@hello.service"]["ActiveState"] = "active"
+    assert says(found) == []
+    found.states["trigger-run@hello.service"]["ActiveState"] = "failed"
+    assert says(found) == [START]
+
+
+def test_from_an_earlier_release_no_run_begins_while_the_units_change(settled):
+    found = settled()
+    found.earlier.is_there = True
+    assert says(found) == [
+        f"{UNFINISHED} written",
+        "hello: no run begins while the units change",
+        "systemctl daemon-reload",
+        "hello: requests and runs are handed on to the dispatcher",
+        START,
+        f"systemctl start {DISPATCHER}",
+        f"{UNFINISHED} removed",
     ]
 
 
@@ -175,6 +219,7 @@ def test_programs_are_compiled_before_they_are_used_and_acceptors_leave_behind_i
         "/usr/local/lib/trigger/NEW compiled",
         "/usr/local/lib/trigger/current written",
         "systemctl stop trigger@hello.service",
+        f"systemctl try-restart {DISPATCHER}",
         START,
         f"{UNFINISHED} removed",
     ]

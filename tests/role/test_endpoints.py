@@ -122,6 +122,9 @@ def test_absent_needs_a_name_alone():
         ({"socket": {"Accept": True}}, "socket", "belongs to the role"),
         ({"service": {"ExecStartPre": "/bin/true"}}, "service", "use the key job"),
         ({"service": {"User": "root"}}, "service", "use the key user"),
+        ({"service": {"KillMode": "process"}}, "service", "belongs to the role"),
+        ({"unit": {"OnFailure": "mail.service"}}, "unit", "use the key on_failure"),
+        ({"job_linger": "infinity"}, "job_linger", "must end"),
         ({"service": {"Nice": "1\nUser=root"}}, "service", "one line"),
         ({"service": {"A B": "1"}}, "service", "not a directive"),
         ({"service": {"Nice": {"a": 1}}}, "service", "must be"),
@@ -135,6 +138,12 @@ def test_a_mistake_names_endpoint_and_key(said, key, hint):
     assert found[0].startswith(f"endpoint {said.get('name', 'a')!r}: ")
     assert key.split(".")[0] in found[0]
     assert hint in found[0]
+
+
+def test_a_server_of_its_own_is_stopped_as_it_likes():
+    said = {"service": {"KillMode": "mixed", "WatchdogSec": "10s"}, "unit": {"OnFailure": "mail.service"}}
+    assert len(mistakes({"name": "a", "job": JOB, **said})) == 3
+    prepare({"name": "a", "job": JOB, "handoff": True, **said})
 
 
 def test_every_mistake_is_found_at_once():

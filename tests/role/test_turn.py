@@ -1,4 +1,4 @@
-"""Two runs of the role take turns, and what the role has raised or written for others goes with it."""
+"""Two runs of the role take turns, and metrics that are written elsewhere go."""
 
 import os
 import threading
@@ -8,8 +8,6 @@ import front
 import pytest
 from ansible.module_utils import trigger_metrics
 from ansible.module_utils.trigger_host import Mistake
-from ansible.module_utils.trigger_inotify import InotifyLimit
-from ansible.module_utils.trigger_steps import apply
 from ansible.module_utils.trigger_turn import turn
 
 from trigger.metrics import main as metrics
@@ -80,68 +78,6 @@ def test_nobody_is_led_elsewhere(lock, tmp_path):
     with pytest.raises(OSError, match="Too many levels"), turn(path=lock, patience=0):
         pass
     assert target.read_text() == "of the host"
-
-
-class Machine:
-    """A limit like that of /proc/sys, which all containers of a machine share."""
-
-    def __init__(self, folder, limit):
-        self.limit, self.sysctl = folder / "max_user_instances", folder / "60-trigger.conf"
-        self.limit.write_text(str(limit))
-
-    def role(self, endpoints):
-        return InotifyLimit(endpoints, str(self.sysctl), str(self.limit))
-
-    def now(self):
-        return int(self.limit.read_text())
-
-
-@needs_root
-def test_the_limit_is_raised_and_taken_back(tmp_path):
-    machine = Machine(tmp_path, 128)
-    assert machine.role(64).files() == []
-    (file,) = machine.role(65).files()
-    assert "# It was 128 before.\nfs.inotify.max_user_instances = 512\n" in file.diff()["after"]
-    apply(machine.role(65).steps())
-    assert machine.now() == 512
-    assert machine.role(65).files() == []
-    apply(machine.role(1000).steps())
-    assert machine.now() == 4096
-    assert machine.role(0).files() == []  # a removal raises nothing
-    apply(machine.role(0).steps_back())
-    assert machine.now() == 128
-
-
-@needs_root
-@pytest.mark.parametrize("since", [256, 8192])
-def test_a_limit_that_somebody_else_has_set_since_stays(tmp_path, since):
-    machine = Machine(tmp_path, 128)
-    apply(machine.role(100).steps())
-    machine.limit.write_text(str(since))
-    apply(machine.role(0).steps_back())
-    assert machine.now() == since
-
-
-@needs_root
-def test_what_somebody_else_has_set_is_what_a_later_raise_goes_back_to(tmp_path):
-    machine = Machine(tmp_path, 128)
-    apply(machine.role(100).steps())
-    machine.limit.write_text("1024")
-    apply(machine.role(2000).steps())
-    apply(machine.role(0).steps_back())
-    assert machine.now() == 1024
-
-
-@needs_root
-def test_a_file_of_a_release_that_noted_nothing_lowers_nothing(tmp_path):
-    machine = Machine(tmp_path, 512)
-    machine.sysctl.write_text("# Written by the Ansible role trigger\nfs.inotify.max_user_instances = 512\n")
-    apply(machine.role(0).steps_back())
-    assert machine.now() == 512
-    machine.sysctl.chmod(0o600)
-    (place,) = machine.role(1).files()
-    place.write()
-    assert machine.role(1).files() == []
 
 
 def unit(directory):

@@ -8,6 +8,13 @@ from trigger import output
 from trigger.runner import pump
 
 
+def pump_all(source, file, limit):
+    """All that comes until nobody can write any more."""
+    pumping = pump.Pump(source, file, limit)
+    while pumping.source is not None:
+        pumping.copy()
+
+
 def pumped(tmp_path, limit, *writes):
     """What the pump makes of what a job writes: the file's content, and the journal's."""
     kept, journal = tmp_path / "kept", tmp_path / "journal"
@@ -17,7 +24,7 @@ def pumped(tmp_path, limit, *writes):
         try:
             os.close(writing)
             os.dup2(os.open(journal, os.O_WRONLY | os.O_CREAT), 1)
-            pump._pump(reading, os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_APPEND), limit)
+            pump_all(reading, os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_APPEND), limit)
         finally:
             os._exit(0)
     os.close(reading)
@@ -52,7 +59,7 @@ def test_a_file_that_takes_nothing_stops_neither_job_nor_journal(tmp_path):
         try:
             os.close(writing)
             os.dup2(os.open(tmp_path / "journal", os.O_WRONLY | os.O_CREAT), 1)
-            pump._pump(reading, os.open("/dev/full", os.O_WRONLY), 1000)
+            pump_all(reading, os.open("/dev/full", os.O_WRONLY), 1000)
         finally:
             os._exit(0)
     os.close(reading)
@@ -60,3 +67,20 @@ def test_a_file_that_takes_nothing_stops_neither_job_nor_journal(tmp_path):
     os.close(writing)
     os.waitpid(child, 0)
     assert (tmp_path / "journal").read_bytes() == b"x" * 500
+
+
+def test_without_a_limit_the_journal_has_all_and_no_file_anything(tmp_path):
+    content = b"x" * (3 * pump.PART)
+    assert pumped(tmp_path, 0, content) == (b"", content)
+
+
+def test_who_still_holds_the_pipe_is_not_waited_for(tmp_path):
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    kept = tmp_path / "kept"
+    fd = os.open(kept, os.O_WRONLY | os.O_CREAT)
+    os.write(writing, b"done")
+    pump.Pump(reading, fd, 100).finish()
+    assert kept.read_bytes() == b"done"
+    for each in (reading, writing, fd):
+        os.close(each)

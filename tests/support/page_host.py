@@ -173,7 +173,7 @@ def record(endpoint, *ids, state="succeeded", exit_code=0, started=SECOND, **out
     """What record does, in its order."""
     told = {"state": state, "result": "success", "exit_code": exit_code, "signal": None, **outcome}
     if os.path.exists(endpoint.output_file):
-        output_files.keep(endpoint, ids[-1])
+        output_files.keep(endpoint, ids[-1], endpoint.output_file)
     written = history.write(endpoint, list(ids), started, told)
     for place in (endpoint.spool, endpoint.claimed):
         for each in ids:
