@@ -337,7 +337,7 @@ def forge(name, variables):
     content = b"forged" + entry.encode([(key.encode(), os.fsencode(value)) for key, value in pairs.items()])
     user = f"trigger-{name}"
     as_acceptor = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
-    put = f"cd /var/spool/trigger/{name} && cat > .forged && mv .forged {identifier}"
+    put = f"cd /var/spool/trigger/{name} && cat > .forged && mv .forged {identifier} && echo >/run/trigger/{name}.wake"
     subprocess.run([*as_acceptor, "sh", "-c", put], input=content, check=True)
     return identifier
 
@@ -377,7 +377,8 @@ def test_an_acceptor_that_was_taken_over_cannot_break_a_rule(name, variables, re
     assert reason in record["reason"]
     assert not os.path.exists(f"/var/lib/trigger/{name}/job/{identifier}.json")
     wait_until_served(name)
-    assert f"'{identifier}' in /var/spool/trigger/{name} is set aside" in journal(f"trigger-run@{name}.service", since)
+    told = journal(f"trigger-dispatch@{name}.service", since)
+    assert f"'{identifier}' in /var/spool/trigger/{name} is set aside" in told
     for path in Path(f"/var/spool/trigger/{name}").glob(".damaged-*"):
         path.unlink()
 

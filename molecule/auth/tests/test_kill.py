@@ -117,6 +117,7 @@ def _leave(name, content):
     path = Path("/var/spool/trigger/once", name)
     with open(path, "ab") as file:
         file.write(content)
+    path.chmod(0o600)  # as up to release 0.2
     shutil.chown(path, "trigger-once", "trigger-once")
 
 

@@ -88,8 +88,8 @@ def test_no_process_shows_a_secret():
 
 
 def test_systemd_shows_no_secret():
-    kinds = ["trigger@{}.service", "trigger@{}.socket", "trigger-run@{}.service", "trigger-run@{}.path"]
-    units = [kind.format(name) for name in PORTS for kind in kinds]
+    parts = [f"{part}@{name}" for part in ("trigger", "trigger-dispatch", "trigger-run") for name in PORTS]
+    units = [f"{part}.{kind}" for part in parts for kind in ("socket", "service")]
     shown = run("systemctl", "show", *units) + run("systemctl", "cat", *units)
     assert "LoadCredential=auth:" in shown
     assert found_in(shown.encode()) == []

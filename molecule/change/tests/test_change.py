@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import re
+import signal
 import stat
 import subprocess
 from pathlib import Path
@@ -16,6 +17,7 @@ from host import (
     exchange,
     inode_of,
     is_active,
+    job_of,
     property_of,
     records,
     request_id,
@@ -25,6 +27,7 @@ from host import (
     wait_for_record,
     wait_until,
     wait_until_idle,
+    wait_until_running,
     wait_until_served,
 )
 
@@ -65,7 +68,7 @@ def test_a_changed_job_waits_for_the_running_one():
     for identifier in ids:
         wait_for_record("changing", identifier)
     assert LOG.read_text().split("\n")[:3] == [f"{ids[0]} old root", f"{ids[1]} new other", f"{ids[2]} new other"]
-    assert property_of("trigger-run@changing.service", "RuntimeMaxUSec") == "1h"
+    assert json.loads(Path("/etc/trigger/changing.json").read_text())["timeout"] == 3600
 
 
 def test_a_refusal_leaves_all_as_it_was():
@@ -89,7 +92,7 @@ def test_a_changed_address():
         wait_for_record("changing", request_id(exchange(address)))
     assert inode_of(3001) == notes["neighbour"]
     assert exchange(3001).endswith(b"changed")
-    assert property_of("trigger-run@neighbour.service", "RuntimeMaxUSec") == "1min"
+    assert json.loads(Path("/etc/trigger/neighbour.json").read_text())["timeout"] == 60
     calls = load.stop()
     print(len(calls), "calls under load")
     assert calls
@@ -107,10 +110,10 @@ def test_disabled():
     with pytest.raises(ConnectionRefusedError):
         connect(3000)
     wait_for_record("neighbour", request_id(exchange(3001)))
-    assert is_active("trigger-run@changing.path")
+    assert is_active("trigger-dispatch@changing.socket")
     wait_until_idle("changing")
     # For the next stage: a request that nobody will run.
-    run("systemctl", "stop", "trigger-run@changing.path")
+    run("systemctl", "stop", "trigger-dispatch@changing.socket")
     run("cp", "/etc/hostname", "/var/spool/trigger/changing/note")
 
 
@@ -135,6 +138,45 @@ def test_everything_absent():
         connect(3001)
 
 
+def test_a_runners_socket_of_before():
+    """Its unit had other directives, and the job runs."""
+    unit = UNITS / "trigger-run@.socket"
+    unit.write_text(unit.read_text().replace("SocketMode=0600", "SocketMode=0640"))
+    run("systemctl", "daemon-reload")
+    Path("/run/hold").touch()
+    identifier = request_id(exchange(3000))
+    wait_until_running("changing", identifier)
+    NOTES.write_text(json.dumps(identifier))
+
+
+def test_inner_sockets():
+    """The run goes on and is recorded, and nobody misses a socket."""
+    identifier = json.loads(NOTES.read_text())
+    sockets = ("trigger-dispatch@changing.socket", "trigger-run@changing.socket")
+    assert [is_active(unit) for unit in sockets] == [True, True]
+    assert mode_of("/run/trigger/neighbour.run") == 0o600
+    Path("/run/hold").unlink()
+    os.kill(job_of("changing"), signal.SIGTERM)
+    assert wait_for_record("changing", identifier)["signal"] == "TERM"
+    assert wait_for_record("changing", request_id(exchange(3000)))["state"] == "succeeded"
+    assert [is_active(unit) for unit in sockets] == [True, True]
+
+
+def test_begins_work():
+    """Requests wait, one runs, and a client has not sent all of its own."""
+    for _ in range(60):
+        request_id(exchange(3003))
+    client = "s = socket.create_connection(('127.0.0.1', 3003)); s.sendall(b'POST / HTTP/1.1\\r\\n'); time.sleep(60)"
+    run("systemd-run", "--unit=client", "python3", "-c", f"import socket, time; {client}")
+    wait_until_served("neighbour")
+
+
+def test_taken_off():
+    assert leftovers("*busy*") == []
+    assert run("systemctl", "list-units", "--all", "--plain", "--no-legend", "trigger*@busy.*") == ""
+    run("systemctl", "stop", "client.service")
+
+
 def test_put_back():
     wait_for_record("changing", request_id(exchange(3000)))
     wait_for_record("neighbour", request_id(exchange(3001)))
@@ -147,9 +189,10 @@ MODES = (
     (r".*/credentials/.*", 0o600),
     (r"/usr/local/lib/trigger/jobs/.*|/usr/local/bin/triggerctl", 0o755),
     (r"/var/spool/trigger/[^/]+", 0o770),
-    (r"/var/lib/trigger/[^/]+/(claimed|runs)", 0o750),
+    (r"/var/lib/trigger/[^/]+/(claimed|runs)", 0o2750),
     (r"/var/lib/trigger/[^/]+/served", 0o710),
     (r"/var/lib/trigger/[^/]+/job", 0o700),
+    (r"/var/lib/trigger/[^/]+", 0o2755),
 )
 PLACES = ("/etc/trigger", "/usr/local/lib/trigger", "/usr/local/bin/triggerctl", "/var/spool/trigger", "/run/trigger")
 UNITS = Path("/etc/systemd/system")

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+from pathlib import Path
 
 from host import (
     exchange,
@@ -105,7 +106,8 @@ def test_a_job_that_hangs_is_stopped_with_all_its_processes():
     record = wait_for_record("hanging", identifier)
     assert (record["state"], record["result"]) == ("timed-out", "timeout")
     assert not os.path.exists(f"/proc/{child.strip()}")
-    assert property_of("trigger-run@hanging.path", "ActiveState") == "active"
+    for unit in ("trigger-dispatch@hanging.socket", "trigger-run@hanging.socket"):
+        assert property_of(unit, "ActiveState") == "active"
 
 
 def test_a_failed_job_is_recorded_with_its_exit_code():
@@ -149,6 +151,19 @@ def test_started_with_nothing_pending_it_says_so_and_ends_well():
     wait_until_idle("recipe")
     assert property_of("trigger-run@recipe.service", "Result") == "success"
     assert len(records("recipe")) == before
+
+
+def test_a_claim_that_was_left_behind_is_looked_at_when_the_dispatchers_socket_starts():
+    """As when the power went after a run was recorded and its request removed, and before its claim was."""
+    identifier = request_id(exchange(3000))
+    wait_for_record("recipe", identifier)
+    wait_until_idle("recipe")
+    run("systemctl", "stop", "trigger-dispatch@recipe.socket")
+    claim = Path(f"/var/lib/trigger/recipe/claimed/{identifier}")
+    claim.touch()
+    run("systemctl", "start", "trigger-dispatch@recipe.socket")
+    wait_until(lambda: not claim.exists())
+    assert [record["state"] for record in records("recipe") if identifier in record["requests"]] == ["succeeded"]
 
 
 def test_only_the_latest_records_are_kept():

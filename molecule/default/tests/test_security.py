@@ -21,14 +21,16 @@ from host import (
 )
 
 AS_ACCEPTOR = ["setpriv", "--reuid=trigger-echo", "--regid=trigger-echo", "--clear-groups"]
+AS_JOB = ["setpriv", "--reuid=trigger", "--regid=trigger", "--clear-groups"]
 AS_NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
 
 
-def test_the_acceptor_is_hardly_exposed():
-    lines = run("systemd-analyze", "security", "--no-pager", "trigger@recipe.service").splitlines()
+@pytest.mark.parametrize(("unit", "limit"), [("trigger@recipe.service", 2.5), ("trigger-dispatch@recipe.service", 5)])
+def test_acceptor_and_dispatcher_are_hardly_exposed(unit, limit):
+    lines = run("systemd-analyze", "security", "--no-pager", unit).splitlines()
     exposure = float(lines[-1].split(":")[1].split()[0])
     print("exposure", exposure)
-    assert exposure <= 2.5
+    assert exposure <= limit
 
 
 @pytest.mark.parametrize(
@@ -39,10 +41,13 @@ def test_the_acceptor_is_hardly_exposed():
         ("/etc/trigger/credentials/echo/job/key", "root", "root", 0o600),
         ("/usr/local/lib/trigger/jobs/echo", "root", "root", 0o755),
         ("/var/spool/trigger/echo", "root", "trigger-echo", 0o770),
-        ("/var/lib/trigger/echo/runs", "root", "trigger-echo", 0o750),
-        ("/var/lib/trigger/echo/claimed", "root", "trigger-echo", 0o750),
+        ("/var/lib/trigger/echo/runs", "root", "trigger-echo", 0o2750),
+        ("/var/lib/trigger/echo/claimed", "root", "trigger-echo", 0o2750),
         ("/var/lib/trigger/echo/job", "trigger", "trigger", 0o700),
         ("/run/trigger/echo.sock", "root", "root", 0o660),
+        ("/run/trigger/echo.run", "root", "root", 0o600),
+        ("/run/trigger-root/run/trigger", "root", "root", 0o755),
+        ("/run/trigger-root/run/trigger/echo.wake", "root", "trigger-echo", 0o620),
     ],
 )
 def test_owners_and_modes(path, owner, group, mode):
@@ -69,8 +74,10 @@ def test_records_are_for_root_and_the_acceptor():
         ["touch", "/var/lib/trigger/echo/runs/forged.json"],
         ["touch", "/var/lib/trigger/echo/claimed/forged"],
         ["ls", "/var/spool/trigger/recipe"],
-        ["touch", "/run/trigger/echo.recorded"],
-        ["touch", "/run/trigger/requests/echo/arguments"],
+        ["touch", "/run/trigger/echo.paused"],
+        ["touch", "/run/trigger/echo.cannot-start"],
+        ["touch", "/run/trigger-root/run/trigger/other.wake"],
+        ["rm", "-f", "/run/trigger-root/run/trigger/echo.wake"],
         ["touch", "/usr/local/lib/trigger/current/trigger/http.py"],
     ],
 )
@@ -79,9 +86,24 @@ def test_neither_the_acceptor_nor_a_stranger_may(user, attempt):
 
 
 def test_a_stranger_may_not_connect_to_the_unix_socket():
-    attempt = "import socket; socket.socket(socket.AF_UNIX).connect('/run/trigger/echo.sock')"
-    done = subprocess.run([*AS_NOBODY, "python3", "-c", attempt], stderr=subprocess.PIPE)
-    assert b"PermissionError" in done.stderr
+    assert "PermissionError" in _complaint(AS_NOBODY, "socket(AF_UNIX).connect('/run/trigger/echo.sock')")
+
+
+@pytest.mark.parametrize("user", [AS_ACCEPTOR, AS_NOBODY, AS_JOB])
+def test_only_the_dispatcher_asks_for_runs(user):
+    attempt = "socket(AF_UNIX, SOCK_SEQPACKET).connect('/run/trigger/echo.run')"
+    assert "PermissionError" in _complaint(user, attempt)
+
+
+@pytest.mark.parametrize("user", [AS_NOBODY, AS_JOB])
+def test_only_the_acceptor_wakes_the_dispatcher(user):
+    assert "PermissionError" in _complaint(user, "open('/run/trigger/echo.wake', 'w')")
+    assert _complaint(AS_ACCEPTOR, "open('/run/trigger/echo.wake', 'w')") == ""
+
+
+def _complaint(user, attempt):
+    program = "from socket import *; " + attempt
+    return subprocess.run([*user, "python3", "-c", program], stderr=subprocess.PIPE, text=True).stderr
 
 
 FORGED = "01a206c1-77bb-73b9-8a86-71b430456df%d"
@@ -123,16 +145,16 @@ def test_a_replaced_acceptor_can_do_no_more_than_ask(tmp_path, name, make, reaso
     for key, content in files.items():
         (tmp_path / key).write_bytes(content)
         paths[key] = str(tmp_path / key)
-    run("systemctl", "stop", "trigger-run@echo.path")
+    run("systemctl", "stop", "trigger-dispatch@echo.socket")
     wait_until_idle("echo")
     run(*AS_ACCEPTOR, "sh", "-c", "cd /var/spool/trigger/echo; " + make.format(**paths))
     since = time.time()
-    run("systemctl", "start", "trigger-run@echo.path")
+    run("systemctl", "start", "trigger-dispatch@echo.socket")
     told = re.compile(f"'{name}' in /var/spool/trigger/echo is set aside as '.damaged-.*': {reason}")
-    wait_until(lambda: told.search(journal("trigger-run@echo.service", since)))
+    wait_until(lambda: told.search(journal("trigger-dispatch@echo.service", since)))
     assert spooled("echo") == []
     assert not os.path.exists(f"/var/lib/trigger/echo/job/{name}.json")
-    assert property_of("trigger-run@echo.path", "ActiveState") == "active"
+    assert property_of("trigger-dispatch@echo.socket", "ActiveState") == "active"
     wait_for_record("echo", request_id(exchange("/run/trigger/echo.sock")))
     run("sh", "-c", "rm -rf /var/spool/trigger/echo/.damaged-* /var/spool/trigger/echo/.keep")
 
@@ -156,8 +178,9 @@ def test_a_replaced_acceptor_changes_nothing_about_a_run_that_is_recorded():
         since = time.time()
         run(*AS_ACCEPTOR, "sh", "-c", "cat > /var/spool/trigger/echo/.x", input=content.decode())
         run(*AS_ACCEPTOR, "mv", "/var/spool/trigger/echo/.x", f"/var/spool/trigger/echo/{name}")
+        run(*AS_ACCEPTOR, "sh", "-c", "echo > /run/trigger/echo.wake")
         told = re.compile(f"'{name}' in /var/spool/trigger/echo is set aside as '.damaged-.*': {reason}")
-        wait_until(lambda told=told, since=since: told.search(journal("trigger-run@echo.service", since)))
+        wait_until(lambda told=told, since=since: told.search(journal("trigger-dispatch@echo.service", since)))
         wait_until_idle("echo")
     assert (record.read_bytes(), record.stat().st_ino, seen.stat().st_mtime_ns) == before
     assert sorted(os.listdir("/var/lib/trigger/echo/runs")) == known

@@ -14,6 +14,7 @@ ENDPOINTS = {
     "large": {"port": 3003},
     "frail": {"port": 3004},
     "held": {"port": 3005},
+    "brief": {"port": 3006},
 }
 SLOW = Path("/run/slow")  # as long as it is there, no job ends
 

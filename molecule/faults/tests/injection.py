@@ -16,15 +16,14 @@ INJECT = "/usr/local/bin/inject"
 # Where a process is started: the template unit and its directive.
 PROCESSES = {
     "acceptor": ("trigger@.service", "ExecStart"),
-    "claim": ("trigger-run@.service", "ExecStartPre"),
+    "dispatcher": ("trigger-dispatch@.service", "ExecStart"),
     "runner": ("trigger-run@.service", "ExecStart"),
-    "record": ("trigger-run@.service", "ExecStopPost"),
 }
 
 # What changes something that others see. To be killed between two others makes no difference.
 CHANGES = re.compile(
     r"accept4|clone3?|v?fork|execve|exit_group|kill|flock|p?write(64)?|ftruncate|fsync|mkdir(at)?|rmdir|rename(at2?)?"
-    r"|unlink(at)?|send(file|msg|to)|shutdown"
+    r"|unlink(at)?|send(file|msg|to)|shutdown|connect|utime(s|nsat)"
 )
 
 
@@ -49,12 +48,10 @@ def install():
     ORDERS.mkdir(exist_ok=True)
     ORDERS.chmod(0o777)  # acceptors and jobs have users of their own
     service = {
-        "trigger@.service": ["RestartSec=20ms", *_open_for_strace()],
-        "trigger-run@.service": [],
-        "trigger-pause@.service": [
-            "ExecStart=",
-            "ExecStart=/bin/sh -c 'rm /run/trigger/%i.recorded 2>/dev/null || sleep 0.02'",
-        ],
+        # Without its root directory, in which there is no strace.
+        "trigger@.service": ["RestartSec=20ms", "RootDirectory=", *_open_for_strace("trigger@.service")],
+        "trigger-dispatch@.service": ["RestartSec=20ms", *_open_for_strace("trigger-dispatch@.service")],
+        "trigger-run@.service": ["RestartSec=20ms"],
     }
     for process, (unit, directive) in PROCESSES.items():
         service[unit] += _through_inject(process, unit, directive)
@@ -65,10 +62,10 @@ def install():
     run("systemctl", "daemon-reload")
 
 
-def _open_for_strace():
-    """Without the acceptor's root directory, in which there is no strace, and with what strace calls at its start."""
-    filters = re.findall(r"^SystemCallFilter=.*$", (UNITS / "trigger@.service").read_text(), re.MULTILINE)
-    return ["RootDirectory=", "SystemCallFilter=", *(re.sub(" @debug| @privileged", "", line) for line in filters)]
+def _open_for_strace(unit):
+    """With what strace calls at its start."""
+    filters = re.findall(r"^SystemCallFilter=.*$", (UNITS / unit).read_text(), re.MULTILINE)
+    return ["SystemCallFilter=", *(re.sub(" @debug| @privileged", "", line) for line in filters)]
 
 
 def _through_inject(process, unit, directive):
@@ -79,7 +76,7 @@ def _through_inject(process, unit, directive):
 
 def remove():
     """Leave no trace of install()."""
-    for unit in (*dict(PROCESSES.values()), "trigger-pause@.service"):
+    for unit in dict(PROCESSES.values()):
         Path("/run/systemd/system", unit + ".d", "faults.conf").unlink()
     run("systemctl", "daemon-reload")
 
@@ -102,6 +99,12 @@ def standing_order(process, name, *options):
         yield
     finally:
         path.unlink()
+
+
+def text(process, name):
+    """Return what strace has said so far about that start."""
+    path = ORDERS / f"{name}.{process}.log"
+    return path.read_text(errors="replace") if path.exists() else ""
 
 
 def log(process, name):

@@ -16,11 +16,10 @@ DIRECTORIES = {
     "spool": "/var/spool/trigger/{}",
     "claimed": "/var/lib/trigger/{}/claimed",
     "runs": "/var/lib/trigger/{}/runs",
-    "handover": "/run/trigger/requests/{}",
 }
 ENDED = {"succeeded", "failed", "timed-out", "interrupted"}
 # What may stay: names in the directories of an endpoint that are neither requests nor drafts.
-STAYS = {"spool": {".deliveries", ".counts", ".rate"}, "claimed": {".lock", ".invocation"}, "handover": set()}
+STAYS = {"spool": {".deliveries", ".counts", ".rate"}, "claimed": {".lock", ".invocation"}}
 
 
 class Told(NamedTuple):
@@ -101,7 +100,7 @@ def look(name):
         lines = _log(name).read_text().splitlines()
     except FileNotFoundError:
         lines = []
-    units = [f"trigger@{name}.socket", f"trigger-run@{name}.path"]
+    units = [f"trigger{part}@{name}.socket" for part in ("", "-dispatch", "-run")]
     return Seen(
         log=[tuple(line.split(" ")) for line in lines],
         records=records(name),

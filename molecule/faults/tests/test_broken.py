@@ -14,17 +14,21 @@ from host import (
     connect,
     exchange,
     is_active,
+    journal,
+    property_of,
     read_all,
     request_id,
     run,
+    spooled,
     status,
     wait_for_record,
     wait_until,
     wait_until_idle,
+    wait_until_running,
 )
 
 LIBRARY = Path("/usr/local/lib/trigger")
-FRAIL, PLAIN = (ENDPOINTS[name]["port"] for name in ("frail", "plain"))
+FRAIL, PLAIN, BRIEF = (ENDPOINTS[name]["port"] for name in ("frail", "plain", "brief"))
 SECONDS = 4  # of requests while the part is missing
 
 
@@ -71,7 +75,8 @@ BREAKS_ACCEPTOR = {
 }
 BREAKS_RUN = {
     "job": lambda: moved_away(LIBRARY / "jobs" / "frail"),
-    "module": lambda: broken(LIBRARY / "current" / "trigger" / "dispatcher" / "claim.py"),
+    "dispatcher": lambda: broken(LIBRARY / "current" / "trigger" / "dispatcher" / "claims.py"),
+    "runner": lambda: broken(LIBRARY / "current" / "trigger" / "runner" / "pump.py"),
     "user": lambda: without_line("/etc/passwd", "frail"),
     "group": lambda: without_line("/etc/group", "frailgroup"),
     "working directory": lambda: moved_away("/srv/frail"),
@@ -128,16 +133,180 @@ def test_a_run_that_cannot_start(part):
             else:
                 assert part == "state" and status(answer) == 503  # the acceptor looks there, too
             time.sleep(0.05)
-        tries = failures("trigger-run@frail.service", since)
+        tries = [failures(f"trigger-{each}@frail.service", since) for each in ("dispatch", "run")]
         elapsed = time.time() - since
-        assert is_active("trigger-run@frail.path")
-        assert is_active("trigger@frail.socket")
+        assert all(is_active(f"trigger{each}@frail.socket") for each in ("", "-dispatch", "-run"))
     print(part, tries, "tries in", elapsed)
-    assert tries <= 2 * elapsed
+    assert (part != "state") <= sum(tries) <= 2 * elapsed  # in which nothing is accepted
     ids.append(request_id(exchange(FRAIL)))
     for identifier in ids:
         assert wait_for_record("frail", identifier)["state"] == "succeeded"
     wait_until_idle("frail")
+
+
+@contextlib.contextmanager
+def directive(line, name="frail"):
+    """What somebody writes into the job's unit, beside what the role has there."""
+    drop_in = Path(f"/run/systemd/system/trigger-run@{name}.service.d/zz-directive.conf")
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
+    drop_in.write_text(f"[Service]\n{line}\n")
+    run("systemctl", "daemon-reload")
+    try:
+        yield
+    finally:
+        drop_in.unlink()
+        run("systemctl", "daemon-reload")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "PrivateNetwork=yes",
+        "RestrictAddressFamilies=AF_INET",
+        "PrivateUsers=yes",
+        "PrivateDevices=yes",
+        "ProtectProc=invisible",
+        "TemporaryFileSystem=/run",
+        "MemoryDenyWriteExecute=yes",
+        "SystemCallFilter=@system-service",
+        "StandardOutput=null",
+        "UMask=0000",
+        "LimitNOFILE=64",
+        "PAMName=login",
+        "KillMode=process",
+        "CPUSchedulingPolicy=idle",
+    ],
+)
+def test_a_directive_that_goes_with_it(line):
+    wait_until_idle("frail")
+    with directive(line):
+        for _ in range(2):  # cold, and prepared ahead
+            assert wait_for_record("frail", request_id(exchange(FRAIL)))["state"] == "succeeded"
+        wait_until_idle("frail")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "LimitNOFILE=8",
+        "LimitAS=1M",
+        "SystemCallFilter=~@network-io",
+        "RootDirectory=/srv",
+        "SuccessExitStatus=1 99 SIGKILL",
+        "ExecStart=\nExecStart=/bin/false",
+        "ExecStart=\nExecStart=/bin/sh -c 'kill -KILL $$$$'",
+        "ExecStart=\nExecStart=/bin/true",
+        "ExecStartPre=/bin/false",
+        "RemainAfterExit=yes",
+    ],
+)
+def test_a_directive_that_keeps_jobs_from_starting(line):
+    """Nothing is claimed for good, nothing spins, and all of it goes on after the repair."""
+    wait_until_idle("frail")
+    ids = []
+    with directive(line):
+        since = time.time()
+        while time.time() < since + SECONDS:
+            ids.append(request_id(exchange(FRAIL)))
+            time.sleep(0.1)
+        starts = journal("trigger-run@frail.service", since).count("Started")
+        elapsed = time.time() - since
+    print(line, starts, "starts in", elapsed)
+    assert starts <= 25 * elapsed
+    ids.append(request_id(exchange(FRAIL)))
+    for identifier in ids:
+        assert wait_for_record("frail", identifier)["state"] == "succeeded"
+    assert all(is_active(f"trigger{each}@frail.socket") for each in ("", "-dispatch", "-run"))
+    wait_until_idle("frail")
+
+
+LIES = {
+    # way: the state in which the run is recorded; None where it is given back, and serves the honest runner
+    "idle again": None,
+    "another run": None,
+    "no message": None,
+    "silence": None,
+    "later": "timed-out",
+    "an odd end": "failed",
+    "a flood": "timed-out",
+}
+
+
+@pytest.mark.parametrize("way", LIES)
+def test_a_runner_that_lies(way):
+    """Its endpoint's time limit is two seconds. It gains neither time nor a run more, and root is not busy with it."""
+    wait_until_idle("brief")
+    shutil.copy(Path(__file__).with_name("liar.py"), "/usr/local/lib/liar.py")
+    with directive(f"ExecStart=\nExecStart=/usr/bin/python3 /usr/local/lib/liar.py '{way}'", "brief"):
+        since = time.time()
+        request = request_id(exchange(BRIEF))
+        if LIES[way]:
+            assert wait_for_record("brief", request)["state"] == LIES[way]
+        time.sleep(max(0, since + SECONDS - time.time()))
+        elapsed = time.time() - since
+        told = journal("trigger-dispatch@brief.service", since).splitlines()
+        assert len(told) <= 5 * elapsed, told
+        assert journal("trigger-run@brief.service", since).count("Started") <= 2 * elapsed
+    if not LIES[way]:
+        assert wait_for_record("brief", request)["state"] == "succeeded"
+    assert wait_for_record("brief", request_id(exchange(BRIEF)))["state"] == "succeeded"
+    wait_until_idle("brief")
+
+
+def test_a_request_that_cannot_be_run_is_cancelled_and_nobody_tries_any_more():
+    wait_until_idle("frail")
+    with moved_away("/srv/frail"):
+        request = request_id(exchange(FRAIL))
+        wait_until(Path("/run/trigger/frail.cannot-start").exists)
+        run("triggerctl", "cancel", "frail", request)
+        wait_until_idle("frail")
+        assert not Path("/run/trigger/frail.cannot-start").exists()
+        since = time.time()
+        time.sleep(3)
+        assert failures("trigger-run@frail.service", since) == 0
+        assert all(is_active(f"trigger{each}@frail.socket") for each in ("", "-dispatch", "-run"))
+    assert wait_for_record("frail", request_id(exchange(FRAIL)))["state"] == "succeeded"
+
+
+def test_an_entry_that_cannot_be_read_waits_and_stops_no_other():
+    """As an acceptor of release 0.2 leaves it."""
+    wait_until_idle("brief")
+    since = time.time()
+    run("triggerctl", "pause", "brief")
+    hidden = request_id(exchange(BRIEF))
+    os.chmod(f"/var/spool/trigger/brief/{hidden}", 0o600)
+    run("triggerctl", "resume", "brief")
+    assert wait_for_record("brief", request_id(exchange(BRIEF)))["state"] == "succeeded"
+    assert spooled("brief") == [hidden]
+    wait_until(lambda: not is_active("trigger-dispatch@brief.service"))
+    assert journal("trigger-dispatch@brief.service", since).count("cannot be read, and waits") <= 3
+    os.chmod(f"/var/spool/trigger/brief/{hidden}", 0o604)
+    run("systemctl", "start", "trigger-dispatch@brief.service")
+    assert wait_for_record("brief", hidden)["state"] == "succeeded"
+
+
+def test_systemd_keeps_nothing_for_a_dispatcher_that_waits():
+    """It tells everybody who is connected whatever its units do. One that is new has asked it."""
+    wait_until_idle("plain")
+    with slow():
+        request = request_id(exchange(PLAIN))
+        wait_until_running("plain", request)
+        run("systemctl", "kill", "--signal=KILL", "trigger-dispatch@plain.service")
+        dispatcher = wait_until(lambda: int(property_of("trigger-dispatch@plain.service", "MainPID")))
+        # The journal's and the runner's are left. Three were there when it asked.
+        wait_until(lambda: len(sockets_of(dispatcher)) == 2)
+        time.sleep(1)
+        assert len(sockets_of(dispatcher)) == 2
+    assert wait_for_record("plain", request)["state"] == "succeeded"
+
+
+def sockets_of(pid):
+    """A process's sockets: set of their inodes."""
+    links = []
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            links.append(os.readlink(fd))
+    return {link for link in links if link.startswith("socket:")}
 
 
 def test_a_spool_that_is_gone_is_503_and_comes_back():
@@ -178,8 +347,9 @@ def test_a_run_whose_end_cannot_be_recorded_is_not_repeated():
             wait_until(lambda: log.exists() and identifier in log.read_text())
             missing.enter_context(moved_away("/var/lib/trigger/plain/runs"))
         since = time.time()
-        wait_until(lambda: failures("trigger-run@plain.service", since) >= 3)
-        assert is_active("trigger-run@plain.path")
-    assert wait_for_record("plain", identifier)["state"] == "interrupted"
+        wait_until(lambda: failures("trigger-dispatch@plain.service", since) >= 3)
+        assert is_active("trigger-dispatch@plain.socket")
+    # It was noted with the claim.
+    assert wait_for_record("plain", identifier)["state"] == "succeeded"
     assert wait_for_record("plain", request_id(exchange(PLAIN)))["state"] == "succeeded"
     assert log.read_text().split().count(identifier) == 1

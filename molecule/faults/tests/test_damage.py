@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from endpoints import ENDPOINTS, paused, slow
-from host import exchange, status, wait_for_record, wait_until_running, wait_until_served
+from host import exchange, run, status, wait_for_record, wait_until_running, wait_until_served
 from oracle import Oracle
 
 SPOOL = Path("/var/spool/trigger/plain")
@@ -72,17 +72,22 @@ def test_a_damaged_entry(damage):
     assert oracle.judge()["ran"] == 1
 
 
-@pytest.mark.parametrize("name", ["the claim", ".invocation"])
-def test_what_root_keeps_of_a_run_is_damaged(name):
-    """While the job runs. It is not run again."""
+@pytest.mark.parametrize("survives", [True, False])
+@pytest.mark.parametrize("name", ["the claim", ".invocation", ".outcome"])
+def test_what_root_keeps_of_a_run_is_damaged(name, survives):
+    """While the job runs, and the dispatcher goes on, or another comes. It is not run again."""
     oracle = Oracle("damaged claim", "plain", **ENDPOINTS["plain"])
     with slow():
         request = oracle.ask().request
         wait_until_running("plain", request)
         os.truncate(Path("/var/lib/trigger/plain/claimed", request if name == "the claim" else name), 0)
         oracle.faults += 1
+        if not survives:
+            run("systemctl", "kill", "--signal=KILL", "trigger-dispatch@plain.service")
     assert oracle.ask().code == 200
-    assert oracle.judge()["interrupted"] == 1
+    told = oracle.judge()
+    knows_nothing = name == ".invocation" and not survives
+    assert told["interrupted" if knows_nothing else "succeeded"] == (1 if knows_nothing else 2)
 
 
 def test_a_damaged_record_stops_no_acceptor():

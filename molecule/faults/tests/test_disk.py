@@ -127,6 +127,6 @@ def test_a_disk_that_is_nearly_full():
 
 def failures(since):
     """How often a run could not begin or end."""
-    told = "UNIT=trigger-run@plain.service"
+    told = "UNIT=trigger-dispatch@plain.service"
     run("journalctl", "--sync")
     return run("journalctl", "-q", f"--since=@{since:.6f}", "--output=cat", told).count("Failed with result")

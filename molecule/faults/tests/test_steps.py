@@ -2,14 +2,15 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import injection
 import pytest
 from endpoints import ENDPOINTS
-from host import journal, wait_until, wait_until_served
+from host import journal, property_of, run, wait_until, wait_until_idle, wait_until_served
 from oracle import Oracle
 
-KILLED = "+++ killed by SIGKILL"  # strace's words
+KILLED, STOPPED = "+++ killed by SIGKILL", "--- stopped by SIGSTOP"  # strace's words
 
 # How a call fails; all others with EIO. Those of None do not fail, or nothing is meant by it.
 ERRORS = {
@@ -41,6 +42,7 @@ def injected():
 def steps_of(process, name, every):
     """The steps of a request that nothing happens to."""
     oracle = Oracle("no fault", name, **ENDPOINTS[name])
+    wait_until_idle(name)
     injection.order(process, name)
     assert oracle.ask().code == 200
     found = injection.steps(injection.log(process, name))
@@ -59,6 +61,7 @@ def fail(step):
 def befall(oracle, process, options, sign):
     """One request with a fault, and one behind it. sign: what strace says when it has struck. Returns what the first
     client was told, and whether it has struck."""
+    wait_until_idle(oracle.name)  # what still is there would need no start
     injection.order(process, oracle.name, options)
     told = oracle.ask()
     injection.log(process, oracle.name)
@@ -79,7 +82,7 @@ def test_a_kill(name, process, is_long):
     assert len(missed) < len(steps) / 50
 
 
-@pytest.mark.parametrize(("process", "call"), [("acceptor", "accept4"), ("claim", "flock"), ("record", "flock")])
+@pytest.mark.parametrize(("process", "call"), [("acceptor", "accept4"), ("dispatcher", "flock"), ("runner", "accept4")])
 def test_a_kill_at_every_start(process, call):
     """Nothing gives up: when the fault is gone, all that waits is served."""
     oracle = Oracle(f"lasting kill of {process}", "plain", **ENDPOINTS["plain"])
@@ -118,12 +121,57 @@ def test_a_flush_that_fails_late(delay):
     assert told.code is None
 
 
-@pytest.mark.parametrize("at", ["setsid", "write -P /var/lib/trigger/plain/output"])
-def test_a_kill_of_the_pump(at):
-    """What copies the job's output: a child of the runner's, which strace follows."""
-    oracle = Oracle("kill of pump", "plain", **ENDPOINTS["plain"])
-    call, *path = at.split(" ", 1)
-    assert befall(oracle, "runner", f"-f -e inject={call}:signal=SIGKILL:when=1 {''.join(path)}", KILLED)[1]
+@pytest.mark.parametrize("step", ["connect", "sendmsg", "fdatasync", "rename", "unlinkat"])
+def test_a_kill_of_dispatcher_and_runner(step):
+    """Both at once: nobody is left who knows of the run."""
+    oracle = Oracle("kill of dispatcher and runner", "plain", **ENDPOINTS["plain"])
+    wait_until_idle("plain")
+    injection.order("dispatcher", "plain", f"-e inject={step}:signal=SIGSTOP:when=1")
+    asked = oracle.ask()
+    wait_until(lambda: STOPPED in injection.text("dispatcher", "plain"))
+    run("systemctl", "kill", "--signal=KILL", "trigger-run@plain.service", "trigger-dispatch@plain.service")
+    oracle.faults += 1
+    assert asked.code == 200
+    assert oracle.ask().code == 200
+    wait_until_served("plain")
+    print(step, oracle.judge())
+
+
+@pytest.mark.parametrize("verb", ["stop", "kill"])
+def test_a_dispatcher_that_leaves_when_a_run_is_about_to_begin(verb):
+    """Its runner has not said yet that it begins: it is run once, whoever is there to hear it."""
+    oracle = Oracle(f"{verb} of dispatcher", "rich", **ENDPOINTS["rich"])
+    wait_until_idle("rich")
+    injection.order("runner", "rich", "-e inject=sendmsg:signal=SIGSTOP:when=2")  # behind the greeting
+    assert oracle.ask().code == 200
+    wait_until(lambda: STOPPED in injection.text("runner", "rich"))
+    options = ["--no-block"] if verb == "stop" else ["--signal=KILL"]
+    run("systemctl", verb, *options, "trigger-dispatch@rich.service")
+    oracle.faults += 1
+    wait_until(lambda: property_of("trigger-dispatch@rich.service", "ActiveState") != "active" or verb == "stop")
+    run("systemctl", "kill", "--signal=CONT", "trigger-run@rich.service")
+    assert oracle.ask().code == 200
+    wait_until_served("rich")
+    assert oracle.judge()["ran"] in (1, 2)  # one run may serve both
+
+
+def test_what_has_not_begun_is_given_back_whoever_has_heard_of_it():
+    """The program is not there, the runner leaves, systemd starts the next one, and then the dispatcher is killed."""
+    oracle = Oracle("kill of dispatcher", "plain", **ENDPOINTS["plain"])
+    job = Path("/usr/local/lib/trigger/jobs/plain")
+    wait_until_idle("plain")
+    injection.order("dispatcher", "plain", "-e inject=sendmsg:signal=SIGSTOP:when=1")
+    job.rename(job.with_name("away"))
+    try:
+        assert oracle.ask().code == 200
+        wait_until(lambda: STOPPED in injection.text("dispatcher", "plain"))
+        wait_until(lambda: property_of("trigger-run@plain.service", "NRestarts") != "0")
+        run("systemctl", "kill", "--signal=KILL", "trigger-dispatch@plain.service")
+        oracle.faults += 1
+    finally:
+        job.with_name("away").rename(job)
+    assert oracle.ask().code == 200
+    assert oracle.judge()["succeeded"] == 2
 
 
 def test_who_is_answered_is_on_the_disk():

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from endpoints import ENDPOINTS, paused, slow
-from host import run, wait_until_idle
+from host import run, wait_until_idle, wait_until_running
 from oracle import Oracle, look
 
 OFFSET = Path("/var/lib/trigger/timed/offset")  # where the acceptor sees it, too
 DAY = 24 * 3600
-UNITS = ("trigger@timed.service", "trigger-run@timed.service")
+UNITS = ("trigger@timed.service", "trigger-dispatch@timed.service", "trigger-run@timed.service")
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def test_the_clock_steps_during_a_run(before, behind):
     oracle = Oracle("clock steps", "timed", **ENDPOINTS["timed"])
     step(before)
     with slow():
-        assert oracle.ask().code == 200
+        wait_until_running("timed", oracle.ask().request)
         step(behind)
         oracle.faults += 1
         assert oracle.ask().code == 200

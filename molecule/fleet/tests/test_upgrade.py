@@ -1,6 +1,7 @@
 """From an earlier release of the role to the present one, while a job runs, requests wait and clients call."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from host import (
     journal,
     post,
     property_of,
+    record_of,
     records,
     request_id,
     run,
@@ -44,7 +46,18 @@ def test_before_the_upgrade():
     HOLD.touch()
     ids = [order(delivery) for delivery in ("first", "second", "third")]
     wait_until_running("orders", ids[0])
-    NOTES.write_text(json.dumps({"since": time.time(), "recorded": recorded, "ids": ids, **look()}))
+    locked = {}
+    if os.path.exists("/etc/trigger/counting.json"):
+        locked["counting"] = request_id(exchange(3007))
+        wait_until_running("counting", locked["counting"])
+        locked["selling"] = request_id(exchange(3008))
+    NOTES.write_text(json.dumps({"locked": locked, "since": time.time(), "recorded": recorded, "ids": ids, **look()}))
+
+
+def test_a_lock_is_kept_until_the_run_of_before_is_over():
+    for name, identifier in json.loads(NOTES.read_text())["locked"].items():
+        assert spooled(name) == [identifier]
+        assert record_of(name, identifier) is None
 
 
 def test_the_running_job_went_on_and_what_waited_runs_in_the_new_way():
@@ -56,6 +69,13 @@ def test_the_running_job_went_on_and_what_waited_runs_in_the_new_way():
     assert [wait_for_record("orders", identifier)["state"] for identifier in ids] == ["succeeded"] * 3
     editions = ["earlier", "earlier", "first", "first"]
     assert LOG.read_text().split() == [word for pair in zip([recorded, *ids], editions) for word in pair]
+
+
+def test_who_waited_for_the_lock_has_run_behind_it():
+    locked = json.loads(NOTES.read_text())["locked"]
+    ran = [wait_for_record(name, identifier) for name, identifier in locked.items()]
+    assert {record["state"] for record in ran} <= {"succeeded"}
+    assert [record["finished"] for record in ran[:1]] <= [record["started"] for record in ran[1:]]
 
 
 def test_what_was_written_before_is_read():
@@ -90,5 +110,5 @@ def test_no_client_noticed_and_all_that_was_answered_has_run():
 
 def test_no_program_met_the_other_version():
     since = json.loads(NOTES.read_text())["since"]
-    said = journal("trigger@*", since) + journal("trigger-run@*", since)
+    said = journal("trigger@*", since) + journal("trigger-dispatch@*", since) + journal("trigger-run@*", since)
     assert [line for line in said.splitlines() if "Error" in line or "Traceback" in line or "Failed" in line] == []

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from host import (
     exchange,
+    job_of,
     post,
     property_of,
     request_id,
@@ -27,15 +28,15 @@ SECRET = b"a secret of the victim's callers"
 ROOT = "/run/trigger-root"  # what acceptors take for the root directory
 VICTIM_STATE = Path("/var/lib/trigger/victim/job")
 PRIVATE = ["/etc/trigger", "/var/spool/trigger", "/var/lib/trigger", "/run/trigger", "/run/credentials"]
+PRIVATE += [f"{ROOT}/run/trigger"]  # the FIFOs
 KEPT = [f"{place}/of-the-keeper" for place in ("/home/keeper", "/root", "/tmp", "/var/tmp", "/dev/shm", "/run/user")]
 OPEN_SOCKET = "/run/of-the-keeper/socket"
 JOBS = ("job-shared", "job-own", "job-nobody")
 # What everybody on a host may look at: what there is, and how it is set up.
-FOR_ALL = {"/etc/trigger/", "/run/credentials/", "/run/trigger/", "/run/trigger/requests/", "/var/lib/trigger/"}
-FOR_ALL |= {"/var/spool/trigger/", "/run/trigger/requests/victim/credentials/"}
+FOR_ALL = {"/etc/trigger/", "/run/credentials/", "/run/trigger/", "/var/lib/trigger/", "/var/spool/trigger/"}
 FOR_ALL |= {
     place.format(name)
-    for place in ("/etc/trigger/{}.json", "/run/trigger/requests/{}/", "/var/lib/trigger/{}/")
+    for place in ("/etc/trigger/{}.json", "/var/lib/trigger/{}/")
     for name in ("victim", "taken", "forger", "planter", "slow", "shown", "corpus", *JOBS)
 }
 FOR_ALL |= {"/run/trigger/ended/", "/run/trigger/ended/ID"}  # how runs ended, for the units that follow them
@@ -48,7 +49,7 @@ OF_TAKEN = {
     "/var/spool/trigger/taken/.counts",
 }
 # What everybody sees of processes, where /proc is mounted as Debian does.
-SEEN = {f"{name}: {word}" for name in ("acceptor", "job", "copier") for word in ("see", "arguments")}
+SEEN = {f"{name}: {word}" for name in ("acceptor", "job", "runner") for word in ("see", "arguments")}
 SEEN |= {"others are seen"}
 # Which of these a kernel lets a process do with itself depends on the host's sysctl.
 THE_KERNELS = {"io_uring", "keys of the user", "user faults", "watch performance", "message queue", "shared memory"}
@@ -110,10 +111,11 @@ def below(*roots):
 
 def whole_plan(mark, port, abstract):
     """What is worth an attempt, told by root, who sees all of it."""
-    units = {"acceptor": "trigger@victim.service", "job": "trigger-run@victim.service"}
+    units = {"acceptor": "trigger@victim.service", "runner": "trigger-run@victim.service"}
     processes = {word: int(property_of(unit, "MainPID")) for word, unit in units.items()}
-    processes["copier"] = int(run("pgrep", "--uid", "keeper", "--full", "launch.py runner victim"))
-    units = ["trigger@victim.socket", "trigger@victim.service", "trigger-run@victim.path", "trigger-run@victim.service"]
+    processes["job"] = job_of("victim")
+    parts = ("", "-dispatch", "-run")
+    units = [f"trigger{part}@victim.{kind}" for part in parts for kind in ("socket", "service")]
     orders = [["systemctl", "--no-ask-password", verb, unit] for unit in units for verb in ("stop", "restart", "kill")]
     orders += [["systemctl", "--no-ask-password", "start", "trigger-run@victim.service"]]
     orders += [["systemctl", "--no-ask-password", verb] for verb in ("daemon-reload", "daemon-reexec", "reboot")]

@@ -15,9 +15,11 @@ def could():
 
 
 def test_it_writes_its_spool_and_nothing_else(could):
-    """In each directory that there is a file was tried, and each file was opened."""
+    """In each directory that there is a file was tried, and each file was opened. Into the FIFOs goes a byte that says
+    that there is something to do."""
     assert could["places_to_write"] == {"/var/spool/trigger/taken"}
-    assert could["files_to_change"] == {"/var/spool/trigger/taken/.counts", "/var/spool/trigger/.metrics"}
+    fifos = {"/var/spool/trigger/.metrics", "/run/trigger/taken.wake"}
+    assert could["files_to_change"] == {"/var/spool/trigger/taken/.counts", *fifos}
     assert could["files_to_take"] == {"chmod /var/spool/trigger/taken/.counts"}
 
 

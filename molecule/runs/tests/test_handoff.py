@@ -70,7 +70,7 @@ def test_with_an_acceptor_instead():
     answer = do("clock")
     assert (answer.status, answer.headers["X-Run-State"]) == (200, "succeeded")
     assert told("clock", answer.headers["X-Request-Id"])["state"] == "succeeded"
-    assert is_active("trigger-run@clock.path")
+    assert is_active("trigger-dispatch@clock.socket")
 
 
 def test_handed_over_again():

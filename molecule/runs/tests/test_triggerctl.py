@@ -24,6 +24,7 @@ import pytest
 from host import (
     exchange,
     is_active,
+    job_of,
     property_of,
     record_of,
     request_id,
@@ -204,9 +205,9 @@ def test_fire_beside_an_acceptor_at_work():
 
 
 def test_fire_starts_what_somebody_has_stopped():
-    run("systemctl", "stop", "trigger-run@ctl.path")
+    run("systemctl", "stop", "trigger-dispatch@ctl.socket")
     ctl("fire", "ctl", "--wait")
-    assert is_active("trigger-run@ctl.path")
+    assert is_active("trigger-dispatch@ctl.socket")
 
 
 # cancel
@@ -227,7 +228,7 @@ def test_cancel_of_a_waiting_request():
 
 def test_cancel_of_a_request_that_waits_for_a_quiet_time():
     request = fire("ctl-calm")
-    wait_until(lambda: property_of("trigger-run@ctl-calm.service", "ActiveState") == "activating")
+    wait_until(lambda: is_active("trigger-dispatch@ctl-calm.service"))
     assert ctl("cancel", "ctl-calm", request) == "cancelled: it had not begun\n"
     wait_until_idle("ctl-calm")
     assert ask("runs", "ctl-calm", "--limit", "1")[0]["state"] == "cancelled"
@@ -236,7 +237,7 @@ def test_cancel_of_a_request_that_waits_for_a_quiet_time():
 def test_cancel_whatever_the_job_makes_of_the_signal():
     request = fire("ctl-reject")
     wait_until_running("ctl-reject", request)
-    wait_until(lambda: Path("/var/lib/trigger/ctl-reject/output").read_text() == "ready\n")
+    wait_until(lambda: Path("/var/lib/trigger/ctl-reject/claimed/.output").read_text() == "ready\n")
     assert ctl("cancel", "ctl-reject", request) == "cancelled: its run was stopped\n"
     assert ctl("logs", "ctl-reject", request) == "ready\nstopped\n"
     record = record_of("ctl-reject", request)
@@ -261,7 +262,7 @@ def claimed(name):
 def test_no_request_is_claimed_in_a_standstill():
     with standstill("ctl"):
         request = fire("ctl")
-        wait_until(lambda: property_of("trigger-run@ctl.service", "SubState") == "start-pre")
+        wait_until(lambda: is_active("trigger-run@ctl.service"))
         time.sleep(0.5)
         assert (spooled("ctl"), claimed("ctl")) == ([request], [])
     assert wait_for_record("ctl", request)["state"] == "succeeded"
@@ -271,7 +272,7 @@ def test_no_run_is_recorded_in_a_standstill():
     request = fire("ctl", "-p", "seconds=0.5")
     wait_until_running("ctl", request)
     with standstill("ctl"):
-        wait_until(lambda: property_of("trigger-run@ctl.service", "SubState") == "stop-post")
+        wait_until(lambda: job_of("ctl") is None)
         time.sleep(0.5)
         assert (claimed("ctl"), record_of("ctl", request)) == ([request], None)
     assert wait_for_record("ctl", request)["state"] == "succeeded"
@@ -327,9 +328,9 @@ def test_cancel_against_a_claim_at_the_same_moment():
 def test_cancel_stops_no_other_run():
     """The next run begins as soon as the one before is over, which is when a late stop would hit it."""
     for _ in range(10):
-        first, second = fire("ctl", "-p", "seconds=0.3"), fire("ctl", "-p", "seconds=0.3")
-        wait_until_running("ctl", first)
-        time.sleep(random.uniform(0.2, 0.4))
+        first, second = fire("ctl", "-p", "seconds=1.5"), fire("ctl", "-p", "seconds=0.3")
+        begun = wait_until(lambda first=first: record_of("ctl", first) or job_of("ctl"))
+        time.sleep(random.uniform(0.2, 1) if isinstance(begun, int) else 0)
         subprocess.run(["triggerctl", "cancel", "ctl", first], capture_output=True, check=False)
         assert wait_for_record("ctl", second)["state"] == "succeeded"
 
@@ -351,8 +352,7 @@ def test_pause():
     requests = [fire("ctl"), request_id(exchange(PLAIN))]
     assert wait_for_record("ctl", running)["state"] == "succeeded"
     assert wait_for_record("ctl-plain", requests[1])["state"] == "succeeded"
-    # The acceptor wants the path unit at each of its starts.
-    run("systemctl", "start", "trigger-run@ctl.path")
+    run("systemctl", "start", "trigger-dispatch@ctl.service")
     time.sleep(1)
     assert (state_of("ctl"), spooled("ctl")) == ("paused", [requests[0]])
     assert ask("doctor", "ctl")[0]["severity"] == "note"
@@ -366,13 +366,13 @@ def test_pause_accepts_requests_and_does_not_spin():
     request = request_id(exchange(PLAIN))
     time.sleep(2)
     assert property_of("trigger-run@ctl-plain.service", "InvocationID") == before
-    assert not is_active("trigger-run@ctl-plain.path")
+    assert not is_active("trigger-dispatch@ctl-plain.service")
     assert spooled("ctl-plain") == [request]
 
 
 def test_pause_while_a_run_waits_for_a_quiet_time():
     request = fire("ctl-calm")
-    wait_until(lambda: property_of("trigger-run@ctl-calm.service", "ActiveState") == "activating")
+    wait_until(lambda: is_active("trigger-dispatch@ctl-calm.service"))
     ctl("pause", "ctl-calm")
     time.sleep(3)
     assert spooled("ctl-calm") == [request]
@@ -381,7 +381,7 @@ def test_pause_while_a_run_waits_for_a_quiet_time():
 
 
 def test_drain_waits_for_all_that_was_accepted():
-    requests = [fire("ctl", "-p", "seconds=0.5") for _ in range(3)]
+    requests = [fire("ctl", "-p", f"seconds={seconds}") for seconds in (3, 0.5, 0.5)]
     out = ctl("drain", "ctl")
     assert [record_of("ctl", request)["state"] for request in requests] == ["succeeded"] * 3
     assert "2 requests left to run" in ctl.said
@@ -451,9 +451,9 @@ def test_doctor_finds_a_job_that_is_not_there():
     job.rename(job.with_name("away"))
     try:
         fire("ctl")
-        wait_until(lambda: property_of("trigger-pause@ctl.service", "ActiveState") == "activating")
+        wait_until(Path("/run/trigger/ctl.cannot-start").exists)
         assert f"the job's program {job} is not there, or not executable" in wrong("ctl")
-        wait_until(lambda: "the job cannot start, with 1 request waiting" in wrong("ctl"))
+        wait_until(lambda: any(what.startswith("the job cannot start, with 1 request") for what in wrong("ctl")))
         wait_until(lambda: state_of("ctl") == "failed")
     finally:
         job.with_name("away").rename(job)
@@ -461,17 +461,20 @@ def test_doctor_finds_a_job_that_is_not_there():
 
 
 def test_doctor_finds_units_that_somebody_has_changed():
-    run("systemctl", "disable", "--now", "trigger-run@ctl.path")
+    sockets = ["trigger-dispatch@ctl.socket", "trigger-run@ctl.socket"]
+    run("systemctl", "disable", "--now", *sockets)
     try:
         found = wrong("ctl")
-        assert "trigger-run@ctl.path is inactive, so no run begins" in found
-        assert "trigger-run@ctl.path will not start with the next boot" in found
+        for unit in sockets:
+            assert f"{unit} is inactive, so no run begins" in found
+            assert f"{unit} will not start with the next boot" in found
     finally:
-        run("systemctl", "enable", "--now", "trigger-run@ctl.path")
+        run("systemctl", "enable", "--now", *sockets)
 
 
 def test_doctor_finds_a_file_that_was_set_aside():
     Path("/var/spool/trigger/ctl/no-request").write_text("x")
+    run("systemctl", "start", "trigger-dispatch@ctl.service")
     damaged = wait_until(lambda: list(Path("/var/spool/trigger/ctl").glob(".damaged-*")))
     assert wrong("ctl") == [f"{damaged[0]} was no request, and was set aside"]
     damaged[0].unlink()

@@ -5,11 +5,13 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+import pytest
 from background import Background
 from client import PORTS, TOKEN, ask, do, fire, open_gate, told, wait_for_state
 from host import (
     burst,
     field,
+    is_active,
     journal,
     property_of,
     record_of,
@@ -71,9 +73,9 @@ def test_requests_that_go_on_put_a_run_off_for_a_limited_time():
 def test_what_waits_for_a_quiet_time_is_queued_and_survives_a_kill():
     wait_until_idle("calm")
     request = fire("calm")
-    wait_until(lambda: property_of("trigger-run@calm.service", "ActiveState") == "activating")
+    wait_until(lambda: is_active("trigger-dispatch@calm.service"))
     assert (told("calm", request)["state"], told("calm", request)["position"]) == ("queued", 1)
-    run("systemctl", "kill", "--signal=KILL", "--kill-who=all", "trigger-run@calm.service")
+    run("systemctl", "kill", "--signal=KILL", "trigger-dispatch@calm.service")
     assert wait_for_record("calm", request)["state"] == "succeeded"
     wait_until_idle("calm")
 
@@ -107,7 +109,7 @@ def test_waiting_for_a_lock_is_not_the_runs_time():
     wait_for_state("lock-a", first, "running")
     second = fire("lock-a", "alone", seconds="1.2")
     third = fire("lock-b", "alone", seconds="0.5")
-    wait_until(lambda: "waiting for the lock stage" in journal("trigger-run@lock-b.service"))
+    wait_until(lambda: "waiting for the lock stage" in journal("trigger-dispatch@lock-b.service"))
     now = told("lock-b", third)
     assert (now["state"], now["position"], now["started"]) == ("queued", 1, None)
     record = wait_for_record("lock-b", third, 60)
@@ -117,13 +119,15 @@ def test_waiting_for_a_lock_is_not_the_runs_time():
     assert wait_for_record("lock-a", second)["state"] == "succeeded"
 
 
-def test_a_lock_is_let_go_whatever_is_killed():
+@pytest.mark.parametrize("parts", [("run",), ("dispatch", "run")])
+def test_a_lock_is_let_go_whatever_is_killed(parts):
+    units = [f"trigger-{part}@lock-a.service" for part in parts]
     request = fire("lock-a", "hold")
     wait_for_state("lock-a", request, "running")
     waiting = fire("lock-b", "alone")
-    wait_until(lambda: property_of("trigger-run@lock-b.service", "ActiveState") == "activating")
+    wait_until(lambda: is_active("trigger-dispatch@lock-b.service"))
     assert told("lock-b", waiting)["state"] == "queued"
-    run("systemctl", "kill", "--signal=KILL", "--kill-who=all", "trigger-run@lock-a.service")
+    run("systemctl", "kill", "--signal=KILL", "--kill-who=all", *units)
     assert wait_for_record("lock-b", waiting)["state"] == "succeeded"
     assert wait_for_record("lock-a", request)["state"] in ("failed", "interrupted")
     again = fire("lock-a", "alone")
@@ -134,11 +138,25 @@ def test_a_run_that_waits_for_a_lock_can_be_killed_and_comes_again():
     held = fire("lock-a", "hold")
     wait_for_state("lock-a", held, "running")
     waiting = fire("lock-b", "alone")
-    wait_until(lambda: property_of("trigger-run@lock-b.service", "ActiveState") == "activating")
-    run("systemctl", "kill", "--signal=KILL", "--kill-who=all", "trigger-run@lock-b.service")
+    wait_until(lambda: is_active("trigger-dispatch@lock-b.service"))
+    run("systemctl", "kill", "--signal=KILL", "trigger-dispatch@lock-b.service")
     open_gate("lock-a")
     assert wait_for_record("lock-b", waiting)["state"] == "succeeded"
     assert wait_for_record("lock-a", held)["state"] == "succeeded"
+
+
+def test_a_lock_outlives_the_dispatcher_that_held_it():
+    """As long as the job goes on for which it was taken; and the next dispatcher knows how that ends."""
+    request = fire("lock-a", "hold")
+    wait_for_state("lock-a", request, "running")
+    waiting = fire("lock-b", "alone")
+    wait_until(lambda: is_active("trigger-dispatch@lock-b.service"))
+    run("systemctl", "kill", "--signal=KILL", "trigger-dispatch@lock-a.service")
+    open_gate("lock-a")
+    first, second = wait_for_record("lock-a", request), wait_for_record("lock-b", waiting)
+    assert (first["state"], second["state"]) == ("succeeded", "succeeded")
+    assert seconds(second["started"]) >= seconds(first["finished"]) - 0.1
+    assert not met("lock-a") and not met("lock-b")
 
 
 def test_a_job_with_a_lock_sees_nothing_of_it():
@@ -245,11 +263,11 @@ def test_a_unit_is_started_when_a_run_has_succeeded():
 
 
 def test_what_root_writes_for_a_run_nobody_else_may_write():
-    """The job of `told` has UMask=0000, and so have root's steps of its unit."""
+    """The job of `told` has UMask=0000."""
     request = fire("told")
     note("success", request)
     wait_until_idle("told")
-    for path in (f"ended/{request}", "ended", "requests", "requests/told", ""):
+    for path in (f"ended/{request}", "ended", ""):
         status = os.stat(f"/run/trigger/{path}")
         assert (status.st_uid, status.st_mode & 0o022) == (0, 0), path
 
@@ -279,6 +297,26 @@ def test_no_unit_is_started_when_somebody_has_stopped_a_run():
     assert not list(Path("/run").glob(f"note-*{request}"))
 
 
+def test_units_are_started_once_when_a_job_cannot_start():
+    """After ten seconds. Its request waits, and is served after the repair."""
+    wait_until_idle("told")
+    job = Path("/usr/local/lib/trigger/jobs/told")
+    job.rename(job.with_name("away"))
+    try:
+        request = fire("told")
+        seen = note("failure", request)
+        assert (seen["TRIGGER_RUN_ID"], seen["TRIGGER_RUN_STATE"]) == (request, "cannot-start")
+        told_of = Path(f"/run/note-failure,{request}")
+        told_of.unlink()
+        assert spooled("told") == [request]
+    finally:
+        job.with_name("away").rename(job)
+    assert wait_for_record("told", request)["state"] == "succeeded"
+    assert note("success", request)["TRIGGER_RUN_STATE"] == "succeeded"
+    assert not told_of.exists()
+    assert not Path("/run/trigger/told.cannot-start").exists()
+
+
 def test_a_unit_that_is_not_there_disturbs_nothing():
     unit = Path("/etc/systemd/system/note-success@.service")
     text = unit.read_text()
@@ -287,7 +325,7 @@ def test_a_unit_that_is_not_there_disturbs_nothing():
     try:
         answer = Background(do, "told").result()
         assert (answer.status, answer.headers["X-Run-State"]) == (200, "succeeded")
-        wait_until(lambda: f"after run {answer.headers['X-Request-Id']}" in journal("trigger-run@told.service"))
+        wait_until(lambda: f"after run {answer.headers['X-Request-Id']}" in journal("trigger-dispatch@told.service"))
         wait_until_idle("told")
     finally:
         unit.write_text(text)

@@ -158,18 +158,29 @@ def spooled(name):
 
 
 def wait_until_running(name, request):
-    """Wait until the job itself runs, for this request: a run that found nothing pending looks alike."""
-    wait_until(
-        lambda: (
-            request in os.listdir(f"/var/lib/trigger/{name}/claimed")
-            and property_of(f"trigger-run@{name}.service", "SubState") == "running"
-        )
-    )
+    """Wait until the job itself runs, for this request."""
+    wait_until(lambda: request in os.listdir(f"/var/lib/trigger/{name}/claimed") and job_of(name))
+
+
+def job_of(name):
+    """The process of the job that runs, int, or None: the runner's child."""
+    runner = property_of(f"trigger-run@{name}.service", "MainPID")
+    try:
+        children = Path(f"/proc/{runner}/task/{runner}/children").read_text().split()
+    except OSError:
+        return None  # it has gone
+    return int(children[0]) if children else None
+
+
+def is_over(unit):
+    return property_of(unit, "ActiveState") in ("inactive", "failed")
 
 
 def is_served(name):
-    """Whether no request waits and no job runs."""
-    return not spooled(name) and property_of(f"trigger-run@{name}.service", "ActiveState") in ("inactive", "failed")
+    """Whether no request waits and no job runs. A runner may stand ready for the next one; a server that a socket was
+    handed over to is its own."""
+    stands_ready = property_of(f"trigger-dispatch@{name}.socket", "ActiveState") == "active"
+    return not spooled(name) and (stands_ready or is_over(f"trigger-run@{name}.service"))
 
 
 def wait_until_served(name):
@@ -177,8 +188,9 @@ def wait_until_served(name):
 
 
 def wait_until_idle(name):
-    """No request waits, no job runs, no acceptor lingers."""
-    wait_until(lambda: is_served(name) and property_of(f"trigger@{name}.service", "ActiveState") == "inactive")
+    """No request waits, and no process of the endpoint is left."""
+    units = [f"trigger@{name}.service", f"trigger-dispatch@{name}.service", f"trigger-run@{name}.service"]
+    wait_until(lambda: is_served(name) and all(map(is_over, units)))
 
 
 def journal(unit, since=None):

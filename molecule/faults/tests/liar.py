@@ -1,0 +1,52 @@
+"""A runner that lies: what a job could do in the place of its own, which is the same user. usage: liar.py WAY"""
+
+import os
+import select
+import socket
+import sys
+import time
+
+sys.path.insert(0, "/usr/local/lib/trigger/current")
+
+from trigger import run_protocol
+from trigger.run_protocol import BEGAN, ENDED, IDLE, Message
+
+INVOCATION = os.environ["INVOCATION_ID"]
+
+
+def main(way):
+    listener = socket.socket(fileno=3)
+    peer, _ = listener.accept()
+    run_protocol.send(peer, Message(IDLE, invocation=INVOCATION))
+    message, _ = run_protocol.receive_run(peer)
+    if message is None or message.kind != run_protocol.RUN:
+        return
+
+    def say(kind, run=message.run_id, **more):
+        run_protocol.send(peer, Message(kind, run, INVOCATION, **more))
+
+    if way == "idle again":
+        say(IDLE)
+    elif way == "another run":
+        say(BEGAN, run="01a22629-dd48-7bdd-80a8-724a32807fd5")
+    elif way == "no message":
+        peer.send(b"hello")
+    elif way == "silence":
+        time.sleep(3600)
+    elif way == "later":
+        say(BEGAN, since=2**64 - 1)
+        time.sleep(3600)
+    elif way == "an odd end":
+        say(BEGAN, since=time.monotonic_ns() // 1000)
+        say(ENDED, code=77, status=-5)
+    elif way == "a flood":
+        say(BEGAN, since=time.monotonic_ns() // 1000)
+        while True:
+            try:
+                say(BEGAN)
+            except BlockingIOError:
+                select.select([], [peer], [])
+    time.sleep(0.2)
+
+
+main(sys.argv[1])
