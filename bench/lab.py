@@ -1,7 +1,6 @@
 """The containers in which is measured, and the commands that do it."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,6 @@ CONTAINER = ROOT / "molecule/shared/container"
 PODMAN = ROOT / "molecule/shared/podman"
 CACHE = ROOT / ".cache/bench"
 LOG = CACHE / "log"
-INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
 STARTED = time.monotonic()
 
 
@@ -64,7 +62,7 @@ def in_container(name, program, *arguments):
 
 def install_programs(name):
     """What lies in bench/host, with the C programs compiled: here or, without a compiler here, in the container."""
-    programs = [(ROOT / f"bench/host/{program}.c", program) for program in ("floor", "stamp")]
+    programs = [(ROOT / f"bench/host/{program}.c", program) for program in ("floor", "stamp", "durable")]
     binaries = CACHE / "programs/bin"
     shutil.rmtree(binaries, ignore_errors=True)
     binaries.mkdir(parents=True)
@@ -78,10 +76,3 @@ def install_programs(name):
         run(PODMAN, "exec", name, "sh", "-c", "apt-get -qq update && apt-get -qq install gcc libc6-dev")
         for source, program in programs:
             run(PODMAN, "exec", name, *gcc, f"/opt/bench/bin/{program}", f"/opt/bench/{source.name}")
-
-
-def restore_inotify_limit(before):
-    """The containers share it with the machine, and the role raises it for 100 endpoints. before: text."""
-    if INOTIFY_LIMIT.read_text() != before:
-        command = ["tee", str(INOTIFY_LIMIT)]
-        run(*(command if os.geteuid() == 0 else ["sudo", *command]), input=before.encode())

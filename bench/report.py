@@ -12,6 +12,8 @@ TITLES = {
     "recipe": "recipe of 2015",
     "webhook": "webhook",
     "webhook-close": "webhook, a connection each",
+    "webhook-durable": "webhook, durable",
+    "webhook-contained": "webhook, systemd-run",
     "webhook-signed": "webhook, HMAC",
     "fcgiwrap": "fcgiwrap behind nginx",
     "bare": "**trigger**",
@@ -79,7 +81,7 @@ def mib(kib):
 
 
 def ratios(results):
-    rows = [*cold_ratios(results), *crowd_ratios(results), *role_ratios(results)]
+    rows = [*cold_ratios(results), *run_ratios(results), *crowd_ratios(results), *role_ratios(results)]
     told = [[what, shown, aim, "reached" if reached else "**missed**"] for what, shown, aim, reached in rows]
     return "### Ratios and aims\n" + table(["", "measured", "aim", ""], told) if told else ""
 
@@ -95,6 +97,27 @@ def cold_ratios(results):
             yield at_most(f"cold answer: {TITLES[label]}, to {TITLES[peer]}", cold[label] / cold[peer], limit)
 
 
+def run_ratios(results):
+    """From the answer to the job, and what a run takes."""
+    if "single" in results:
+        single = results["single"]
+        for kind, limit in (("warm", 5), ("cold", 50)):
+            value = median(single[kind]["bare"]["job_start"])
+            yield f"from the answer to the job, {kind}", f"{value:.1f} ms", f"≤ {limit} ms", value <= limit
+        value = median(single["with_wait"]["above_the_job"])
+        yield "an answer with `wait`, above the job's own time", f"{value:.1f} ms", "≤ 15 ms", value <= 15
+    if "cost" in results:
+        value = median(results["cost"]["processor_time"]["warm"]["bare"])
+        yield "processor for a request and its run, warm", f"{value:.1f} ms", "≤ 32 ms", value <= 32
+    if "queue" in results:
+        told = results["queue"]
+        value = told["runs_per_second"]
+        yield "runs a second of a queue", f"{value:.1f}", "≥ 35", value >= 35
+        if told.get("contained_per_second"):
+            ratio = value / told["contained_per_second"]
+            yield f"the same, to {TITLES['webhook-contained']}", f"{ratio:.2f}", "≥ 1", ratio >= 1
+
+
 def crowd_ratios(results):
     if "load" in results:
         rates = {label: rate(told) for label, told in results["load"].items()}
@@ -102,6 +125,10 @@ def crowd_ratios(results):
             ratio = rates[ours] / rates[theirs]
             what = f"requests a second under load, durable: {TITLES[ours]}, to {TITLES[theirs]}"
             yield what, f"{ratio:.2f}", "≥ 1", ratio >= 1
+        if "webhook-durable" in rates:
+            ratio = rates["bare"] / rates["webhook-durable"]
+            what = f"requests a second under load: {TITLES['bare']}, to {TITLES['webhook-durable']}"
+            yield what, f"{ratio:.2f}", "≥ 1.5", ratio >= 1.5
     if "bursts" in results:
         for ours, theirs in (("bare", "webhook"), ("signed", "webhook-signed")):
             ratio = of_rounds(results, ours, burst_p99) / of_rounds(results, theirs, burst_p99)

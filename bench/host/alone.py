@@ -110,7 +110,7 @@ def _credentials(name, user):
 def measure(rounds):
     """Milliseconds of each program, in an order drawn anew for each round: dict of name to list."""
     acceptors = [peer for peer in peers.COLD if peer.label in ACCEPTORS]
-    runs = [f"trigger-run@{peer.name}.path" for peer in acceptors]
+    runs = [f"trigger-dispatch@{peer.name}.socket" for peer in acceptors]
     subprocess.run(["systemctl", "stop", *runs], check=True)  # what is accepted waits, and takes no processor
     found = programs(acceptors)
     values = {name: [] for name in found}

@@ -30,7 +30,7 @@ def used():
 
 def processor_time(rounds, count):
     """Milliseconds for a request and its run, of each peer: `rounds` means over `count` requests."""
-    everybody = peers.COLD + peers.WARM
+    everybody = [*peers.COLD, *peers.WARM, peers.CONTAINED]
     for peer in peers.WARM:
         ask(peer)
     found = {peer: [] for peer in everybody}
@@ -44,7 +44,7 @@ def processor_time(rounds, count):
             found[peer].append(round((used() - before) / count * 1000, 2))
     return {
         kind: {peer.label: found[peer] for peer in several}
-        for kind, several in (("cold", peers.COLD), ("warm", peers.WARM))
+        for kind, several in (("cold", peers.COLD), ("warm", [*peers.WARM, peers.CONTAINED]))
     }
 
 
@@ -64,7 +64,7 @@ def idle():
     peers.wait_for_rest([bare])
     found = {"endpoints": len(endpoints), "lingering": seen(bare.groups)}
     stop(f"trigger@{bare.name}")
-    for peer in (peers.FLOOR, peers.RECIPE, *peers.RUNNING[::2]):
+    for peer in (peers.FLOOR, peers.RECIPE, peers.RUNNING[0], peers.RUNNING[-1]):
         found[peer.label] = seen(peer.groups)
     found["bare"] = seen(["system-trigger*.slice/*"])
     found["front"] = seen(front.groups)

@@ -9,6 +9,7 @@ from single import errors, milliseconds
 
 SAMPLE_EVERY = 0.02  # seconds
 ONE_BY_ONE = 100  # of the queue's requests; the rest arrive at once
+CONTAINED = 200
 
 
 def bursts(rounds, count):
@@ -106,6 +107,15 @@ def memory(pids):
     return total
 
 
+def contained(count):
+    """How many runs a second systemd makes of webhook's, one after the other: each answer waits for its run."""
+    peers.wait_for_rest([peers.CONTAINED])
+    began = time.monotonic()
+    for _ in range(count):
+        ask(peers.CONTAINED)
+    return count / (time.monotonic() - began)
+
+
 def queue(count):
     """Each request its own run, in the order of acceptance. Some come one after the other, so that their order is
     known from outside; the rest come at once."""
@@ -126,6 +136,7 @@ def queue(count):
         "errors": errors(answers),
         "in_order": ran == sorted(ran) and [request for request in ran if request in set(in_order)] == in_order,
         "runs_per_second": (len(ran) - started) / seconds,
+        "contained_per_second": contained(min(count, CONTAINED)),
         **before.compare([answer.request_id for answer in answers if answer.accepted]),
     }
     result["pass"] = (

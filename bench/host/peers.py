@@ -15,7 +15,7 @@ TOKEN = "Authorization: Bearer the-token-of-bench-site.yml\r\n"
 PASSWORD = f"Authorization: Basic {base64.b64encode(b'bench:the password of bench/site.yml').decode()}\r\n"
 CGROUPS = "/sys/fs/cgroup"
 COUNTER = itertools.count(time.time_ns())
-AT_REST = {"listening", "waiting", "dead"}  # SubState of a socket, a path, a service
+AT_REST = {"listening", "running", "dead"}  # SubState of a socket, one whose service stays, a service
 
 
 class Peer:
@@ -72,16 +72,20 @@ class Endpoint(Peer):
     """One of this project's, called `name` on the host."""
 
     def __init__(self, label, name, port, **options):
-        acceptor, run = (f"system-trigger*.slice/{unit}@{name}.service" for unit in ("trigger", "trigger-run"))
-        groups = [acceptor, run, *(["nginx.service"] if options.get("tls") else [])]
+        units = ("trigger", "trigger-dispatch", "trigger-run")
+        acceptor, dispatcher, run = (f"system-trigger*.slice/{unit}@{name}.service" for unit in units)
+        groups = [acceptor, dispatcher, run, *(["nginx.service"] if options.get("tls") else [])]
         super().__init__(label, port, groups, log=f"/var/lib/trigger/{name}/job/log", **options)
         self.name = name
         self.spool = f"/var/spool/trigger/{name}"
-        self.units = [f"trigger-run@{name}.path", f"trigger-run@{name}.service"]
-        self.leaving = [run]
-        if not name.endswith("-warm"):  # an acceptor that stays never lets its socket listen again itself
-            self.units.append(f"trigger@{name}.socket")
-            self.leaving.append(acceptor)
+        self.is_warm = name.endswith("-warm")
+        self.runner = [run]
+        if self.is_warm:  # all of them stay, and a runner stands ready
+            self.units = [f"trigger-dispatch@{name}.socket", f"trigger-run@{name}.socket"]
+            self.leaving = []
+        else:
+            self.units = [f"{unit}@{name}.{kind}" for unit in units for kind in ("socket", "service")]
+            self.leaving = [acceptor, dispatcher, run]
 
     def records(self):
         return set(glob.glob(f"/var/lib/trigger/{self.name}/runs/*.json"))
@@ -95,7 +99,8 @@ class Endpoint(Peer):
 
     def is_quiet(self):
         pending = any(name[0] != "." for name in os.listdir(self.spool))
-        return not pending and not processes(self.leaving)
+        has_runner = bool(processes(self.runner)) or not (self.is_warm and self.started())
+        return not pending and has_runner and not processes(self.leaving)
 
 
 def processes(groups):
@@ -147,10 +152,14 @@ RECIPE, RECIPE_BUSY = (
 COLD = [FLOOR, RECIPE, *ours("cold")]
 RUNNING = [
     Peer("webhook", 9000, WEBHOOK, "/hooks/open", log="/var/lib/bench/webhook/log"),
+    # Its command writes the request, and flushes it, before it starts the job: as durable as ours.
+    Peer("webhook-durable", 9000, WEBHOOK, "/hooks/durable", log="/var/lib/bench/webhook-durable/log"),
     Peer("webhook-signed", 9000, WEBHOOK, "/hooks/signed", signed=True, log="/var/lib/bench/webhook-signed/log"),
     Peer("fcgiwrap", 7400, FCGIWRAP, "/stamp", log="/var/lib/bench/fcgiwrap/log"),
 ]
 WARM = RUNNING + ours("warm")
+# Its command has systemd run the job, as the same user with the same directives, and waits for that.
+CONTAINED = Peer("webhook-contained", 9000, WEBHOOK, "/hooks/contained", log="/var/lib/bench/webhook-contained/log")
 BURST = [FLOOR, RECIPE, *RUNNING, *ours("burst")]
 BUSY = [
     RECIPE_BUSY,
@@ -164,7 +173,7 @@ WAITS = Endpoint("waits", "waits-warm", 7232)
 
 def note_residents():
     """Look which processes are always there; to be called while nobody is."""
-    for peer in [*RUNNING, *BUSY]:
+    for peer in [*RUNNING, CONTAINED, *BUSY]:
         if not peer.units:
             peer.resident = len(processes(peer.groups))
 
