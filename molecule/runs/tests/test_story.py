@@ -143,7 +143,7 @@ CLIENTS = [
     (waits, "fail", "failed"),
     (waits, "die", "failed"),
     (waits, "hang", "timed-out"),
-    (waits, "fork", "timed-out"),
+    (waits, "fork", "succeeded"),
     *[(streams, "orders", "succeeded")] * 3,
     (streams, "fail", "failed"),
     *[(polls, "succeed", "succeeded")] * 6,
