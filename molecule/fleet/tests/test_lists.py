@@ -22,10 +22,10 @@ def test_each_host_has_its_own():
 
 def test_rules_of_the_group_lie_below_those_of_a_host():
     for name in EVERYWHERE:
-        assert configured(name)["timeout"] == 120
+        assert configured(name)["timeout"] == 600
         assert property_of(f"trigger-run@{name}.service", "Nice") == "5"
     own = f"trigger-run@{OWN[HOST]}.service"
-    assert configured(OWN[HOST])["timeout"] == (3600 if HOST == "debian11" else 120)
+    assert configured(OWN[HOST])["timeout"] == (3600 if HOST == "debian11" else 600)
     assert property_of(own, "Nice") == ("10" if HOST == "debian12" else "5")
 
 
