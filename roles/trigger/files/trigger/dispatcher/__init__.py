@@ -14,6 +14,7 @@ recorder      what becomes of a claim whose run has ended
 earlier       a run that a release up to 0.2 has begun
 history       what is kept of runs: writes a record, lets the oldest go; output_files: what they printed
 on_end        what `on_success` and `on_failure` start
+job_unit      the job's unit and its socket, as systemd has them; departure: a runner that was told to leave
 systemd_bus   systemd's own socket for root
 
 Security. It runs as root without capabilities, in a unit of its own, which nothing of an endpoint's configuration

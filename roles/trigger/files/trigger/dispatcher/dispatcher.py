@@ -15,18 +15,15 @@ from trigger.dispatcher import earlier, freshness, schedule
 from trigger.dispatcher.cannot_start import CannotStart
 from trigger.dispatcher.claim_lock import ClaimLock
 from trigger.dispatcher.claims import Claims
+from trigger.dispatcher.departure import LOOK_EVERY, LOOK_FIRST, SILENCE, Departure
+from trigger.dispatcher.job_unit import JobUnit
 from trigger.dispatcher.link import Link, Lost
-from trigger.dispatcher.systemd_bus import Failed, Manager
+from trigger.dispatcher.systemd_bus import Manager
 
 STAY = 1.0  # seconds at the least; or a flood of bytes would be a flood of starts
 RETRY = 1.0  # seconds before a runner is asked for again that has left without beginning
 SEEN = 2  # activations that may be seen until a runner greets: the one before, and its own
 MESSAGES = 16  # that are heard at once: whoever floods us does not stop the clock
-LOOK_EVERY = 0.25  # seconds between two looks at a unit; more often at the first, for one that is about to stop
-LOOK_FIRST = 0.005
-SILENCE = 30.0  # seconds for which a runner may say nothing, and one that was told to leave may stay
-
-_OVER = ("inactive", "failed")
 
 
 class Run:
@@ -57,10 +54,10 @@ class Dispatcher:
     def __init__(self, name, fifo):
         self._name = name
         self._places = paths.Paths(name)
-        self._units = paths.Units(name)
-        self._job = self._units.job
         self._fifo = fifo
         self._manager = Manager()
+        self._unit = JobUnit(name, self._manager, self._say)
+        self._departure = Departure(self._unit)  # of the runner before
         self._configuration = None
         self._load()
         self._claims = Claims(self._endpoint)
@@ -69,13 +66,10 @@ class Dispatcher:
         self._idle = None  # the activation of a runner that stands ready
         self._prepared = None  # freshness.stamp of when it was asked for
         self._asked_at = None
-        self._socket_is_away = False
         self._tried = set()  # the activations that were seen since
         self._lock = None
         self._locked = False
         self._awaits_lock = False
-        self._left = None  # the activation that was told to leave, until it has
-        self._told_to_leave = 0.0
         self._first_seen = None  # when the requests were first seen that wait now
         self._retry_at = 0.0
         self._keep_until = 0.0
@@ -108,9 +102,9 @@ class Dispatcher:
                 self._run = Run(ids, self._claims.invocation())
         if self._run is not None:
             return self._follow(self._run)
-        if self._left is not None and self._locked:
-            if not self._has_left():
-                return self._leaving_for()
+        if self._departure.invocation is not None and self._locked:
+            if not self._departure.is_over():
+                return self._departure.look_again_in()
             self._release_lock()
         return self._look_for_work()
 
@@ -134,8 +128,7 @@ class Dispatcher:
             pass
 
     def _leave(self):
-        if self._socket_is_away:
-            self._manager.start(self._units.run_socket)
+        self._unit.bring_socket_back()
         if self._link is not None:
             if self._idle:
                 self._link.leave()
@@ -144,11 +137,10 @@ class Dispatcher:
     # No run is under way.
 
     def _look_for_work(self):
-        if self._socket_is_away:
-            if not self._is_over(self._name):
+        if self._unit.socket_is_away:
+            if not self._unit.is_over():
                 return LOOK_EVERY / 5
-            self._manager.start(self._units.run_socket)
-            self._socket_is_away = False
+            self._unit.bring_socket_back()
         now = time.monotonic()
         self._load()
         self._awaits_lock = False
@@ -166,7 +158,7 @@ class Dispatcher:
             self._release_lock()
         elif step == schedule.LEAVE:
             # A job that has stopped its runner, and said in its name that it has ended, would live on.
-            return None if self._left is None or self._has_left() else self._leaving_for()
+            return None if self._departure.is_over() else self._departure.look_again_in()
         elif waiting and self._link is not None and not self._idle:
             self._look_at_runner(waiting)
         return seconds
@@ -231,25 +223,16 @@ class Dispatcher:
         """The runner's socket is not there: it was stopped, or has met its trigger limit; or the job's unit still is
         that of an earlier release, beside which it cannot start."""
         self._say("<4>the runner's socket does not answer (%s), so it is started" % error.strerror)
-        if self._is_over(self._name):
-            self._start_socket()
-
-    def _start_socket(self):
-        try:
-            self._manager.start(self._units.run_socket)
-        except Failed as failed:
-            self._say("<3>%s" % failed)
+        if self._unit.is_over():
+            self._unit.try_start_socket()
 
     def _dismiss(self):
         if self._idle:
             self._link.leave()
-            self._left, self._told_to_leave = self._idle, time.monotonic()
+            self._departure.expect(self._idle)
         else:
-            # systemd would go on trying to start it, for a connection that waits in the socket also when it is closed.
             self._link.close()
-            self._manager.stop(self._units.run_socket)
-            self._stop_job()
-            self._socket_is_away = True
+            self._unit.take_socket_away()
         self._link = None
         self._idle = None
 
@@ -275,30 +258,7 @@ class Dispatcher:
         self._locked = False
 
     def _is_over(self, name):
-        """Whether an endpoint's job and all that it has started have ended."""
-        (state,) = self._manager.unit(paths.Units(name).job, "ActiveState")
-        return state in _OVER
-
-    def _has_left(self):
-        """The same of the activation that was told last that it may leave."""
-        state, sub, invocation = self._manager.unit(self._job, "ActiveState", "SubState", "InvocationID")
-        if state in _OVER or sub == "auto-restart" or invocation.hex() != self._left:
-            self._left = None
-        return self._left is None
-
-    def _leaving_for(self):
-        """It has not left. Returns in how many seconds to look again."""
-        stayed = time.monotonic() - self._told_to_leave
-        if stayed > SILENCE:
-            self._stop_job()
-            self._told_to_leave = time.monotonic()
-        return min(LOOK_EVERY, max(LOOK_FIRST, stayed / 4))
-
-    def _stop_job(self):
-        try:
-            self._manager.stop(self._job)
-        except Failed as error:
-            self._say("<4>%s cannot be stopped: %s" % (self._job, error))
+        return JobUnit(name, self._manager, self._say).is_over()
 
     # A job that cannot start.
 
@@ -306,11 +266,10 @@ class Dispatcher:
         """It was asked for, and does not come."""
         if time.monotonic() < self._asked_at + schedule.PATIENCE:
             return
-        names = ("ActiveState", "SubState", "Result", "InvocationID")
-        active, sub, result, invocation = self._manager.unit(self._job, *names)
+        active, sub, result, invocation = self._unit.properties("ActiveState", "SubState", "Result", "InvocationID")
         silent = active == "active" and time.monotonic() > self._asked_at + SILENCE
         if sub == "exited" or silent:
-            self._stop_job()  # RemainAfterExit= of somebody's, or a runner that a job has stopped
+            self._unit.try_stop()  # RemainAfterExit= of somebody's, or a runner that a job has stopped
             self._asked_at = time.monotonic()
         elif active == "failed" or sub == "auto-restart":
             self._cannot_start.met("its unit ends with %s" % result, waiting)
@@ -415,18 +374,18 @@ class Dispatcher:
             self._link.close()
             self._link = None
         elif message.kind != run_protocol.STOPPING:
-            self._stop_job()
+            self._unit.try_stop()
             raise Lost("it tells of a run that nobody asked for")
 
     def _greeted(self, invocation):
         run = self._run
         if len(invocation) != 32 or not invocation.isalnum():
             raise Lost("it does not say which activation it is")
-        if run is None and invocation == self._left:
+        if run is None and invocation == self._departure.invocation:
             raise Lost("it was told to leave")
         if run is None:
             self._idle = invocation
-            self._left = None  # systemd has started this one behind it
+            self._departure.expect(None)  # systemd has started this one behind it
         elif not run.handed and not run.began and run.invocation == invocation:
             # Claimed by a dispatcher that was killed before it had handed the run over.
             self._give_back(run)
@@ -480,7 +439,7 @@ class Dispatcher:
         if left > 0:
             return left
         self._say("<4>run %s has taken its %g seconds, and is stopped" % (run.id, timeout))
-        self._manager.stop(self._job)
+        self._unit.stop()
         run.overtime = True
         return schedule.FOREVER
 
@@ -493,14 +452,14 @@ class Dispatcher:
                     self._finish(run, noted)
                 else:
                     self._record(run, noted)
-            self._left, self._told_to_leave = run.invocation, time.monotonic()
-            if not self._has_left():
+            self._departure.expect(run.invocation)
+            if not self._departure.is_over():
                 self._connect()  # its runner has not heard of that
             return 0
-        active, sub, invocation = self._manager.unit(self._job, "ActiveState", "SubState", "InvocationID")
-        if run.invocation and invocation.hex() == run.invocation and sub != "auto-restart" and active not in _OVER:
-            return self._ask_again(run, sub)
-        self._close_books(run, invocation.hex() == run.invocation)
+        activation = self._unit.activation()
+        if activation.is_still(run.invocation):
+            return self._ask_again(run, activation.sub)
+        self._close_books(run, activation.invocation == run.invocation)
         return 0
 
     def _ask_again(self, run, sub):
@@ -526,13 +485,13 @@ class Dispatcher:
 
         if not is_known:
             # Of itself systemd starts a unit again only behind a runner that had not begun.
-            if self._manager.unit(self._job, "NRestarts")[0]:
+            if self._unit.properties("NRestarts")[0]:
                 self._give_back(run)
             else:
                 self._settle(run, lambda cancelled: {"state": "interrupted"})
             return
         is_earlier = earlier.has_claimed(self._endpoint)
-        result, code, status = self._manager.unit(self._job, "Result", "ExecMainCode", "ExecMainStatus")
+        result, code, status = self._unit.properties("Result", "ExecMainCode", "ExecMainStatus")
         if not run.began and not is_earlier:
             if code == run_protocol.EXITED and status in (0, 1):
                 self._give_back(run)  # a runner leaves so that has not begun
@@ -541,12 +500,12 @@ class Dispatcher:
             return
         # The job of an earlier release has no runner that would say so.
         was_asked = run.stopping or (is_earlier and outcome.is_asked(result, code, status))
-        stopped = self._stopped_for() if was_asked or result == "timeout" else None
+        stopped = self._unit.stopped_for() if was_asked or result == "timeout" else None
         end = outcome.of_job if is_earlier else outcome.of_lost_runner
         self._settle(run, lambda cancelled: end(code, status, stopped, cancelled, run.overtime, result))
         if is_earlier:
-            self._stop_job()  # systemd would start the unit of now once more, as if a start had failed
-            self._start_socket()  # which could not start beside that run
+            self._unit.try_stop()  # systemd would start the unit of now once more, as if a start had failed
+            self._unit.try_start_socket()  # which could not start beside that run
 
     def _ended(self, run, message):
         """The runner says how its job has ended."""
@@ -556,17 +515,14 @@ class Dispatcher:
             raise Lost("no process ends so")
         result, stopped = "success", None
         if run.stopping or (message.code, message.status) != (run_protocol.EXITED, 0):
-            active, result = self._manager.unit(self._job, "ActiveState", "Result")
+            active, result = self._unit.properties("ActiveState", "Result")
             if active == "deactivating":
-                stopped = self._stopped_for()
+                stopped = self._unit.stopped_for()
         if stopped == "order" and self._endpoint.timeout is not None:
             # Also where it was a dispatcher before this one that had it stopped.
             run.overtime |= time.monotonic() - run.since / 1e6 >= self._endpoint.timeout
         code, status = message.code, message.status
         self._settle(run, lambda cancelled: outcome.of_job(code, status, stopped, cancelled, run.overtime, result))
-
-    def _stopped_for(self):
-        return "shutdown" if self._manager.is_stopping() else "order"
 
     def _settle(self, run, how):
         """Write down how a run ended, let its runner leave, and record it, while the next runner starts. how: a
@@ -580,7 +536,7 @@ class Dispatcher:
                 self._link.noted(run.id, found["state"])
                 self._link.close()
                 self._link = None
-            self._left, self._told_to_leave = run.invocation, time.monotonic()
+            self._departure.expect(run.invocation)
             if self._prepares(found["state"]):
                 self._connect()
             self._record(run, noted)
