@@ -10,7 +10,7 @@ link          the connection to the runner
 freshness     whether an idle runner is what its unit would start now
 cannot_start  a job that cannot start: who is told
 outcome       how a run ended
-recorder      what becomes of a claim whose run has ended
+recorder      what is written down of a run, and what follows it
 earlier       a run that a release up to 0.2 has begun
 history       what is kept of runs: writes a record, lets the oldest go; output_files: what they printed
 on_end        what `on_success` and `on_failure` start

@@ -291,9 +291,7 @@ class Dispatcher:
         for name in unreadable:
             self._say("<3>%s in %s cannot be read, and waits" % (ascii(name), self._endpoint.spool))
         if damaged:
-            from trigger.dispatcher import recorder
-
-            recorder.set_aside(self._endpoint, damaged, self._say)
+            self._recorder().set_aside(damaged)
         if claim is None:
             return
         self._run = Run(claim.ids, self._idle)
@@ -402,7 +400,7 @@ class Dispatcher:
 
     def _give_back(self, run):
         with ClaimLock(self._endpoint):
-            self._claims.release(run.ids)
+            self._recorder().give_back(run.ids)
         self._run = None
         if self._locked:
             self._release_lock()
@@ -529,9 +527,7 @@ class Dispatcher:
         function that tells it, dict, when it is told whether the run was cancelled."""
         with ClaimLock(self._endpoint) as lock:
             found = {**how(lock.is_cancelled(run.id)), "invocation_id": run.invocation}
-            noted = {"id": run.id, "started": self._claims.since(run.id), "finished": time.time(), "outcome": found}
-            noted["is_earlier"] = earlier.has_claimed(self._endpoint)
-            self._claims.note(noted)
+            noted = self._recorder().note(run.id, found)
             if self._link is not None:
                 self._link.noted(run.id, found["state"])
                 self._link.close()
@@ -548,24 +544,23 @@ class Dispatcher:
         return state == "succeeded" and self._endpoint.job_linger > 0
 
     def _record(self, run, noted):
-        from trigger.dispatcher import recorder  # when the job is under way, not before
-
-        recorder.record(self._endpoint, self._claims, run.ids, noted, self._manager.start, self._say)
+        self._recorder().record(run.ids, noted)
         self._run = None
         self._stay_until = time.monotonic() + STAY
 
     def _finish(self, run, noted):
         """The run is recorded, and maybe no more than that."""
-        from trigger.dispatcher import recorder
-
-        recorder.finish(self._endpoint, self._claims, run.ids, noted, self._manager.start, self._say)
+        self._recorder().finish(run.ids, noted)
         self._run = None
 
     def _tell_hindrance(self, request_id):
-        from trigger.dispatcher import recorder
-
         told = {"endpoint": self._name, "id": request_id, "state": "cannot-start"}
-        recorder.follow_up(self._endpoint, told, self._manager.start, self._say)
+        self._recorder().follow_up(told)
+
+    def _recorder(self):
+        from trigger.dispatcher.recorder import Recorder  # when the job is under way, not before
+
+        return Recorder(self._endpoint, self._claims, self._manager.start, self._say)
 
     def _say(self, line):
         """Write a line to the journal; its level comes first, as sd-daemon(3) has it."""

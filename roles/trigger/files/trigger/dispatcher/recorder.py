@@ -1,45 +1,89 @@
-"""What becomes of a claim whose run has ended: its output is kept, its record written, and what follows it started."""
+"""What is written down of a run: how it ended, with its claim; its record, and what it printed. And what follows."""
 
-from trigger.dispatcher import earlier, history, on_end, output_files
+import time
 
-
-def record(endpoint, claims, ids, noted, start_unit, say):
-    """Record the run of requests, and let their claim go. noted: dict, as claims.Claims.note() has kept it. start_unit:
-    a function that orders systemd to start a unit. say: one that writes a line to the journal. Raises OSError; what is
-    not done yet is done when it is called again."""
-    run_id, is_earlier = ids[-1], noted["is_earlier"]
-    told = earlier.told(claims, endpoint, run_id) if is_earlier else claims.told(run_id)
-    try:  # before the record, so that whoever sees the one finds the other
-        output_files.keep(endpoint, run_id, earlier.output_file(endpoint) if is_earlier else endpoint.output_file)
-    except OSError as error:
-        say("<4>the output of run %s is not kept: %s" % (run_id, error))
-    history.write(endpoint, ids, noted["started"], {**noted["outcome"], **told}, noted["finished"])
-    finish(endpoint, claims, ids, noted, start_unit, say)
+from trigger import records
+from trigger.dispatcher import earlier
 
 
-def finish(endpoint, claims, ids, noted, start_unit, say):
-    """The same, from where the record is written. noted: dict, or None where it was kept by nobody."""
-    claims.remove(ids)
-    if noted is not None:
-        written = {"endpoint": endpoint.name, "id": ids[-1], **noted["outcome"]}
-        written["duration"] = round(max(0.0, noted["finished"] - noted["started"]), 3)
-        follow_up(endpoint, written, start_unit, say)
-        if noted["is_earlier"]:
-            earlier.tidy(endpoint, say)
-        say("run %s %s" % (ids[-1], written["state"]))
-    claims.release(ids)  # and with them the outcome, by which all of this would be done once more
+class Recorder:
+    """endpoint: endpoint.Endpoint. claims: claims.Claims. start_unit: a function that orders systemd to start a unit.
+    say: one that writes a line to the journal. Methods raise OSError; what is not done yet is done when record() or
+    finish() is called again."""
 
+    def __init__(self, endpoint, claims, start_unit, say):
+        self._endpoint = endpoint
+        self._claims = claims
+        self._start_unit = start_unit
+        self.say = say
 
-def follow_up(endpoint, written, start_unit, say):
-    """Start the units that the endpoint names for the end of a run. written: dict, its record."""
-    if endpoint.on_success or endpoint.on_failure:
-        for problem in on_end.start(endpoint, written, start_unit):
-            say("<3>after run %s: %s" % (written["id"], problem))
+    def is_earlier(self):
+        """Whether what is claimed was claimed by an earlier release."""
+        return earlier.has_claimed(self._endpoint)
 
+    def claimed_at(self, run_id):
+        """Return when a run was claimed: seconds since the epoch, float."""
+        return self._claims.since(run_id)
 
-def set_aside(endpoint, damaged, say):
-    """Tell what was no request. damaged: list of (name, name from now on, reason). Raises OSError."""
-    for name, aside, reason in damaged:
-        # ascii(), because the acceptor chose the name, and it must not write lines of its own here.
-        say("<3>%s in %s is set aside as %s: %s" % (ascii(name), endpoint.spool, ascii(aside), reason))
-        history.write_damaged(endpoint, name, reason)
+    def has(self, run_id):
+        """Whether a run has its record."""
+        return records.has(self._endpoint, run_id)
+
+    def noted(self, run_id):
+        """Return what note() has returned for a run, maybe in another process, dict, or None."""
+        return self._claims.noted(run_id)
+
+    def note(self, run_id, outcome):
+        """Write down with its claim how a run ended, durably. outcome: dict. Returns it with all that the record needs,
+        dict."""
+        noted = {"id": run_id, "started": self._claims.since(run_id), "finished": time.time(), "outcome": outcome}
+        noted["is_earlier"] = self.is_earlier()
+        self._claims.note(noted)
+        return noted
+
+    def record(self, ids, noted):
+        """Record a run, and let its claim go. ids: list of str, of its requests. noted: dict, as of note()."""
+        from trigger.dispatcher import history, output_files
+
+        endpoint, run_id, is_earlier = self._endpoint, ids[-1], noted["is_earlier"]
+        told = earlier.told(self._claims, endpoint, run_id) if is_earlier else self._claims.told(run_id)
+        try:  # before the record, so that whoever sees the one finds the other
+            output_files.keep(endpoint, run_id, earlier.output_file(endpoint) if is_earlier else endpoint.output_file)
+        except OSError as error:
+            self.say("<4>the output of run %s is not kept: %s" % (run_id, error))
+        history.write(endpoint, ids, noted["started"], {**noted["outcome"], **told}, noted["finished"])
+        self.finish(ids, noted)
+
+    def finish(self, ids, noted):
+        """The same, from where the record is written. noted: dict, or None where it was kept by nobody."""
+        self._claims.remove(ids)
+        if noted is not None:
+            written = {"endpoint": self._endpoint.name, "id": ids[-1], **noted["outcome"]}
+            written["duration"] = round(max(0.0, noted["finished"] - noted["started"]), 3)
+            self.follow_up(written)
+            if noted["is_earlier"]:
+                earlier.tidy(self._endpoint, self.say)
+            self.say("run %s %s" % (ids[-1], written["state"]))
+        self._claims.release(ids)  # and with them the outcome, by which all of this would be done once more
+
+    def give_back(self, ids):
+        """Give up the claim of a run that has not begun: its requests wait for the next one."""
+        self._claims.release(ids)
+
+    def follow_up(self, written):
+        """Start the units that the endpoint names for the end of a run. written: dict, its record."""
+        if self._endpoint.on_success or self._endpoint.on_failure:
+            from trigger.dispatcher import on_end
+
+            for problem in on_end.start(self._endpoint, written, self._start_unit):
+                self.say("<3>after run %s: %s" % (written["id"], problem))
+
+    def set_aside(self, damaged):
+        """Tell what was no request. damaged: list of (name, name from now on, reason)."""
+        from trigger.dispatcher import history
+
+        for name, aside, reason in damaged:
+            # ascii(), because the acceptor chose the name, and it must not write lines of its own here.
+            told = ascii(name), self._endpoint.spool, ascii(aside), reason
+            self.say("<3>%s in %s is set aside as %s: %s" % told)
+            history.write_damaged(self._endpoint, name, reason)
