@@ -1,21 +1,29 @@
 """The dispatcher: what root does for a run, in a process of its own.
 
 main          starts it
-dispatcher    the way of a request from the spool to its record
-schedule      what is to be done next: pause, quiet (`debounce`), turn (`exclusive`), who is served by one run
+dispatcher    what is to be done next, from the first byte until nothing is left
+schedule      decides that: pause, quiet (`debounce`), turn (`exclusive`), who is served by one run
+standby       the runner for the next run, until it stands ready
+handover      takes what one run serves, and hands it over to that runner
+watch         the run under way: what its runner tells, its clock, its end
+recorder      what is written down of a run, and what follows it
+
 claims        entries that are taken, with all that is checked of them
 claim_lock    only one at a time takes or gives back
 exclusive     the lock that an endpoint names
 link          the connection to the runner
 freshness     whether an idle runner is what its unit would start now
-cannot_start  a job that cannot start: who is told
+departure     a runner that was told to leave, until it has left
 outcome       how a run ended
-recorder      what is written down of a run, and what follows it
-earlier       a run that a release up to 0.2 has begun
 history       what is kept of runs: writes a record, lets the oldest go; output_files: what they printed
 on_end        what `on_success` and `on_failure` start
-job_unit      the job's unit and its socket, as systemd has them; departure: a runner that was told to leave
+job_unit      the job's unit and its socket, as systemd has them
 systemd_bus   systemd's own socket for root
+
+Where something is not as it should be:
+cannot_start  a job that cannot start: who is told
+recovery      a claimed run of which nobody tells
+earlier       a run that a release up to 0.2 has begun
 
 Security. It runs as root without capabilities, in a unit of its own, which nothing of an endpoint's configuration
 reaches, with no network and an environment of systemd's. It reads the spool, which the acceptor writes: regular files

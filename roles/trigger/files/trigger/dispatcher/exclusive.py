@@ -25,6 +25,7 @@ class Exclusive:
         self._is_over = is_over
         self._waiting = None  # a pipe on which a thread says that it has the lock
         self._fd = None  # the lock, once it is ours
+        self.is_held = False  # and once nobody's run is in its way
         self.holder = None  # the endpoint whose run we wait for, as the file told
 
     def take(self):
@@ -40,6 +41,7 @@ class Exclusive:
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, self._name.encode(), 0)
         self.holder = None
+        self.is_held = True
         return True
 
     def fileno(self):

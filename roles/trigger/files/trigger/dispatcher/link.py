@@ -6,6 +6,8 @@ import os
 from trigger import run_protocol
 from trigger.run_protocol import Message
 
+MESSAGES = 16  # that are heard at once: whoever floods us does not stop the clock
+
 
 class Lost(Exception):
     """The connection is over, or what came on it is none of ours. str(error) says why."""
@@ -38,6 +40,14 @@ class Link:
         if message is None:
             raise Lost("it is closed")
         return message
+
+    def messages(self):
+        """Yield those that are there, until it is closed, but not too many at once. Raises Lost."""
+        for _ in range(MESSAGES):
+            message = self.receive() if self._socket.fileno() >= 0 else None
+            if message is None:
+                return
+            yield message
 
     def run(self, run_id, requests, command, variables, stdin, output, limit, errors, fifo):
         """Hand a run over. requests: int, how many it serves. command: list of str. variables: dict of bytes. stdin,

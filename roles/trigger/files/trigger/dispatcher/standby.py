@@ -1,0 +1,190 @@
+"""The runner for the next run: it is asked for, greets, stands ready, and is handed over or dismissed."""
+
+import time
+
+from trigger import entry, records, run_protocol
+from trigger.dispatcher import freshness, schedule
+from trigger.dispatcher.departure import SILENCE, Departure
+from trigger.dispatcher.link import Link, Lost
+
+RETRY = 1.0  # seconds before a runner is asked for again that has left without beginning
+SEEN = 2  # activations that may be seen until a runner greets: the one before, and its own
+
+
+class Call:
+    """A runner that was asked for. link: Link. stamp: freshness.stamp() of then. linger: seconds for which it is kept.
+
+    invocation: str, which activation it is, once it has greeted, and stands ready; None before.
+    """
+
+    __slots__ = ("asked_at", "invocation", "keep_until", "link", "stamp", "tried")
+
+    def __init__(self, link, stamp, linger):
+        self.link = link
+        self.stamp = stamp
+        self.asked_at = time.monotonic()
+        self.keep_until = self.asked_at + linger
+        self.invocation = None
+        self.tried = set()  # the activations that were seen since
+
+
+class Standby:
+    """places: paths.Paths. unit: job_unit.JobUnit. cannot_start: cannot_start.CannotStart. say: a function that writes
+    a line to the journal. Methods raise OSError and Failed."""
+
+    def __init__(self, places, unit, cannot_start, say):
+        self._places = places
+        self._unit = unit
+        self._say = say
+        self.cannot_start = cannot_start
+        self.departure = Departure(unit)  # of the runner before
+        self.call = None
+        self.retry_at = 0.0
+        self.prepares = True  # whether a runner may be asked for ahead
+
+    @property
+    def link(self):
+        """The Link to that runner, or None."""
+        return self.call and self.call.link
+
+    @property
+    def keep_until(self):
+        """How long it is kept where nothing waits for it."""
+        return self.call.keep_until if self.call else 0.0
+
+    def state(self, endpoint, waits):
+        """Return what there is of a runner, as schedule has it. waits: bool, whether a request waits for it."""
+        if self.call is None:
+            return schedule.NONE
+        if self.call.invocation is None:
+            return schedule.ASKED
+        return schedule.STALE if waits and self.call.stamp != freshness.stamp(endpoint) else schedule.IDLE
+
+    def ask(self, endpoint):
+        """Ask for a runner. systemd starts it, once a second where that fails, and the connection waits meanwhile."""
+        stamp = freshness.stamp(endpoint)
+        try:
+            self.call = Call(Link(self._places.run_socket_path), stamp, endpoint.job_linger)
+        except OSError as error:
+            self.retry_later()
+            self._mend_socket(error)
+
+    def ask_ahead(self, endpoint):
+        """Ask for the next one, after a run that succeeded."""
+        if self.prepares and not endpoint.exclusive and endpoint.job_linger > 0:
+            self.ask(endpoint)
+
+    def ask_again(self):
+        """Ask the runner of a run that goes on. Returns the Link, or None when it does not answer or was asked just
+        now."""
+        if time.monotonic() < self.retry_at:
+            return None
+        self.retry_later()
+        try:
+            return Link(self._places.run_socket_path)
+        except OSError:
+            return None  # somebody has stopped the socket; or the job is an earlier release's, which had none
+
+    def retry_later(self):
+        """Ask nobody for a while."""
+        self.retry_at = time.monotonic() + RETRY
+
+    def hear(self, waiting):
+        """Take in what the runner says. waiting: a function that returns the names of the requests that wait."""
+        if self.call is None:
+            return
+        try:
+            for message in self.call.link.messages():
+                self._take_message(message)
+        except Lost as lost:
+            self._lose(lost, waiting())
+
+    def look(self, waiting):
+        """See why it does not come. waiting: list of str, who waits for it."""
+        call = self.call
+        if call is None or call.invocation is not None or time.monotonic() < call.asked_at + schedule.PATIENCE:
+            return
+        active, sub, result, invocation = self._unit.properties("ActiveState", "SubState", "Result", "InvocationID")
+        silent = active == "active" and time.monotonic() > call.asked_at + SILENCE
+        if sub == "exited" or silent:
+            self._unit.try_stop()  # RemainAfterExit= of somebody's, or a runner that a job has stopped
+            call.asked_at = time.monotonic()
+        elif active == "failed" or sub == "auto-restart":
+            self.cannot_start.met("its unit ends with %s" % result, waiting)
+        elif len(call.tried | {invocation}) > SEEN:
+            # It ends in a way after which systemd starts it again at once, for as long as a connection waits.
+            self._lose(Lost("it ends at once"), waiting)
+        call.tried.add(invocation)
+
+    def hand_over(self):
+        """Return the Link of the runner that stands ready, which is another's from now on."""
+        link, self.call = self.call.link, None
+        return link
+
+    def take_back(self, link, invocation):
+        """The same undone, by a dispatcher that came later: that runner has not begun, and stands ready."""
+        self.call = Call(link, None, 0.0)
+        self.call.invocation = invocation
+
+    def dismiss(self):
+        """Let it go, whether it has come or not."""
+        call, self.call = self.call, None
+        if call.invocation is not None:
+            call.link.leave()
+            self.departure.expect(call.invocation)
+        else:
+            call.link.close()
+            self._unit.take_socket_away()
+
+    def leave(self):
+        """The dispatcher leaves."""
+        self._unit.bring_socket_back()
+        if self.call is not None and self.call.invocation is not None:
+            self.call.link.leave()
+
+    def hear_of_another(self, link, message):
+        """A runner tells of a run that is not the claimed one. Raises Lost, unless that run is recorded: by a
+        dispatcher that was killed before the runner had heard of it."""
+        run_id = message.run_id
+        if message.kind != run_protocol.ENDED or not entry.is_id(run_id) or not records.has(self._places, run_id):
+            self._unit.try_stop()
+            raise Lost("it tells of a run that nobody asked for")
+        failed = (message.code, message.status) != (run_protocol.EXITED, 0)
+        link.noted(run_id, "failed" if failed else "succeeded")
+        link.close()
+
+    def _take_message(self, message):
+        if message.kind == run_protocol.IDLE and self.call.invocation is None:
+            invocation = activation_in(message)
+            if invocation == self.departure.invocation:
+                raise Lost("it was told to leave")
+            self.call.invocation = invocation
+            self.departure.expect(None)  # systemd has started this one behind it
+        elif message.kind == run_protocol.STOPPING:
+            raise Lost("it is being stopped")
+        else:
+            self.hear_of_another(self.call.link, message)
+            self.call = None
+
+    def _lose(self, lost, waiting):
+        """The connection is over."""
+        self.call.link.close()
+        was_ready = self.call.invocation is not None
+        self.call = None
+        self.retry_later()
+        if waiting and not was_ready:
+            self.cannot_start.met("its runner said nothing (%s)" % lost, waiting)
+
+    def _mend_socket(self, error):
+        """The runner's socket is not there: it was stopped, or has met its trigger limit; or the job's unit still is
+        that of an earlier release, beside which it cannot start."""
+        self._say("<4>the runner's socket does not answer (%s), so it is started" % error.strerror)
+        if self._unit.is_over():
+            self._unit.try_start_socket()
+
+
+def activation_in(greeting):
+    """Which activation greets: str. greeting: Message. Raises Lost."""
+    if len(greeting.invocation) != 32 or not greeting.invocation.isalnum():
+        raise Lost("it does not say which activation it is")
+    return greeting.invocation

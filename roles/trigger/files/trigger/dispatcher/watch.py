@@ -1,0 +1,220 @@
+"""The watch over the run under way: what its runner tells, how long it may take, how it ends, and that this is written
+down before its runner may leave."""
+
+import time
+
+from trigger import run_protocol
+from trigger.dispatcher import schedule
+from trigger.dispatcher.claim_lock import ClaimLock
+from trigger.dispatcher.departure import LOOK_EVERY, LOOK_FIRST, SILENCE
+from trigger.dispatcher.link import Lost
+from trigger.dispatcher.standby import activation_in
+
+
+class Run:
+    """What this dispatcher knows of the run under way. ids: list of str, of its requests, oldest first. invocation: str
+    or None, the activation that it was claimed for. handed: bool, whether this dispatcher has handed it over. since:
+    when it was, or when its runner says that the job began, in microseconds of CLOCK_MONOTONIC, or None. began: bool,
+    whether it has said so. stopping: bool, whether it has said that it is being stopped. overtime: bool, whether the
+    time was over."""
+
+    __slots__ = ("began", "handed", "ids", "invocation", "overtime", "since", "stopping")
+
+    def __init__(self, ids, invocation, handed=False):
+        self.ids = ids
+        self.invocation = invocation
+        self.handed = handed
+        self.since = time.monotonic_ns() // 1000 if handed else None
+        self.began = False
+        self.stopping = False
+        self.overtime = False
+
+    @property
+    def id(self):
+        """The id that it goes by."""
+        return self.ids[-1]
+
+    def begin(self, since):
+        """Its runner says that the job began, and when. A job may lie for its runner, and gains no time."""
+        if not self.began:
+            self.began = True
+            self.since = min(since, time.monotonic_ns() // 1000)
+
+
+class Watch:
+    """run: Run. link: link.Link, or None where nobody tells of it: this dispatcher is new. endpoint: endpoint.Endpoint.
+    unit: job_unit.JobUnit. standby: standby.Standby. recorder: recorder.Recorder. Methods raise OSError and Failed."""
+
+    def __init__(self, run, link, endpoint, unit, standby, recorder):
+        self.run = run
+        self.link = link
+        self.is_over = False  # whether the run is recorded, or given back
+        self._endpoint = endpoint
+        self._unit = unit
+        self._standby = standby
+        self._recorder = recorder
+
+    def is_about_to_begin(self):
+        """Whether we are about to hear whether it has begun."""
+        return self.run.handed and not self.run.began
+
+    def hear(self):
+        """Take in what the runner says."""
+        if self.link is None:
+            return
+        try:
+            for message in self.link.messages():
+                self._take_message(message)
+                if self.is_over:
+                    return
+        except Lost as lost:
+            self.lose(lost)
+
+    def lose(self, lost):
+        """The connection is over."""
+        self._let_go()
+        self._standby.retry_later()
+        if self.is_about_to_begin():
+            self._give_back()
+            self._standby.cannot_start.met("its runner left before the job began (%s)" % lost, self.run.ids)
+
+    def follow(self):
+        """See that it ends. Returns in how many seconds to look again."""
+        return self._find() if self.link is None else self._mind_the_clock()
+
+    # What the runner tells.
+
+    def _take_message(self, message):
+        if message.kind == run_protocol.IDLE:
+            self._hear_of_no_run(activation_in(message))
+        elif message.kind == run_protocol.STOPPING:
+            self.run.stopping = True
+        elif message.run_id != self.run.id:
+            self._standby.hear_of_another(self.link, message)
+            self.link = None
+        elif message.kind in (run_protocol.BEGAN, run_protocol.RUNNING):
+            self._begun(message)
+        elif message.kind == run_protocol.ENDED:
+            self._begun(message)
+            self._ended(message)
+
+    def _hear_of_no_run(self, invocation):
+        if self.run.handed or self.run.began or self.run.invocation != invocation:
+            raise Lost("it knows of no run")
+        # Claimed by a dispatcher that was killed before it had handed the run over.
+        self._give_back()
+        self._standby.take_back(self.link, invocation)
+        self.link = None
+
+    def _begun(self, message):
+        if not self.run.began:
+            self.run.begin(message.since)
+            self._standby.cannot_start.over()
+
+    def _ended(self, message):
+        """The runner says how its job has ended."""
+        from trigger.dispatcher import outcome
+
+        run, code, status = self.run, message.code, message.status
+        if code not in outcome.CODES or not 0 <= status < 256:
+            raise Lost("no process ends so")
+        result, stopped = "success", None
+        if run.stopping or (code, status) != (run_protocol.EXITED, 0):
+            active, result = self._unit.properties("ActiveState", "Result")
+            if active == "deactivating":
+                stopped = self._unit.stopped_for()
+        if stopped == "order" and self._endpoint.timeout is not None:
+            # Also where it was a dispatcher before this one that had it stopped.
+            run.overtime |= time.monotonic() - run.since / 1e6 >= self._endpoint.timeout
+        self._settle(lambda cancelled: outcome.of_job(code, status, stopped, cancelled, run.overtime, result))
+
+    # The clock.
+
+    def _mind_the_clock(self):
+        """Have the job stopped when its time is over. Returns in how many seconds to look again."""
+        run, timeout = self.run, self._endpoint.timeout
+        if not run.began and not self._recorder.is_earlier():
+            timeout = SILENCE  # a job can stop its runner
+        if timeout is None or run.since is None or run.overtime:
+            return schedule.FOREVER
+        left = run.since / 1e6 + timeout - time.monotonic()
+        if left > 0:
+            return left
+        self._recorder.say("<4>run %s has taken its %g seconds, and is stopped" % (run.id, timeout))
+        self._unit.stop()
+        run.overtime = True
+        return schedule.FOREVER
+
+    # Nobody tells.
+
+    def _find(self):
+        """Find out about a run of which nobody tells: this dispatcher is new, or the connection is lost. Returns in how
+        many seconds to look again."""
+        from trigger.dispatcher import recovery
+
+        is_earlier = self._recorder.is_earlier()
+        found, more = recovery.find(self.run, is_earlier, self._unit, self._recorder)
+        if found == recovery.UNDER_WAY:
+            return self._ask_again(more, is_earlier)
+        if found == recovery.NOTED:
+            self._conclude(more)
+        elif found == recovery.NOT_BEGUN:
+            self._give_back()
+        elif found == recovery.UNKNOWN:
+            self._settle(lambda cancelled: {"state": "interrupted"})
+        elif found == recovery.ENDED:
+            self._settle(more)
+            if is_earlier:
+                self._unit.try_stop()  # systemd would start the unit of now once more, as if a start had failed
+                self._unit.try_start_socket()  # which could not start beside that run
+        return 0
+
+    def _ask_again(self, is_running, is_earlier):
+        if is_running:
+            self.link = self._standby.ask_again()
+        if self.run.since is None:  # until the runner tells, which an earlier release's never does
+            ago = time.time() - self._recorder.claimed_at(self.run.id) if is_earlier else 0.0
+            self.run.since = int((time.monotonic() - ago) * 1e6)
+        if self.link is not None:
+            return 0
+        return min(LOOK_EVERY if is_running else 10 * LOOK_FIRST, self._mind_the_clock())
+
+    # Its end.
+
+    def _settle(self, how):
+        """Write down how the run ended, let its runner leave, and record it, while the next runner starts. how: a
+        function that tells it, dict, when it is told whether the run was cancelled."""
+        run = self.run
+        with ClaimLock(self._endpoint) as lock:
+            outcome = {**how(lock.is_cancelled(run.id)), "invocation_id": run.invocation}
+            noted = self._recorder.note(run.id, outcome)
+            if self.link is not None:
+                self.link.noted(run.id, outcome["state"])
+                self._let_go()
+            self._standby.departure.expect(run.invocation)
+            if outcome["state"] == "succeeded":  # after one that failed its unit shows that
+                self._standby.ask_ahead(self._endpoint)
+            self._recorder.record(run.ids, noted)
+        self.is_over = True
+
+    def _conclude(self, noted):
+        """Go on where a dispatcher was killed that had heard how the run ended. noted: dict, or None where the run is
+        recorded."""
+        with ClaimLock(self._endpoint):
+            if self._recorder.has(self.run.id):
+                self._recorder.finish(self.run.ids, noted)
+            else:
+                self._recorder.record(self.run.ids, noted)
+        self.is_over = True
+        self._standby.departure.expect(self.run.invocation)
+        if not self._standby.departure.is_over():
+            self._standby.ask(self._endpoint)  # its runner has not heard of that
+
+    def _give_back(self):
+        with ClaimLock(self._endpoint):
+            self._recorder.give_back(self.run.ids)
+        self.is_over = True
+
+    def _let_go(self):
+        self.link.close()
+        self.link = None
