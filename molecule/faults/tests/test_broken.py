@@ -1,6 +1,7 @@
 """A part is missing while requests keep arriving: few tries, nothing given up, nothing lost."""
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from host import (
     exchange,
     is_active,
     journal,
+    post,
     property_of,
     read_all,
     request_id,
@@ -283,6 +285,39 @@ def test_an_entry_that_cannot_be_read_waits_and_stops_no_other():
     os.chmod(f"/var/spool/trigger/brief/{hidden}", 0o604)
     run("systemctl", "start", "trigger-dispatch@brief.service")
     assert wait_for_record("brief", hidden)["state"] == "succeeded"
+
+
+def test_a_request_is_judged_by_the_configuration_that_it_was_accepted_by():
+    """The dispatcher is there when that changes, because of a run."""
+    wait_until_idle("plain")
+    with contextlib.ExitStack() as changed:
+        with slow():
+            first = request_id(exchange(PLAIN))
+            wait_until_running("plain", first)
+            limit = changed.enter_context(larger_bodies("plain"))
+            second = request_id(exchange(PLAIN, post(b"x" * limit)))
+        assert [wait_for_record("plain", each)["state"] for each in (first, second)] == ["succeeded"] * 2
+
+
+@contextlib.contextmanager
+def larger_bodies(name):
+    """The configuration changes as the role changes it. Gives the new limit."""
+    path = Path(f"/etc/trigger/{name}.json")
+    before = path.read_text()
+    settings = json.loads(before)
+    limit = settings["body_limit"] + 2 * 1024 * 1024  # half of it for a request's variables
+    replace(path, json.dumps({**settings, "body_limit": limit}))
+    try:
+        yield limit
+    finally:
+        replace(path, before)
+
+
+def replace(path, text):
+    draft = path.with_name(".draft")
+    draft.write_text(text)
+    draft.chmod(0o644)
+    draft.rename(path)
 
 
 def test_systemd_keeps_nothing_for_a_dispatcher_that_waits():

@@ -29,8 +29,8 @@ class Dispatcher:
     def __init__(self, name, fifo):
         self._fifo = fifo
         self._configuration = None
+        self._claims: Claims = None
         self._load(name)
-        self._claims = Claims(self._endpoint)
         self._manager = Manager()
         self._unit = JobUnit(name, self._manager, self._say)
         cannot_start = CannotStart(self._endpoint.cannot_start, self._say, self._tell_hindrance)
@@ -98,11 +98,14 @@ class Dispatcher:
         self._stay_until = time.monotonic() + STAY
 
     def _load(self, name):
-        """Read the configuration, when it has changed."""
+        """Read the configuration, when it has changed. Requests are taken by the one that they were accepted by."""
         status = os.stat(paths.Paths(name).configuration)
         version = (status.st_ino, status.st_mtime_ns)
         if version != self._configuration:
             self._endpoint = configuration.load(name)
+            if self._claims is not None:
+                self._claims.close()
+            self._claims = Claims(self._endpoint)
             self._configuration = version
 
     # No run is under way.
