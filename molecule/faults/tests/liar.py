@@ -46,6 +46,13 @@ def main(way):
                 say(BEGAN)
             except BlockingIOError:
                 select.select([], [peer], [])
+    elif way == "its end, to everybody":
+        say(BEGAN, since=time.monotonic_ns() // 1000)
+        say(ENDED, code=run_protocol.EXITED, status=0)
+        while True:
+            peer, _ = listener.accept()
+            print("asked", flush=True)
+            say(ENDED, code=run_protocol.EXITED, status=0)
     time.sleep(0.2)
 
 

@@ -234,13 +234,18 @@ LIES = {
 }
 
 
+@contextlib.contextmanager
+def liar(way):
+    shutil.copy(Path(__file__).with_name("liar.py"), "/usr/local/lib/liar.py")
+    with directive(f"ExecStart=\nExecStart=/usr/bin/python3 /usr/local/lib/liar.py '{way}'", "brief"):
+        yield time.time()
+
+
 @pytest.mark.parametrize("way", LIES)
 def test_a_runner_that_lies(way):
     """Its endpoint's time limit is two seconds. It gains neither time nor a run more, and root is not busy with it."""
     wait_until_idle("brief")
-    shutil.copy(Path(__file__).with_name("liar.py"), "/usr/local/lib/liar.py")
-    with directive(f"ExecStart=\nExecStart=/usr/bin/python3 /usr/local/lib/liar.py '{way}'", "brief"):
-        since = time.time()
+    with liar(way) as since:
         request = request_id(exchange(BRIEF))
         if LIES[way]:
             assert wait_for_record("brief", request)["state"] == LIES[way]
@@ -252,6 +257,20 @@ def test_a_runner_that_lies(way):
     if not LIES[way]:
         assert wait_for_record("brief", request)["state"] == "succeeded"
     assert wait_for_record("brief", request_id(exchange(BRIEF)))["state"] == "succeeded"
+    wait_until_idle("brief")
+
+
+def test_a_runner_that_does_not_leave():
+    """It tells everybody how its run ended, and that is recorded. Root asks once a second, until its patience ends."""
+    wait_until_idle("brief")
+    with liar("its end, to everybody") as since:
+        assert wait_for_record("brief", request_id(exchange(BRIEF)))["state"] == "succeeded"
+        waits = request_id(exchange(BRIEF))
+        time.sleep(SECONDS)
+        asked = journal("trigger-run@brief.service", since).splitlines().count("asked")
+        elapsed = time.time() - since
+        assert 1 <= asked <= 2 * elapsed
+    assert wait_for_record("brief", waits, 60)["state"] == "succeeded"
     wait_until_idle("brief")
 
 

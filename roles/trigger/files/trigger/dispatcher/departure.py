@@ -28,8 +28,11 @@ class Departure:
 
     def look_again_in(self):
         """It is not over: in how many seconds to look again."""
-        stayed = time.monotonic() - self._told_at
-        if stayed > SILENCE:
+        self.insist()
+        return min(LOOK_EVERY, max(LOOK_FIRST, (time.monotonic() - self._told_at) / 4))
+
+    def insist(self):
+        """Have one stopped that has stayed for too long. Raises Failed."""
+        if time.monotonic() - self._told_at > SILENCE and not self.is_over():
             self._unit.try_stop()
             self._told_at = time.monotonic()
-        return min(LOOK_EVERY, max(LOOK_FIRST, stayed / 4))

@@ -62,6 +62,7 @@ class Standby:
 
     def ask(self, endpoint):
         """Ask for a runner. systemd starts it, once a second where that fails, and the connection waits meanwhile."""
+        self.departure.insist()
         stamp = freshness.stamp(endpoint)
         try:
             self.call = Call(Link(self._places.run_socket_path), stamp, endpoint.job_linger)
@@ -165,6 +166,7 @@ class Standby:
         else:
             self.hear_of_another(self.call.link, message)
             self.call = None
+            self.retry_later()  # it should have left, and until it has, it may say so to whoever connects
 
     def _lose(self, lost, waiting):
         """The connection is over."""
