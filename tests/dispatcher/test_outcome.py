@@ -66,6 +66,19 @@ def test_the_end_of_a_runner_that_nobody_has_heard(code, status, cancelled, stat
     assert outcome.of_unheard(code, status, cancelled)["state"] == state
 
 
+@pytest.mark.parametrize(
+    ("cancelled", "overtime", "state"),
+    [
+        (False, False, "interrupted"),
+        (False, True, "timed-out"),
+        (True, False, "cancelled"),
+        (True, True, "cancelled"),
+    ],
+)
+def test_the_end_that_nobody_knows(cancelled, overtime, state):
+    assert outcome.of_unknown(cancelled, overtime)["state"] == state
+
+
 def test_who_was_asked_to_end():
     assert outcome.is_asked("success", KILLED, TERM)
     assert not outcome.is_asked("success", EXITED, 0)

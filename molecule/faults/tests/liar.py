@@ -18,7 +18,7 @@ def main(way):
     listener = socket.socket(fileno=3)
     peer, _ = listener.accept()
     run_protocol.send(peer, Message(IDLE, invocation=INVOCATION))
-    message, _ = run_protocol.receive_run(peer)
+    message, handed = run_protocol.receive_run(peer)
     if message is None or message.kind != run_protocol.RUN:
         return
 
@@ -46,6 +46,16 @@ def main(way):
                 say(BEGAN)
             except BlockingIOError:
                 select.select([], [peer], [])
+            except OSError:
+                print("cut off", flush=True)
+                time.sleep(3600)
+    elif way == "a flood of bytes":
+        say(BEGAN, since=time.monotonic_ns() // 1000)
+        fifo = handed[3]
+        while True:
+            write_until_full(fifo)
+            print("full", flush=True)
+            select.select([], [fifo], [])
     elif way == "its end, to everybody":
         say(BEGAN, since=time.monotonic_ns() // 1000)
         say(ENDED, code=run_protocol.EXITED, status=0)
@@ -54,6 +64,14 @@ def main(way):
             print("asked", flush=True)
             say(ENDED, code=run_protocol.EXITED, status=0)
     time.sleep(0.2)
+
+
+def write_until_full(fifo):
+    try:
+        while True:
+            os.write(fifo, b"\n")
+    except BlockingIOError:
+        pass
 
 
 main(sys.argv[1])

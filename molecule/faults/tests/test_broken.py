@@ -260,6 +260,16 @@ def test_a_runner_that_lies(way):
     wait_until_idle("brief")
 
 
+@pytest.mark.parametrize(("way", "said"), [("a flood", "cut off"), ("a flood of bytes", "full")])
+def test_a_runner_that_floods_is_not_listened_to(way, said):
+    """It may say what an honest one says. Bytes in the FIFO are read when the run is over."""
+    wait_until_idle("brief")
+    with liar(way) as since:
+        assert wait_for_record("brief", request_id(exchange(BRIEF)))["state"] == "timed-out"
+        assert journal("trigger-run@brief.service", since).splitlines().count(said) == 1
+    wait_until_idle("brief")
+
+
 def test_a_runner_that_does_not_leave():
     """It tells everybody how its run ended, and that is recorded. Root asks once a second, until its patience ends."""
     wait_until_idle("brief")

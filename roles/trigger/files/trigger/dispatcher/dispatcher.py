@@ -78,7 +78,9 @@ class Dispatcher:
     def _wait(self, seconds, awake):
         poll = select.poll()
         link = (self._watch or self._standby).link
-        for fd in (self._fifo, awake, link, self._lock.fileno() if self._awaits_lock else None):
+        # While a runner tells of its run, nothing else is to be done. It may write there as well, however much.
+        fifo = None if self._watch and link else self._fifo
+        for fd in (fifo, awake, link, self._lock.fileno() if self._awaits_lock else None):
             if fd is not None:
                 poll.register(fd, select.POLLIN)
         if seconds >= LOOK_EVERY:

@@ -6,7 +6,7 @@ import os
 from trigger import run_protocol
 from trigger.run_protocol import Message
 
-MESSAGES = 16  # that are heard at once: whoever floods us does not stop the clock
+MESSAGES = 8  # that are heard on one connection: an honest runner says four at the most
 
 
 class Lost(Exception):
@@ -18,6 +18,7 @@ class Link:
     is not there. Raises OSError."""
 
     def __init__(self, path):
+        self._heard = 0
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_NONBLOCK)
         try:
             self._socket.connect(path)
@@ -39,12 +40,15 @@ class Link:
             raise Lost(str(error)) from None
         if message is None:
             raise Lost("it is closed")
+        self._heard += 1
+        if self._heard > MESSAGES:
+            raise Lost("it says too much")
         return message
 
     def messages(self):
-        """Yield those that are there, until it is closed, but not too many at once. Raises Lost."""
-        for _ in range(MESSAGES):
-            message = self.receive() if self._socket.fileno() >= 0 else None
+        """Yield those that are there, until it is closed. Raises Lost."""
+        while self._socket.fileno() >= 0:
+            message = self.receive()
             if message is None:
                 return
             yield message

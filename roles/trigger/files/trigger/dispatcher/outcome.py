@@ -49,6 +49,13 @@ def of_unheard(code, status, cancelled=False):
     """The same where nobody has heard a runner that has left since: code, status are how it left."""
     if code == run_protocol.EXITED and status == run_protocol.RUN_UNHEARD:
         return of_job(run_protocol.EXITED, 0, cancelled=cancelled)
+    return of_unknown(cancelled)
+
+
+def of_unknown(cancelled=False, overtime=False):
+    """The same where nobody knows any more how it ended, but maybe what it was stopped for."""
+    if overtime and not cancelled:
+        return {"state": "timed-out", "result": "timeout"}
     return {"state": "cancelled" if cancelled else "interrupted"}
 
 

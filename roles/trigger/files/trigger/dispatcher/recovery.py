@@ -6,8 +6,7 @@ from trigger.dispatcher import outcome
 NOTED = "noted"  # how it ended is written down, or recorded
 UNDER_WAY = "under way"
 NOT_BEGUN = "not begun"
-ENDED = "ended"  # systemd knows how
-UNKNOWN = "unknown"
+ENDED = "ended"
 
 
 def find(run, is_earlier, unit, recorder):
@@ -26,7 +25,9 @@ def find(run, is_earlier, unit, recorder):
         return UNDER_WAY, activation.sub == "running"
     if activation.invocation != run.invocation:
         # Of itself systemd starts a unit again only behind a runner that had not begun.
-        return NOT_BEGUN if unit.properties("NRestarts")[0] else UNKNOWN, None
+        if unit.properties("NRestarts")[0]:
+            return NOT_BEGUN, None
+        return ENDED, lambda cancelled: outcome.of_unknown(cancelled, run.overtime)
     result, code, status = unit.properties("Result", "ExecMainCode", "ExecMainStatus")
     if is_earlier:
         # Its job has no runner that would say that it was asked to stop.

@@ -160,8 +160,6 @@ class Watch:
             self._conclude(more)
         elif found == recovery.NOT_BEGUN:
             self._give_back()
-        elif found == recovery.UNKNOWN:
-            self._settle(lambda cancelled: {"state": "interrupted"})
         elif found == recovery.ENDED:
             self._settle(more)
             if is_earlier:
