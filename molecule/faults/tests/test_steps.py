@@ -150,10 +150,11 @@ def test_a_dispatcher_that_leaves_when_a_run_is_about_to_begin(verb):
     injection.order("runner", "rich", "-e inject=sendmsg:signal=SIGSTOP:when=2")  # behind the greeting
     assert oracle.ask().code == 200
     wait_until(lambda: STOPPED in injection.text("runner", "rich"))
+    dispatcher = property_of("trigger-dispatch@rich.service", "MainPID")
     options = ["--no-block"] if verb == "stop" else ["--signal=KILL"]
     run("systemctl", verb, *options, "trigger-dispatch@rich.service")
     oracle.faults += 1
-    wait_until(lambda: property_of("trigger-dispatch@rich.service", "ActiveState") != "active" or verb == "stop")
+    wait_until(lambda: property_of("trigger-dispatch@rich.service", "MainPID") != dispatcher or verb == "stop")
     run("systemctl", "kill", "--signal=CONT", "trigger-run@rich.service")
     assert oracle.ask().code == 200
     wait_until_served("rich")
