@@ -284,6 +284,19 @@ def test_a_runner_that_does_not_leave():
     wait_until_idle("brief")
 
 
+@pytest.mark.parametrize("signal", ["KILL", "STKFLT", "VTALRM", "PROF", "IO", "PWR"])
+def test_a_runner_that_is_killed_leaves_its_unit_failed(signal):
+    """Whatever ends a process by default. Were it started again, an idle one would hide the failure."""
+    unit = "trigger-run@plain.service"
+    wait_until_idle("plain")
+    with slow():
+        request = request_id(exchange(PLAIN))
+        wait_until_running("plain", request)
+        run("systemctl", "kill", "--kill-who=main", f"--signal={signal}", unit)
+        assert wait_for_record("plain", request)["state"] == "failed"
+        assert property_of(unit, "ActiveState") == "failed"
+
+
 def test_a_request_that_cannot_be_run_is_cancelled_and_nobody_tries_any_more():
     wait_until_idle("frail")
     with moved_away("/srv/frail"):
