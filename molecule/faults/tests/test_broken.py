@@ -284,7 +284,7 @@ def test_a_runner_that_does_not_leave():
     wait_until_idle("brief")
 
 
-@pytest.mark.parametrize("signal", ["KILL", "STKFLT", "VTALRM", "PROF", "IO", "PWR"])
+@pytest.mark.parametrize("signal", ["KILL", "STKFLT", "VTALRM", "PROF", "IO", "PWR", "RTMIN", "RTMIN+30"])
 def test_a_runner_that_is_killed_leaves_its_unit_failed(signal):
     """Whatever ends a process by default. Were it started again, an idle one would hide the failure."""
     unit = "trigger-run@plain.service"
