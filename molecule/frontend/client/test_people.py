@@ -4,8 +4,11 @@ import re
 
 import pytest
 from browser import Browser, Keys, let_trust
-from front import UNKNOWN, runs, tell
+from front import UNKNOWN, ask, runs, tell
 
+# of a terminal
+COLOURS = [*range(30, 38), *range(90, 98)]
+GROUNDS = [code + 10 for code in COLOURS]
 RUN = "/{}/runs/[0-9a-f-]{{36}}"
 
 
@@ -76,6 +79,30 @@ def test_a_run_that_fails(host, sign_in):
     assert "Failed" in page.text()
     assert "exit code was 3" in page.text()
     assert page.printed() == "dumping shop, 1.2 GiB\nbackup.example: no space left on device\n"
+
+
+def test_output_is_shown_in_its_colours(host, sign_in):
+    """In those of the looks that a person has chosen; who fetches it gets what the job printed."""
+    page = sign_in("carol")
+    page.click("Start deploy")
+    path = page.arrive(RUN.format("deploy"), goes_on=True)
+    lines = ["\x1b[1;4;31mbroken\x1b[0m and \x1b[38;5;34mgood\x1b[39m\x1b[K"]
+    lines += ["".join(f"\x1b[{ground};{text}m{text} " for text in COLOURS) + "\x1b[m" for ground in (49, *GROUNDS)]
+    tell(host, *lines)
+    page.until(lambda: page.printed().count("97") == len(GROUNDS) + 1)
+    looks = "const of = getComputedStyle(document.querySelector(arguments[0])); return [of.color, of.fontWeight]"
+    light = page.run(looks, "pre .red")
+    page.look("dark")
+    dark = page.run(looks, "pre .red")
+    page.look("light")
+    assert light[1] == dark[1] == "700" and light[0] != dark[0] and page.all("pre .red")[0].text == "broken"
+    tell(host, "end")
+    page.until(lambda: "Succeeded" in page.text())
+    assert page.printed().splitlines()[1] == "broken and good" and "\x1b" not in page.printed()
+    page.check("deploy-coloured")
+    answer = ask(host, path + "/output", user="carol")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.body.decode().splitlines() == ["fetching main", *lines, "deployed"]
 
 
 def test_each_sees_what_he_may_start(host, sign_in):

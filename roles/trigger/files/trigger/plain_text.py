@@ -14,8 +14,9 @@ _UNSEEN = re.compile(
 )
 
 
-class Text:
-    """Takes bytes in parts, cut anywhere, and returns text. What is no UTF-8 becomes U+FFFD."""
+class Decoder:
+    """Takes bytes in parts, cut anywhere, and returns text whose lines end with a line feed alone. What is no UTF-8
+    becomes U+FFFD."""
 
     def __init__(self):
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -28,20 +29,40 @@ class Text:
             text = "\r" + text
         # Its line feed may come with the next part.
         self._had_return = text.endswith("\r") and not final
-        return plain(text[:-1] if self._had_return else text)
+        return _lines(text[:-1] if self._had_return else text)
+
+
+class Text:
+    """The same, as text that does nothing."""
+
+    def __init__(self):
+        self._decoder = Decoder()
+
+    def feed(self, part: bytes, final: bool = False) -> str:
+        """Return the text of a part, so far as it is complete. final: whether nothing follows."""
+        return show(self._decoder.feed(part, final))
 
 
 def plain(text: str) -> str:
     """The same of a text that is whole."""
-    # A bare return is how progress is shown; what it wrote over is shown, too.
-    return _UNSEEN.sub(_show, text.replace("\r\n", "\n").replace("\r", "\n"))
+    return show(_lines(text))
+
+
+def show(text: str) -> str:
+    """The same of a text whose lines end with a line feed alone."""
+    return _UNSEEN.sub(_show, text)
 
 
 def line(text: str) -> str:
     """The same of a text that has to stay on one line."""
     for character, shown in (("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
         text = text.replace(character, shown)
-    return _UNSEEN.sub(_show, text)
+    return show(text)
+
+
+def _lines(text):
+    # A bare return is how progress is shown; what it wrote over is shown, too.
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _show(found):

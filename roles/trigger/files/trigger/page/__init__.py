@@ -8,8 +8,8 @@ overview   the list of endpoints; detail is the page of one, run that of a run; 
 form       the fields of an endpoint's parameters: drawn, and read when they come back
 submit     the way to the acceptor, which checks and spools as for any other client
 
-cgi_head takes the head of a CGI's output off; labels and times say things in words; layout is what all pages share, and
-markup how HTML is made: all that is not marked as HTML already is escaped.
+cgi_head takes the head of a CGI's output off, and colours makes HTML of what follows; labels and times say things in
+words; layout is what all pages share, and markup how HTML is made: all that is not marked as HTML already is escaped.
 
 Security. It runs as triggerfrontend in a sandbox without a network. It reads configurations, and the records and
 outputs of the endpoints that it shows; it writes nothing. It believes nginx, which brings the host's secret, on who

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from trigger.page import markup
+from trigger.page import colours, markup
 from trigger.page.markup import Markup, element, join
 from trigger.responses import Reply
 
@@ -21,12 +21,29 @@ STYLE = """
   --ground: #f7f7f5; --sheet: #ffffff; --line: #dddfe2; --edge: #868d96;
   --text: #1b1f24; --quiet: #59616b; --accent: #0a5aa8; --on-accent: #ffffff; --accent-ground: #e8f1fa;
   --good: #1a7035; --bad: #b3261e; --odd: #7d5200; --bad-ground: #fdf0ef;
+  /* Of what jobs print: each can be read on each ground. */
+  --black: #1b1f24; --red: #a01818; --green: #15602a; --yellow: #6d4c00;
+  --blue: #1d4bab; --magenta: #8a1d8a; --cyan: #0b5a66; --white: #4e565f;
+  --bright-black: #59616b; --bright-red: #b4232a; --bright-green: #1a6b2f; --bright-yellow: #765400;
+  --bright-blue: #2658c2; --bright-magenta: #a02ba0; --bright-cyan: #0d6472; --bright-white: #343a41;
+  --on-black: #dde0e4; --on-red: #fbdcd9; --on-green: #d2efd8; --on-yellow: #f6e6b4;
+  --on-blue: #d9e5fb; --on-magenta: #f4d9f4; --on-cyan: #cdeef2; --on-white: #eceef0;
+  --on-bright-black: #e4e7ea; --on-bright-red: #ffe6e3; --on-bright-green: #e0f6e4; --on-bright-yellow: #fdf2c9;
+  --on-bright-blue: #e5eefe; --on-bright-magenta: #fae6fa; --on-bright-cyan: #def6f9; --on-bright-white: #f5f6f7;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #121417; --sheet: #1a1d21; --line: #32373e; --edge: #7b838d;
     --text: #e7e9ec; --quiet: #a5adb7; --accent: #85b8f0; --on-accent: #0c1520; --accent-ground: #1c2a3a;
     --good: #74cf8e; --bad: #ff9d94; --odd: #ecc06a; --bad-ground: #2c1b1b;
+    --black: #b0b7c0; --red: #ff9d94; --green: #74cf8e; --yellow: #e3bb62;
+    --blue: #8ab8f5; --magenta: #e79be7; --cyan: #63cfdc; --white: #d3d7dc;
+    --bright-black: #a9b1bb; --bright-red: #ffb0a8; --bright-green: #92e0a8; --bright-yellow: #f3d184;
+    --bright-blue: #a5cbff; --bright-magenta: #f3b4f3; --bright-cyan: #8be2ec; --bright-white: #ffffff;
+    --on-black: #2b2f35; --on-red: #472021; --on-green: #173a22; --on-yellow: #3d3010;
+    --on-blue: #1c2f52; --on-magenta: #42204a; --on-cyan: #103940; --on-white: #383d44;
+    --on-bright-black: #33383f; --on-bright-red: #552627; --on-bright-green: #1c4629; --on-bright-yellow: #4a3a12;
+    --on-bright-blue: #233a64; --on-bright-magenta: #50275a; --on-bright-cyan: #14454e; --on-bright-white: #3e444b;
   }
 }
 * { box-sizing: border-box; }
@@ -108,6 +125,8 @@ pre {
   white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 8; unicode-bidi: isolate;
 }
 pre:empty { display: none; }
+pre .bold { font-weight: 700; }
+pre .underline { text-decoration: underline; }
 /* While a run goes on, its page only grows: what it has become supersedes what it was. */
 .now:has(~ .now), .now:has(~ .result) { display: none; }
 
@@ -134,6 +153,10 @@ pre:empty { display: none; }
   dl { column-gap: 1rem; }
 }
 """
+STYLE += "".join(
+    "pre .%s { color: var(--%s); } pre .on-%s { background: var(--on-%s); }\n" % (name, name, name, name)
+    for name in colours.NAMES
+)
 
 _POLICY = (
     "default-src 'none'; style-src 'sha256-%s'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

@@ -7,9 +7,9 @@ import time
 from trigger import records, runs, timespan
 from trigger.page import labels, layout, markup, status, times
 from trigger.page.cgi_head import Head
-from trigger.page.markup import Markup, element, escape, join
+from trigger.page.colours import Coloured
+from trigger.page.markup import Markup, element, join
 from trigger.page.status import DAMAGED, say
-from trigger.plain_text import Text
 from trigger.responses import UNBUFFERED, Reply
 
 TYPE_CHECKING = False
@@ -119,10 +119,10 @@ class _Page:
         yield element("h2", "Output", id="output")
         yield markup.begin("pre", aria_labelledby="output", role="log" if self._run["state"] in _LIVE else None)
         yield "\n"  # HTML drops one here, and would otherwise drop one of the job's
-        text = Text()
+        coloured = Coloured()
         for part in self._body(leaving):
-            yield None if part is None else self._shown(text.feed(part))
-        yield self._shown(text.feed(b"", final=True))
+            yield None if part is None else self._shown(coloured.feed(part))
+        yield self._shown(coloured.feed(b"", final=True))
         yield markup.end("pre")
         if self._head is not None and self._head.told:
             yield element("p", "Its head said ", element("code", self._head.told), ".", class_="quiet")
@@ -155,9 +155,9 @@ class _Page:
         finally:
             source.close()
 
-    def _shown(self, text):
-        self._shows_output = self._shows_output or bool(text)
-        return escape(text)
+    def _shown(self, output):
+        self._shows_output = self._shows_output or bool(output)
+        return output
 
     def _say_how_it_ended(self):
         run = self._find()
