@@ -208,7 +208,8 @@ WRONG = [
     ("finished", "2026-13-01T00:00:00.000Z"), ("finished", "٢٠٢٦-01-01T00:00:00.000Z"), ("finished", []),
     ("duration", "1"), ("duration", True), ("duration", -1), ("duration", 10**400), ("duration", math.inf),
     ("exit_code", "0"), ("exit_code", 1.5), ("exit_code", {}), ("signal", 9), ("signal", ["KILL"]),
-    ("remote_user", 5), ("remote_user", "\ud800"), ("parameters", []),
+    ("remote_user", 5), ("remote_user", "\ud800"), ("parameters", []), ("parameters", {"p": 5}),
+    ("parameters", {"\ud800": "x"}),
 ]  # fmt: skip
 
 

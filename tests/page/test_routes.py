@@ -260,7 +260,8 @@ def test_no_link_leads_to_a_place_where_a_get_starts_a_run(ask, host):
     assert shown.one("form")["action"] == "/hello/start" and shown.one("input", name="p")
     again = submit(ask, made, "p=")[1]
     for each in (page, shown, again, ask(f"/hello/runs/{one}")[1]):
-        assert {link["href"] for link in each.all("a")} <= {"/", "/hello/page", f"/hello/runs/{one}", "#field-p"}
+        links = {"/", "/hello/page", f"/hello/runs/{one}", f"/hello/page?like={one}", "#field-p"}
+        assert {link["href"] for link in each.all("a")} <= links
 
 
 def test_where_only_a_get_starts_there_is_a_button_for_it_and_no_link(ask, host):
@@ -346,10 +347,92 @@ def test_the_latest_runs(ask, host):
     links = [link["href"] for link in page.one("table").all("a")]
     assert links == [f"/hello/runs/{each}" for each in ids[:1:-1]]
     assert [row(page, number)[1:] for number in (0, 1, 2)] == [
-        ["⋯ Waiting (number 2)", ""], ["⋯ Waiting (number 1)", ""], ["▶ Running", ""],
+        ["⋯ Waiting (number 2)", "", "", ""], ["⋯ Waiting (number 1)", "", "", ""], ["▶ Running", "", "", ""],
     ]  # fmt: skip
     assert re.fullmatch(r"1min \d+s ago", row(page, 3)[0])
     assert row(page, 3)[1] == "✓ Succeeded" and re.fullmatch(r"3\.\ds", row(page, 3)[2])
+
+
+def test_the_latest_runs_tell_with_what_they_began_and_for_whom(ask, host):
+    made = host.put(parameters=[
+        {"name": "version"}, {"name": "target", "default": "staging"}, {"name": "password", "sensitive": True},
+    ])  # fmt: skip
+    told = [
+        {"remote_user": "bob", "remote_addr": "192.0.2.7", "parameters": {"version": "1.2", "target": "staging"}},
+        {"remote_user": None, "remote_addr": "192.0.2.8",
+         "parameters": {"version": "x" * 41, "target": "a\nb", "password": "(sensitive)"}},
+        # by a configuration of before
+        {"remote_user": "<b>", "parameters": {"gone": "<i>", "password": "geheim", "version": "(sensitive)"}},
+        {},
+    ]  # fmt: skip
+    for number, each in enumerate(told):
+        record(made, request_id(SECOND + number), **each)
+    page = ask("/hello/")[1]
+    assert [row(page, number)[3:] for number in (3, 2, 1, 0)] == [
+        ["bob", "version 1.2"],
+        ["192.0.2.8", f"version {'x' * 40}…, target a\\nb"],
+        ["<b>", "gone <i>"],
+        ["", ""],
+    ]
+
+
+def test_a_run_that_has_served_several_requests_is_one_of_the_latest(ask, host):
+    made = host.put()
+    ids = [request_id(SECOND + number) for number in range(5)]
+    record(made, *ids[:3])
+    queue(made, *ids[3:])
+    claim(made, *ids[3:])
+    links = [link["href"] for link in ask("/hello/")[1].one("table").all("a")]
+    assert links == [f"/hello/runs/{each}" for each in (ids[4], ids[2])]
+
+
+# Run again
+
+
+DECLARED = [
+    {"name": "version", "required": True},
+    {"name": "target", "choices": ["staging", "production"], "default": "staging"},
+    {"name": "dry-run", "type": "boolean", "default": False},
+    {"name": "password", "sensitive": True},
+    {"name": "key", "sensitive": True, "default": "geheim"},
+    {"name": "note"},
+]
+GIVEN = {"version": "1.2 <b>", "target": "production", "dry-run": "true", "password": "(sensitive)",
+         "key": "(sensitive)"}  # fmt: skip
+
+
+def test_a_run_leads_to_a_form_with_its_values(ask, host):
+    made = host.put(parameters=DECLARED)
+    one = record(made, request_id(), parameters=GIVEN)["id"]
+    (again,) = [link["href"] for link in ask(f"/hello/runs/{one}")[1].all("a", class_="button")]
+    reply, page = ask(again)
+    assert reply.status == 200 and page.one("title").text.startswith("Run again: hello")
+    assert "The form is filled in as for the run of" in main(page)
+    form_of = page.one("form")
+    assert (form_of["action"], form_of.one("input", name="version")["value"]) == ("/hello/start", "1.2 <b>")
+    chosen = [option["value"] for option in form_of.all("option") if "selected" in option.attributes]
+    assert chosen == ["production", "true"]
+    assert "value" not in page.one(name="note").attributes
+    # What is sensitive is not known here, which is said, and asked for when it is forgotten.
+    assert page.one(id="again-password").text == "It is not kept here: type it again."
+    assert not page.all(id="again-key") and "value" not in page.one(name="password").attributes
+    assert page.one("input", name=form.EMPTIED)["value"] == "password"
+
+
+def test_values_that_are_not_choices_any_more_are_not_chosen(ask, host):
+    made = host.put(parameters=DECLARED)
+    record(made, request_id(), parameters={"target": "moon", "dry-run": "perhaps", "version": "(sensitive)"})
+    form_of = ask(f"/hello/?like={request_id()}")[1].one("form")
+    chosen = [option["value"] for option in form_of.all("option") if "selected" in option.attributes]
+    assert chosen == ["staging", "false"] and "value" not in form_of.one(name="version").attributes
+
+
+@pytest.mark.parametrize("like", ["", "x", "..%2F..", request_id(SECOND + 1), request_id(SECOND + 2)])
+def test_there_is_no_form_like_a_run_that_is_not_known(ask, host, like):
+    record(host.put("other"), request_id(SECOND + 1))
+    made = host.put()
+    queue(made, request_id(SECOND + 2))
+    assert refusal(ask, f"/hello/?like={like}").status == 404
 
 
 def test_runs_that_cannot_be_read_leave_the_form(ask, host):
@@ -395,7 +478,7 @@ def test_no_text_of_the_configuration_makes_an_element(ask, host, text, other):
 
 
 def facts(page):
-    found = page.one("dl").content
+    found = page.all("dl")[0].content
     return {found[i].text: found[i + 1].text for i in range(0, len(found), 2)}
 
 
@@ -404,7 +487,9 @@ def test_a_run_that_is_over(ask, host):
     one = request_id()
     claim(made, one)
     prints(made, b"<b>bold</b> & \x1b[31mred\xff\n")
-    record(made, one, state="failed", exit_code=3, started=time.time() - 3.2, remote_user="bob")
+    record(
+        made, one, state="failed", exit_code=3, started=time.time() - 3.2, remote_user="bob", remote_addr="192.0.2.9"
+    )
     reply, page = ask(f"/hello/runs/{one}")
     # nginx takes it in, so that a slow reader holds nothing here
     assert reply.status == 200 and "X-Accel-Buffering" not in dict(reply.headers)
@@ -413,10 +498,20 @@ def test_a_run_that_is_over(ask, host):
     assert page.one("pre").one("span", class_="red").text == "red\ufffd\n"
     assert "✗ Failed. Its exit code was 3." in main(page)
     told = facts(page)
-    assert told["Asked for by"] == "bob" and told["Request"] == one
+    assert (told["Asked for by"], told["From"], told["Request"]) == ("bob", "192.0.2.9", one)
     assert re.fullmatch(r"3\.\ds", told["Took"])
     assert [when.tag for when in page.one("dl").all("time")] == ["time"] * 3
     assert not page.all(class_="now") and not page.all(role="log")
+
+
+def test_a_run_tells_with_what_it_began_but_for_what_is_sensitive(ask, host):
+    made = host.put(parameters=DECLARED)
+    record(made, request_id(), parameters={**GIVEN, "note": "two\nlines \u202e", "key": "geheim"})
+    page = ask(f"/hello/runs/{request_id()}")[1]
+    terms, values = ([part.text for part in page.all("dl")[1].all(tag)] for tag in ("dt", "dd"))
+    assert terms == ["version", "target", "dry-run", "note"]
+    assert values == ["1.2 <b>", "production", "true", "two\nlines \\u202e"]
+    assert "geheim" not in page.text and "(sensitive)" not in page.text
 
 
 def test_a_line_feed_at_the_begin_is_not_lost(ask, host):
@@ -473,10 +568,10 @@ def test_the_head_of_a_cgi_may_come_in_parts(host, size):
 def test_requests_that_one_run_has_served(ask, host):
     made = host.put()
     ids = [request_id(SECOND + number) for number in range(3)]
-    record(made, *ids, remote_user="bob")
+    record(made, *ids, remote_user="bob", remote_addr="192.0.2.9")
     assert facts(ask(f"/hello/runs/{ids[2]}")[1])["Asked for by"] == "bob"
     others = facts(ask(f"/hello/runs/{ids[0]}")[1])
-    assert "Asked for by" not in others and others["Requests"] == "3, served by this one run"
+    assert not {"Asked for by", "From"} & set(others) and others["Requests"] == "3, served by this one run"
 
 
 def test_one_that_was_taken_back(ask, host):

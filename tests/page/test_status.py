@@ -89,5 +89,5 @@ def test_runs_that_cannot_be_read_are_said_to_be_so(host, capsys):
     endpoint = host.put()
     shutil.rmtree(endpoint.spool)
     assert not status.Standing(endpoint).is_known
-    assert status.latest_runs(endpoint, 10) is None
+    assert status.history(endpoint, 10) is None
     assert capsys.readouterr().err.count("<4>hello: its runs cannot be read: No such file") == 2

@@ -234,6 +234,25 @@ def test_a_form(host, sign_in):
         "TRIGGER_PARAM_WORKERS=16",
     ]
     assert runs(host, "/release/") == [path.rpartition("/")[2], *before]
+    page.check("release-ended")
+
+    # What it was told stands there, too, and begins another one; but not what is sensitive.
+    told = page.text().partition("Parameters")[2].partition("Output")[0]
+    for name, value in {**filled, "version": "1.2.3", "workers": "16", "dry-run": "true"}.items():
+        assert (value in told) == (name != "password"), (name, told)
+    page.click("Run again…")
+    page.arrive("/release/")
+    values = {label: page.field(label).get_attribute("value") for label in filled}
+    assert values == {**filled, "version": "1.2.3", "workers": "16", "dry-run": "true", "password": ""}
+    assert "It is not kept here: type it again." in page.error_of(page.field("password"))
+    latest = page.all("tbody tr")[0].text
+    assert "carol" in latest and f"target production, workers 16, share 0.25, dry-run true, note {note}" in latest
+    page.check("release-again")
+    page.fill("password", "hush hush")
+    page.click("Start")
+    again = page.arrive(RUN.format("release"))
+    assert again != path and "Succeeded" in page.text()
+    assert "TRIGGER_PARAM_WORKERS=16" in page.printed()
 
 
 def test_by_keyboard_alone(host, sign_in):

@@ -216,5 +216,5 @@ _MORE = (
     ("remote_addr", _is_text),
     ("remote_user", _is_text),
     ("reason", _is_text),
-    ("parameters", lambda value: isinstance(value, dict)),
+    ("parameters", lambda value: isinstance(value, dict) and all(map(_is_text, (*value, *value.values())))),
 )

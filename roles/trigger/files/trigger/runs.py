@@ -29,18 +29,35 @@ class Runs:
 
     def find(self, request_id: str) -> "dict | None":
         """Return the run of a request, or None when there is no such request, or no longer. Raises OSError."""
+        return self.find_told(request_id)[0]
+
+    def find_told(self, request_id: str) -> "tuple[dict | None, dict | None]":
+        """Return the same, and the record of the run, or None as long as there is none. Raises OSError."""
         if not entry.is_id(request_id):
-            return None
+            return None, None
         # In this order: a record is written before the request leaves the claimed ones and the spool.
         claimed, waiting = self._under_way() if self.is_under_way(request_id) else ([], [])
         record = self.record_of(request_id)
         if record is not None:
-            return self._recorded(request_id, record)
+            return self._recorded(request_id, record), record
         if request_id in claimed:
-            return self._running(request_id, claimed[-1])
+            return self._running(request_id, claimed[-1]), None
         if request_id in waiting:
-            return self._run(request_id, state="queued", position=waiting.index(request_id) + 1)
-        return None
+            return self._run(request_id, state="queued", position=waiting.index(request_id) + 1), None
+        return None, None
+
+    def history(self) -> "list[str]":
+        """Return the ids of all runs that are known, newest first: of a run the one that it goes by, and those of the
+        requests that wait. Raises OSError."""
+        claimed, waiting = self._under_way()
+        return sorted({*records.ids(self.endpoint), *claimed[-1:], *waiting}, reverse=True)
+
+    def look(self, run_id: str) -> "tuple[dict | None, dict | None]":
+        """Return what find_told() does, also of a run whose record is damaged. Raises OSError."""
+        try:
+            return self.find_told(run_id)
+        except records.Damaged:
+            return self._damaged(run_id), None
 
     def latest(self, limit: int) -> "list[dict]":
         """Return the latest requests, newest first. Reads no more records than that. Raises OSError."""
@@ -86,7 +103,7 @@ class Runs:
         try:
             record = records.read(self.endpoint, run_id)
         except records.Damaged:
-            return [self._run(run_id, state="damaged", run=run_id)]
+            return [self._damaged(run_id)]
         return [self._recorded(name, record) for name in (record or {}).get("requests", ())]
 
     def _running(self, request_id, run_id):
@@ -99,6 +116,9 @@ class Runs:
     def _recorded(self, request_id, record):
         known = {key: record.get(key) for key in _UNKNOWN}
         return self._run(request_id, **{**known, "state": record["state"], "run": record["id"]})
+
+    def _damaged(self, run_id):
+        return self._run(run_id, state="damaged", run=run_id)
 
     def _run(self, request_id, **known):
         accepted = records.timestamp(entry.second_of(request_id))

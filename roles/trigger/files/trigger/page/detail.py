@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from trigger import timespan
-from trigger.page import form, labels, status, times
+from trigger.page import form, history, status, times
 from trigger.page.markup import element
 
 TYPE_CHECKING = False
@@ -17,10 +16,15 @@ LATEST = 10  # runs
 
 
 class Detail:
-    """latest: runs, newest first, or None when they cannot be read now. now: seconds since the epoch."""
+    """latest: as status.history() returns it. now: seconds since the epoch."""
 
     def __init__(
-        self, frame: Frame, visitor: Visitor, endpoint: Endpoint, latest: list[dict] | None, now: float
+        self,
+        frame: Frame,
+        visitor: Visitor,
+        endpoint: Endpoint,
+        latest: list[tuple[dict, dict | None]] | None,
+        now: float,
     ) -> None:
         self._frame = frame
         self._endpoint = endpoint
@@ -32,6 +36,14 @@ class Detail:
     def draw(self) -> Reply:
         """Return the page."""
         return self._reply(200, "the page of an endpoint", self._endpoint.name, form.draw(self._endpoint, self._token))
+
+    def draw_like(self, run: dict, record: dict) -> Reply:
+        """Return the page with the values of a run in the form. run, record: as runs.Runs.find_told() returns them."""
+        href = "%sruns/%s" % (self._endpoint.frontend["location"], run["id"])
+        like = element("a", "the run of ", times.full(run["accepted"]), href=href)
+        note = element("p", "The form is filled in as for ", like, ".")
+        again = form.draw(self._endpoint, self._token, form.typed_before(self._endpoint, record))
+        return self._reply(200, "the page of an endpoint", "Run again: " + self._endpoint.name, note, again)
 
     def draw_again(self, typed: dict[str, str], errors: list[tuple[str, str]]) -> Reply:
         """Return the page with what was typed, dict of name to str, and what is wrong with it, list of (name, str)."""
@@ -54,24 +66,4 @@ class Detail:
             why = "None yet." if self._latest is not None else "They cannot be read for now."
             yield element("p", why, class_="quiet")
             return
-        titles = [element("th", text, scope="col", role="columnheader") for text in ("When", "State", "Took")]
-        yield element(
-            "table",
-            element("thead", element("tr", *titles, role="row"), role="rowgroup"),
-            element("tbody", *map(self._row, self._latest), role="rowgroup"),
-            role="table",
-            class_="runs",
-        )
-
-    def _row(self, run):
-        href = "%sruns/%s" % (self._endpoint.frontend["location"], run["id"])
-        place = " (number %d)" % run["position"] if run["position"] else ""
-        return element(
-            "tr",
-            element(
-                "th", element("a", times.short(run["accepted"], self._now), href=href), scope="row", role="rowheader"
-            ),
-            element("td", labels.badge(run["state"]), place, role="cell"),
-            element("td", "" if run["duration"] is None else timespan.span(run["duration"]), role="cell"),
-            role="row",
-        )
+        yield history.table(self._endpoint, self._latest, self._now)

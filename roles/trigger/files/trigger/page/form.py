@@ -6,7 +6,9 @@ import math
 
 from trigger import sources
 from trigger.http import Refusal, Request
+from trigger.page import told
 from trigger.page.markup import Markup, element, join
+from trigger.parameters import HIDDEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +52,24 @@ def draw(
         fields.append(element("input", type="hidden", name=EMPTIED, value=" ".join(emptied)))
     button = element("button", "Start", class_="button first")
     return element("div", _form(endpoint, token, *fields, button), class_="sheet")
+
+
+def typed_before(endpoint: Endpoint, record: dict) -> dict[str, str]:
+    """Return what has to be in the form for the values of a run, by name, as draw() takes it. What is sensitive is not
+    known: of that the form says that it was there."""
+    known = told.values(endpoint, record)
+    given = record.get("parameters") or {}
+    typed = {}
+    for parameter in endpoint.parameters or ():
+        name, text = parameter["name"], parameter["default"]
+        if parameter["sensitive"]:
+            text = HIDDEN if name in given and text is None else None
+        elif name in known:
+            choices = _choices(parameter)
+            text = known[name] if choices is None or known[name] in dict(choices) else text
+        if text is not None:
+            typed[name] = text
+    return typed
 
 
 def summary(endpoint: Endpoint, errors: list[tuple[str, str]]) -> Markup:
@@ -146,13 +166,13 @@ def _shown(parameter, typed):
 
 
 def _hint(parameter):
-    told = []
+    hints = []
     if parameter["pattern"] is not None:
-        told.append(join(("Must match ", element("code", parameter["pattern"]), ".")))
+        hints.append(join(("Must match ", element("code", parameter["pattern"]), ".")))
     if parameter["default"] and (parameter["sensitive"] or _choices(parameter) is None):
         default = "a default" if parameter["sensitive"] else element("code", parameter["default"])
-        told.append(join(("Left empty, it is ", default, ".")))
-    return join(told, " ")
+        hints.append(join(("Left empty, it is ", default, ".")))
+    return join(hints, " ")
 
 
 def _control(parameter, shown, attributes):

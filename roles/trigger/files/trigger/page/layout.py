@@ -120,6 +120,11 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .375rem 1.5rem;
 dt { padding-top: .125rem; }
 dd { margin: 0; }
 .id { font-size: .875rem; overflow-wrap: anywhere; }
+.value { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
+.ways { display: flex; flex-wrap: wrap; align-items: center; gap: .75rem 1.5rem; margin-top: 2.25rem; }
+.runs td { font-size: .875rem; line-height: 1.7; }
+.runs tbody th { white-space: nowrap; }
+.runs td:last-child { overflow-wrap: anywhere; }
 pre {
   margin: .75rem 0; padding: 1rem; font-size: .875rem; line-height: 1.5;
   white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 8; unicode-bidi: isolate;
@@ -150,6 +155,7 @@ pre .underline { text-decoration: underline; }
   td.act { margin-top: .5rem; text-align: left; }
   td.act .button, .sheet > form .button { width: 100%; text-align: center; }
   .runs tbody tr { grid-template-columns: 1fr auto; }
+  .runs td[data-label] { grid-column: 1 / -1; padding-left: 3.5rem; }
   dl { column-gap: 1rem; }
 }
 """

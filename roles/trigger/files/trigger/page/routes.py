@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from trigger import runs
+from trigger import runs, sources
 from trigger.entry import is_id
 from trigger.http import Refusal, Request
 from trigger.page import error_pages, form, overview, run, status, submit
@@ -42,7 +42,7 @@ class Desk:
             return self._start(frame, visitor, endpoint, request, body)
         _check_method(request, _LOOK)
         if place in (b"", b"page"):
-            return _detail(frame, visitor, endpoint).draw()
+            return self._detail(frame, visitor, endpoint, request)
         return self._run(frame, endpoint, place[len(b"runs/") :].decode())
 
     def _overview(self, frame, visitor):
@@ -60,15 +60,19 @@ class Desk:
                     return endpoint, place
         raise Refusal(404, "no page has this address")
 
+    def _detail(self, frame, visitor, endpoint, request):
+        like = sources.Sources(request, bytes).pairs("query").get("like")
+        if like is None:
+            return _detail(frame, visitor, endpoint).draw()
+        told, record = _find(runs.Runs(endpoint), like[0])
+        if record is None:
+            raise Refusal(404, "with what this run began is not known before it has ended")
+        return _detail(frame, visitor, endpoint).draw_like(told, record)
+
     def _run(self, frame, endpoint, request_id):
         found = runs.Runs(endpoint)
-        try:
-            state = found.find(request_id)
-        except status.DAMAGED as error:
-            raise Refusal(503, "what became of this run cannot be read", detail=type(error).__name__) from None
-        if state is None:
-            raise Refusal(404, "no such run is known, or no longer")
-        return run.draw(frame, endpoint, found, state, self._leaving)
+        told, record = _find(found, request_id)
+        return run.draw(frame, endpoint, found, told, record, self._leaving)
 
     def _start(self, frame, visitor, endpoint, request, body):
         token, typed = form.read(endpoint, request, body)
@@ -94,7 +98,18 @@ class Desk:
 
 
 def _detail(frame, visitor, endpoint):
-    return Detail(frame, visitor, endpoint, status.latest_runs(endpoint, LATEST), time.time())
+    return Detail(frame, visitor, endpoint, status.history(endpoint, LATEST), time.time())
+
+
+def _find(found, request_id):
+    """Return what runs.Runs.find_told() does. Raises Refusal where that is nothing."""
+    try:
+        told, record = found.find_told(request_id)
+    except status.DAMAGED as error:
+        raise Refusal(503, "what became of this run cannot be read", detail=type(error).__name__) from None
+    if told is None:
+        raise Refusal(404, "no such run is known, or no longer")
+    return told, record
 
 
 def _check_method(request, allowed):

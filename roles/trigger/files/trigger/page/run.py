@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 from trigger import records, runs, timespan
-from trigger.page import labels, layout, markup, status, times
+from trigger.page import labels, layout, markup, status, times, told
 from trigger.page.cgi_head import Head
 from trigger.page.colours import Coloured
 from trigger.page.markup import Markup, element, join
 from trigger.page.status import DAMAGED, say
+from trigger.plain_text import plain
 from trigger.responses import UNBUFFERED, Reply
 
 TYPE_CHECKING = False
@@ -26,10 +27,17 @@ LOOK_EVERY = 0.25  # seconds between two looks whether a waiting request has got
 _LIVE = ("queued", "running")
 
 
-def draw(frame: Frame, endpoint: Endpoint, found: runs.Runs, run: dict, leaving: Callable[[], bool]) -> Reply:
-    """Return the page of a run, whose source brings its parts. run: as found.find() has returned it. leaving: a
-    function that says whether this process is about to end."""
-    page = _Page(frame, endpoint, found, run)
+def draw(
+    frame: Frame,
+    endpoint: Endpoint,
+    found: runs.Runs,
+    run: dict,
+    record: dict | None,
+    leaving: Callable[[], bool],
+) -> Reply:
+    """Return the page of a run, whose source brings its parts. run, record: as found.find_told() has returned them.
+    leaving: a function that says whether this process is about to end."""
+    page = _Page(frame, endpoint, found, run, record)
     parts = page.live(leaving) if run["state"] in _LIVE else page.whole()
     headers = layout.HEADERS + (UNBUFFERED if run["state"] in _LIVE else [])
     return Reply(200, "the page of a run", b"", layout.CONTENT_TYPE, headers, Parts(parts))
@@ -56,11 +64,12 @@ class Parts:
 
 
 class _Page:
-    def __init__(self, frame, endpoint, found, run):
+    def __init__(self, frame, endpoint, found, run, record):
         self._frame = frame
         self._endpoint = endpoint
         self._found = found
         self._run = run
+        self._record = record
         self._shows_output = False
         self._head = Head() if endpoint.output == "cgi" else None
 
@@ -90,7 +99,8 @@ class _Page:
     def _find(self):
         """The run as it is now, dict, or None when it is not known any more, or cannot be read."""
         try:
-            return self._found.find(self._run["id"])
+            run, self._record = self._found.find_told(self._run["id"])
+            return run
         except DAMAGED as error:
             self._say_unreadable(error)
             return None
@@ -162,20 +172,23 @@ class _Page:
     def _say_how_it_ended(self):
         run = self._find()
         if run is None:
-            told = [element("p", "What became of it is not known: no record of it is kept, or it cannot be read.")]
+            content = [element("p", "What became of it is not known: no record of it is kept, or it cannot be read.")]
         elif run["state"] in _LIVE:
             why = "The run goes on, but this page cannot follow it any longer. Load it again."
             return element("p", why, class_="sheet")
         else:
-            told = self._outcome(run)
-        return element("div", element("h2", "Result"), *told, class_="result", role="status")
+            content = self._outcome(run)
+        return element("div", element("h2", "Result"), *content, class_="result", role="status")
 
     def _outcome(self, run):
         """Yield what is known of a run that has ended."""
         yield element("p", labels.badge(run["state"]), ". ", " ".join(labels.ending(run)))
-        record = self._record()
+        record = self._record or {}
+        # It tells of one request alone, which the others that it served need not have come with.
+        asker = record if record.get("id") == run["id"] else {}
         facts = [
-            ("Asked for by", record.get("remote_user") if record["id"] == run["id"] else None),
+            ("Asked for by", asker.get("remote_user")),
+            ("From", asker.get("remote_addr")),
             ("Accepted", times.full(run["accepted"])),
             ("Started", run["started"] and times.full(run["started"])),
             ("Finished", run["finished"] and times.full(run["finished"])),
@@ -183,20 +196,24 @@ class _Page:
             ("Requests", _served(record)),
             ("Request", element("span", run["id"], class_="id")),
         ]
-        told = [(element("dt", term), element("dd", fact)) for term, fact in facts if fact]
-        yield element("dl", *[part for pair in told for part in pair])
-
-    def _record(self):
-        """The record of the run, dict, whose `id` is that of the request it tells of."""
-        try:
-            return self._found.record_of(self._run["id"]) or {"id": None}
-        except DAMAGED as error:
-            self._say_unreadable(error)
-            return {"id": None}
+        yield _list((term, fact) for term, fact in facts if fact)
+        values = told.values(self._endpoint, record)
+        if values:
+            yield element("h2", "Parameters")
+            yield _list((name, element("span", plain(text), class_="value")) for name, text in values.items())
 
     def _end(self):
-        way_back = element("a", "Back to " + self._endpoint.name, href=status.place(self._endpoint))
-        return join((element("p", way_back), self._frame.end()))
+        place = status.place(self._endpoint)
+        ways = [element("a", "Back to " + self._endpoint.name, href=place)]
+        if self._record is not None:
+            again = "%s?like=%s" % (place, self._run["id"])
+            ways.insert(0, element("a", "Run again…", href=again, class_="button"))
+        return join((element("p", *ways, class_="ways"), self._frame.end()))
+
+
+def _list(pairs):
+    """Terms, and what there is to say of each."""
+    return element("dl", *[part for term, fact in pairs for part in (element("dt", term), element("dd", fact))])
 
 
 def _now(*content):

@@ -72,10 +72,12 @@ def _held(endpoint):
     return "cannot-start" if os.path.exists(endpoint.cannot_start) else None
 
 
-def latest_runs(endpoint: Endpoint, limit: int) -> list[dict] | None:
-    """Return the latest runs, newest first: list as runs.Runs.latest() returns it, or None when they cannot be read."""
+def history(endpoint: Endpoint, limit: int) -> list[tuple[dict, dict | None]] | None:
+    """Return the latest runs, newest first, each with its record (runs.Runs.look()), or None when they cannot be
+    read."""
     try:
-        return runs.Runs(endpoint).latest(limit)
+        found = runs.Runs(endpoint)
+        return [each for each in map(found.look, found.history()[:limit]) if each[0] is not None]
     except DAMAGED as error:
         say("<4>%s: its runs cannot be read: %s" % (endpoint.name, _what(error)))
         return None
