@@ -25,7 +25,7 @@ from page_host import (
 
 from trigger import http, records
 from trigger import output as job_output
-from trigger.page import form, run
+from trigger.page import form, history, run
 from trigger.page.access import Door, load_secret
 from trigger.page.cgi_head import Head
 from trigger.page.routes import Desk
@@ -116,7 +116,7 @@ def test_a_token_is_one_users_for_one_endpoint(host):
 
 
 PATHS = ["/x/", "/hello", "/hello/x", "//hello/", "/hello//", "/./hello/", "/x/../hello/", "/hello/../hello/",
-         "/%68ello/", "/HELLO/", "/hello/start/", "/hello/starts", "/hello/runs", "/hello/runs/", "/hello/runs/x",
+         "/%68ello/", "/HELLO/", "/hello/start/", "/hello/starts", "/hello/runs/", "/hello/runs/x",
          "/hello/runs/..", f"/hello/runs/{request_id()}/", f"/hello/runs/{request_id()}/output",
          f"/hello/runs/{request_id().upper()}x", "/favicon.ico", "/hell", "/hello/hello/"]  # fmt: skip
 
@@ -134,7 +134,7 @@ def test_nothing_else_exists(ask, host, path):
 @example("runs/%2e%2e/x")
 def test_no_path_leads_anywhere_else(ask, host, path):
     host.put()
-    wanted = ("", "start")
+    wanted = ("", "start", "runs")
     if path not in wanted:
         assert refusal(ask, "/hello/" + path).status == 404
         assert "/" + path == "/" or refusal(ask, "/" + path).status == 404
@@ -143,7 +143,7 @@ def test_no_path_leads_anywhere_else(ask, host, path):
 @pytest.mark.parametrize(
     ("path", "method", "allowed"),
     [("/", "POST", "GET, HEAD"), ("/hello/", "POST", "GET, HEAD"), ("/hello/", "PUT", "GET, HEAD"),
-     ("/hello/start", "GET", "POST"), ("/hello/start", "HEAD", "POST"),
+     ("/hello/runs", "POST", "GET, HEAD"), ("/hello/start", "GET", "POST"), ("/hello/start", "HEAD", "POST"),
      (f"/hello/runs/{request_id()}", "DELETE", "GET, HEAD")],
 )  # fmt: skip
 def test_methods(ask, host, path, method, allowed):
@@ -347,7 +347,7 @@ def test_the_latest_runs(ask, host):
     links = [link["href"] for link in page.one("table").all("a")]
     assert links == [f"/hello/runs/{each}" for each in ids[:1:-1]]
     assert [row(page, number)[1:] for number in (0, 1, 2)] == [
-        ["⋯ Waiting (number 2)", "", "", ""], ["⋯ Waiting (number 1)", "", "", ""], ["▶ Running", "", "", ""],
+        ["⋯ Waiting (number 2)", "", ""], ["⋯ Waiting (number 1)", "", ""], ["▶ Running", "", ""],
     ]  # fmt: skip
     assert re.fullmatch(r"1min \d+s ago", row(page, 3)[0])
     assert row(page, 3)[1] == "✓ Succeeded" and re.fullmatch(r"3\.\ds", row(page, 3)[2])
@@ -384,6 +384,62 @@ def test_a_run_that_has_served_several_requests_is_one_of_the_latest(ask, host):
     claim(made, *ids[3:])
     links = [link["href"] for link in ask("/hello/")[1].one("table").all("a")]
     assert links == [f"/hello/runs/{each}" for each in (ids[4], ids[2])]
+
+
+# All runs
+
+
+def listed(page):
+    return [link["href"].rpartition("/")[2] for link in page.one("table").all("a")]
+
+
+def test_all_runs_stand_on_pages_that_lead_to_each_other(ask, host, monkeypatch):
+    monkeypatch.setattr(history, "ON_A_PAGE", 4)
+    made = host.put()
+    ids = [request_id(SECOND + number) for number in range(11)]
+    for each in ids[:9]:
+        record(made, each)
+    queue(made, *ids[9:])
+    claim(made, ids[9])
+    newest = ids[::-1]
+    assert "All 11 runs" in main(ask("/hello/")[1])
+    (href,) = [link["href"] for link in ask("/hello/")[1].all("a") if link.text == "All 11 runs"]
+    page = ask(href)[1]
+    assert page.one("h1").text == "Runs of hello"
+    seen = []
+    way = ("1 to 4", "next"), ("5 to 8", "next"), ("9 to 11", "prev"), ("5 to 8", "prev"), ("1 to 4", None)
+    for told, rel in way:
+        assert f"{told} of 11, the newest first." in main(page)
+        seen.append(listed(page))
+        assert {link["rel"] for link in page.all("a") if "rel" in link.attributes} == {
+            "1 to 4": {"next"}, "5 to 8": {"next", "prev"}, "9 to 11": {"prev"},
+        }[told]  # fmt: skip
+        if rel:
+            page = ask(page.one("a", rel=rel)["href"])[1]
+    assert seen == [newest[:4], newest[4:8], newest[8:], newest[4:8], newest[:4]]
+    # A run that came meanwhile pushes none of them off the page.
+    record(made, request_id(SECOND + 20))
+    assert listed(ask(f"/hello/runs?before={newest[3]}")[1]) == newest[4:8]
+    assert listed(ask(f"/hello/runs?after={newest[2]}")[1]) == [request_id(SECOND + 20), *newest[:3]]
+
+
+@pytest.mark.parametrize("query", ["?before=0", f"?before={request_id(SECOND - 1)}"])
+def test_a_page_of_runs_may_be_empty(ask, host, query):
+    record(host.put(), request_id())
+    page = ask("/hello/runs" + query)[1]
+    assert not page.all("table") and "There are none here." in main(page)
+    assert "All" not in main(ask("/hello/")[1])
+
+
+def test_a_damaged_record_takes_no_page_of_runs_down(ask, host):
+    made = host.put()
+    record(made, request_id())
+    with open(records.path(made, request_id(SECOND + 1)), "w") as file:
+        file.write("{")
+    page = ask("/hello/runs")[1]
+    assert [row(page, number)[1] for number in (0, 1)] == ["✗ Damaged", "✓ Succeeded"]
+    shutil.rmtree(made.runs)
+    assert refusal(ask, "/hello/runs").status == 503
 
 
 # Run again
@@ -501,7 +557,7 @@ def test_a_run_that_is_over(ask, host):
     assert (told["Asked for by"], told["From"], told["Request"]) == ("bob", "192.0.2.9", one)
     assert re.fullmatch(r"3\.\ds", told["Took"])
     assert [when.tag for when in page.one("dl").all("time")] == ["time"] * 3
-    assert not page.all(class_="now") and not page.all(role="log")
+    assert not page.all(class_="now") and not page.all(role="log") and not page.all(id="end")
 
 
 def test_a_run_tells_with_what_it_began_but_for_what_is_sensitive(ask, host):
@@ -555,6 +611,71 @@ def test_the_head_of_a_cgi_is_for_whoever_waits_for_its_answer(ask, host, printe
         page = ask(f"/hello/runs/{record(made, request_id(), state=state)['id']}")[1]
         assert page.one("pre").text == "\n" + shown  # which HTML drops
         assert [found.text for found in page.one("main").all("p", class_="quiet")] == [told][: told is not None]
+
+
+def lines(begin, end):
+    return b"".join(b"line %08d of some length\n" % number for number in range(begin, end))
+
+
+@pytest.mark.parametrize("output", ["plain", "cgi"])
+def test_of_a_long_output_the_end_is_shown_and_how_much_is_above(ask, host, output):
+    made = host.put(output=output, wait="5s", output_limit="10MiB")
+    head = b"Content-Type: text/plain\n\n" if output == "cgi" else b""
+    claim(made, request_id())
+    prints(made, head + lines(0, 100_000))
+    record(made, request_id())
+    page = ask(f"/hello/runs/{request_id()}")[1]
+    note, _, shown = page.one("pre").text.lstrip("\n").partition("\n")
+    first = int(shown[5:13])
+    assert shown.encode() == lines(first, 100_000) and run.SHOWN - 100 < len(shown) <= run.SHOWN
+    assert note == f"{len(lines(0, first)) / 1024 / 1024:.1f} MiB of the output are above this. The whole output"
+    assert page.one("pre").one("a")["href"] == f"/hello/runs/{request_id()}/output"
+
+
+def test_of_a_long_output_that_goes_on_the_end_is_shown_and_what_follows(host):
+    made = host.put(output_limit="10MiB")
+    queue(made, request_id())
+    claim(made, request_id())
+    prints(made, lines(0, 100_000))
+    live = Live(host, request_id()).until("line 00099999 of")
+    assert b"line 00000000" not in live.come and b"above this" in live.come
+    # What comes from now on is shown, however much.
+    prints(made, lines(100_000, 150_000))
+    record(made, request_id())
+    shown = live.end().one("pre").text.lstrip("\n").partition("\n")[2]
+    assert shown.encode() == lines(int(shown[5:13]), 150_000)
+
+
+def test_an_output_of_one_line_is_shown_from_its_middle(ask, host):
+    made = host.put()
+    claim(made, request_id())
+    prints(made, b"x" * 900_000)
+    record(made, request_id())
+    shown = ask(f"/hello/runs/{request_id()}")[1].one("pre").text.lstrip("\n").partition("\n")[2]
+    assert shown == "x" * run.SHOWN
+
+
+def test_an_output_that_nobody_can_fetch_is_shown_as_a_whole(ask, host):
+    made = host.put(runs_api=False)
+    claim(made, request_id())
+    prints(made, lines(0, 20_000))
+    record(made, request_id())
+    page = ask(f"/hello/runs/{request_id()}")[1]
+    assert page.one("pre").text.encode() == b"\n" + lines(0, 20_000)
+    assert not [link for link in page.all("a") if "output" in link["href"]]
+
+
+def test_an_output_can_be_had_as_a_file(ask, host):
+    made = host.put()
+    claim(made, request_id())
+    prints(made, b"x")
+    record(made, request_id())
+    page = ask(f"/hello/runs/{request_id()}")[1]
+    link = page.one("a", download=f"hello-{request_id()}.txt")
+    assert (link.text, link["href"]) == ("Output as a file", f"/hello/runs/{request_id()}/output")
+    claim(made, request_id(SECOND + 1))
+    record(made, request_id(SECOND + 1))
+    assert "as a file" not in main(ask(f"/hello/runs/{request_id(SECOND + 1)}")[1])
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 4096])
@@ -657,6 +778,9 @@ def test_output_arrives_as_it_is_printed_and_then_the_result(host):
     page = live.end()
     assert page.one("pre").text == "\nfirst\n<second>\n€"
     assert page.one("pre")["role"] == "log"
+    jump = page.one("a", href="#end")
+    order = [found for found in page.all() if found in (jump, page.one(id="end"), page.one("pre"))]
+    assert order == [jump, page.one(id="end"), page.one("pre")]
     result = page.one(role="status")
     assert "Failed. Its exit code was 4." in result.text and facts(page)["Asked for by"] == "alice"
 
@@ -899,6 +1023,7 @@ def test_without_a_user_an_id_opens_its_run_and_no_page_lists_them(ask, host):
     record(made, one)
     page = ask("/hello/", user=None)[1]
     assert one not in str(page.one("main").text) and not page.all(class_="runs")
+    assert refusal(ask, "/hello/runs", user=None).status == 403
     assert ask(f"/hello/runs/{one}", user=None)[0].status == 200
 
 

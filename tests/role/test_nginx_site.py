@@ -327,13 +327,14 @@ def places(**keys):
 
 def test_an_endpoint_has_a_place_and_pages_within():
     found_places = places()
-    assert list(found_places) == ["/hello/", "= /hello/", "= /hello/start", "~ ^/hello/runs/[^/]+$"]
+    assert list(found_places) == ["/hello/", "= /hello/", "= /hello/start", "= /hello/runs", "~ ^/hello/runs/[^/]+$"]
     assert values(found_places["/hello/"], "proxy_pass") == [["http://unix:/run/trigger/hello.sock:"]]
     assert values(found_places["= /hello/start"], "proxy_pass") == [["http://unix:/run/trigger/frontend:"]]
     to_page = [(["set", "$trigger_to", "frontend"], None)]
     looks = [(["if", "($request_method", "=", "HEAD)"], to_page)]
     limits = [(["limit_conn", "trigger.pages", "16"], None)]
-    for both, more, also in (("= /hello/", [], looks), ("~ ^/hello/runs/[^/]+$", limits, [])):
+    shared = (("= /hello/", [], looks), ("= /hello/runs", [], []), ("~ ^/hello/runs/[^/]+$", limits, []))
+    for both, more, also in shared:
         assert found_places[both] == [
             *more,
             (["set", "$trigger_to", "hello.sock"], None),
@@ -345,7 +346,13 @@ def test_an_endpoint_has_a_place_and_pages_within():
 
 def test_with_get_the_place_itself_is_no_page_and_the_page_has_a_place_of_its_own():
     found_places = places(methods=["GET", "POST"])
-    assert list(found_places) == ["/hello/", "= /hello/page", "= /hello/start", "~ ^/hello/runs/[^/]+$"]
+    assert list(found_places) == [
+        "/hello/",
+        "= /hello/page",
+        "= /hello/start",
+        "= /hello/runs",
+        "~ ^/hello/runs/[^/]+$",
+    ]
     assert values(found_places["= /hello/page"], "proxy_pass") == [["http://unix:/run/trigger/frontend:"]]
 
 

@@ -90,6 +90,15 @@ class Browser:
     def text(self):
         return self.run("return document.body ? document.body.innerText : ''")
 
+    def stands(self):
+        """Whether the page is not being scrolled."""
+        script = """
+            const places = [scrollY], next = () => places.push(scrollY) < 6 ? requestAnimationFrame(next)
+                : arguments[0](new Set(places).size == 1)
+            next()
+        """
+        return self.driver.execute_async_script(script)
+
     def title(self):
         return self.driver.title
 
@@ -224,9 +233,10 @@ class Browser:
         ]
 
     def shoot(self, name, look):
-        """Take a picture of the whole page, in a look that it has already."""
+        """Take a picture of the whole page, in a look that it has already. Chromium has its limits: of a very long one
+        it is the begin."""
         self.look(look, scale=2)
-        width, height = self.run("return [innerWidth, document.body.offsetHeight]")
+        width, height = self.run("return [innerWidth, Math.min(document.body.offsetHeight, 5000)]")
         clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
         shot = self.driver.execute_cdp_cmd(
             "Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True, "clip": clip}

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from browser import Browser, Keys, let_trust
-from front import UNKNOWN, ask, runs, tell
+from front import UNKNOWN, ask, post, runs, tell
 
 # of a terminal
 COLOURS = [*range(30, 38), *range(90, 98)]
@@ -103,6 +103,75 @@ def test_output_is_shown_in_its_colours(host, sign_in):
     answer = ask(host, path + "/output", user="carol")
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert answer.body.decode().splitlines() == ["fetching main", *lines, "deployed"]
+
+
+def test_who_jumps_to_the_end_stays_there_while_it_is_printed(host, sign_in):
+    page = sign_in("carol")
+    page.click("Start deploy")
+    page.arrive(RUN.format("deploy"), goes_on=True)
+    page.until(lambda: page.printed() == "fetching main\n")
+    above = "return document.querySelector('main').getBoundingClientRect().bottom - innerHeight"
+    much = "word " * 200
+    tell(host, *[much] * 8)
+    page.until(lambda: page.printed().count("word") == 1600)
+    # Who reads at the begin goes on with that.
+    assert page.run(above) > 1000 and page.run("return scrollY") == 0
+    page.tab_to("Jump to the end")
+    page.press(Keys.ENTER)
+    page.until(lambda: page.run(above) <= 0)
+    tell(host, much, "more")
+    page.until(lambda: page.printed().endswith("more\n"))
+    page.until(lambda: page.run(above) <= 0)
+    # Who reads in the middle is not moved.
+    page.press(Keys.PAGE_UP)
+    page.until(lambda: page.run(above) > 500)
+    page.until(page.stands)
+    place = page.run("return scrollY")
+    tell(host, much, "still more")
+    page.until(lambda: page.printed().endswith("still more\n"))
+    assert page.until(page.stands) and page.run("return scrollY") == place
+    tell(host, "end")
+    page.until(lambda: "Succeeded" in page.text())
+
+
+def test_of_much_output_the_end_is_shown_and_all_of_it_is_a_file(host, sign_in):
+    page = sign_in("carol")
+    page.open("/chatty/")
+    page.click("Start")
+    path = page.arrive(RUN.format("chatty"))
+    page.until(lambda: "Succeeded" in page.text())
+    page.open(path)
+    printed = page.printed().splitlines()
+    assert re.fullmatch(r"\d+ KiB of the output are above this. The whole output", printed[0])
+    assert printed[-1] == "step 30000 of 30000" and 2_000 < len(printed) < 4_000
+    page.check("long-output")
+    for link in page.all("a[href$='/output']"):
+        (fetched,) = {ask(host, link.get_attribute("href").partition(".test")[2], user="carol").body}
+        assert len(fetched.splitlines()) == 30_000
+    assert page.named("Output as a file").get_attribute("download") == f"chatty-{path.rpartition('/')[2]}.txt"
+
+
+def test_all_runs(host, sign_in):
+    page = sign_in("alice")
+    while len(runs(host, "/environment/", "alice")) < 60:
+        assert post(host, "/environment/", "alice").status == 200
+    latest = runs(host, "/environment/", "alice")
+    page.open("/environment/")
+    page.all("a[href='/environment/runs']")[0].click()
+    page.arrive("/environment/runs")
+    assert page.heading() == "Runs of environment"
+
+    def shown():
+        return [link.get_attribute("href").rpartition("/")[2] for link in page.all("tbody a")]
+
+    first = shown()
+    assert first == latest[:50]
+    page.check("all-runs")
+    page.click("Older →")
+    page.until(lambda: shown() != first)
+    assert shown()[:10] == latest[50:60]
+    page.click("← Newer")
+    page.until(lambda: shown() == first)
 
 
 def test_each_sees_what_he_may_start(host, sign_in):

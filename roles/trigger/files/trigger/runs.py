@@ -168,6 +168,13 @@ class Output:
             return None
         return os.read(self._fd, PART) or (b"" if self._ended else None)
 
+    def skip(self, left: int) -> int:
+        """Go on behind what is there already, but for its last `left` bytes. Only after a part was read. Returns how
+        many bytes are left out. Raises OSError."""
+        here = os.lseek(self._fd, 0, os.SEEK_CUR)
+        there = max(here, os.fstat(self._fd).st_size - left)
+        return os.lseek(self._fd, there, os.SEEK_SET) - here
+
     def close(self) -> None:
         """Let the file go."""
         if self._fd is not None:

@@ -5,7 +5,7 @@ access     who comes: the front end's secret, the user's name, the token of a fo
 routes     which of the pages a request is for
 status     the endpoints behind the front end, and what is going on at them
 overview   the list of endpoints; detail is the page of one, run that of a run; error_pages: why there is nothing else
-history    the table of an endpoint's runs; told: with what they began, and who asked
+history    the lists of an endpoint's runs; told: with what they began, and who asked
 form       the fields of an endpoint's parameters: drawn, and read when they come back
 submit     the way to the acceptor, which checks and spools as for any other client
 

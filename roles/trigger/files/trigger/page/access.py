@@ -36,6 +36,11 @@ class Visitor:
         self.name = self.user.decode("latin-1")
         self.host = _without_port(request.fields.get(b"host", b"").decode("latin-1")) or "this host"
 
+    @property
+    def may_list(self) -> bool:
+        """Whether he is shown lists of runs. As with acceptors, an id opens its own run, and a list needs a user."""
+        return bool(self.user)
+
     def check_may_call(self, endpoint: Endpoint) -> None:
         """Raise Refusal where the endpoint is for other addresses, by its own rule or nginx', or for other users."""
         admission.check_peer(endpoint, self._address)

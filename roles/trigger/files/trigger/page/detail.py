@@ -23,13 +23,13 @@ class Detail:
         frame: Frame,
         visitor: Visitor,
         endpoint: Endpoint,
-        latest: list[tuple[dict, dict | None]] | None,
+        latest: status.History | None,
         now: float,
     ) -> None:
         self._frame = frame
         self._endpoint = endpoint
         self._token = visitor.token(endpoint)
-        self._may_list = bool(visitor.user)  # as with the acceptor: an id opens its own run, a list needs a user
+        self._may_list = visitor.may_list
         self._latest = latest
         self._now = now
 
@@ -62,8 +62,11 @@ class Detail:
         if not self._may_list:
             return
         yield element("h2", "Latest runs")
-        if not self._latest:
+        if self._latest is None or not self._latest.rows:
             why = "None yet." if self._latest is not None else "They cannot be read for now."
             yield element("p", why, class_="quiet")
             return
-        yield history.table(self._endpoint, self._latest, self._now)
+        yield history.table(self._endpoint, self._latest.rows, self._now)
+        if self._latest.total > LATEST:
+            text = "All %d runs" % self._latest.total
+            yield element("p", element("a", text, href=history.place(self._endpoint)))

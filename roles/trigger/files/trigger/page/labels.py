@@ -1,4 +1,4 @@
-"""What became of a run, in words. No I/O."""
+"""What became of a run, and other things, in words. No I/O."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ def waiting(count: int) -> Markup:
     """Return an element that says how many requests wait."""
     _, mark, tone = _STATES["queued"]
     return _badge("%d waiting" % count, mark, tone)
+
+
+def size(count: int) -> str:
+    """Say how much some bytes are."""
+    return "%d KiB" % (count // 1024) if count < 1024 * 1024 else "%.1f MiB" % (count / 1024 / 1024)
 
 
 def _badge(word, mark, tone):

@@ -58,7 +58,7 @@ header, .quiet, th, dt, .hint { color: var(--quiet); }
 header, .quiet, th, dt, .hint, .mark { font-size: .875rem; }
 header a { display: inline-block; padding: .25rem 0; }
 header > span { margin-left: auto; padding: .25rem 0; }
-main { padding-bottom: 4rem; }
+main { padding-bottom: 4rem; position: relative; }
 h1 { margin: 1.25rem 0 .25rem; font-size: 1.75rem; line-height: 1.2; letter-spacing: -.01em; }
 h2 { margin: 2.25rem 0 .75rem; font-size: 1.125rem; line-height: 1.3; }
 h1 + p { margin-top: 0; }
@@ -132,6 +132,9 @@ pre {
 pre:empty { display: none; }
 pre .bold { font-weight: 700; }
 pre .underline { text-decoration: underline; }
+/* The end of a page that grows. Who has jumped there stays there: it is what the browser keeps in its place. */
+#end { position: absolute; bottom: 0; width: 1px; height: 1px; }
+[role=log] { overflow-anchor: none; }
 /* While a run goes on, its page only grows: what it has become supersedes what it was. */
 .now:has(~ .now), .now:has(~ .result) { display: none; }
 

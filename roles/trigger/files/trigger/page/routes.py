@@ -7,7 +7,7 @@ import time
 from trigger import runs, sources
 from trigger.entry import is_id
 from trigger.http import Refusal, Request
-from trigger.page import error_pages, form, overview, run, status, submit
+from trigger.page import error_pages, form, history, overview, run, status, submit
 from trigger.page.detail import LATEST, Detail
 from trigger.page.layout import HEADERS, Frame
 from trigger.responses import Reply
@@ -43,6 +43,8 @@ class Desk:
         _check_method(request, _LOOK)
         if place in (b"", b"page"):
             return self._detail(frame, visitor, endpoint, request)
+        if place == b"runs":
+            return self._history(frame, visitor, endpoint, request)
         return self._run(frame, endpoint, place[len(b"runs/") :].decode())
 
     def _overview(self, frame, visitor):
@@ -56,18 +58,27 @@ class Desk:
             location = endpoint.frontend["location"].encode()
             if endpoint.frontend["page"] and path.startswith(location):
                 place = path[len(location) :]
-                if place in (b"", b"page", b"start") or (place[:5] == b"runs/" and is_id(place[5:].decode())):
+                if place in (b"", b"page", b"start", b"runs") or (place[:5] == b"runs/" and is_id(place[5:].decode())):
                     return endpoint, place
         raise Refusal(404, "no page has this address")
 
     def _detail(self, frame, visitor, endpoint, request):
-        like = sources.Sources(request, bytes).pairs("query").get("like")
+        like = _asked(request, "like")
         if like is None:
             return _detail(frame, visitor, endpoint).draw()
-        told, record = _find(runs.Runs(endpoint), like[0])
+        told, record = _find(runs.Runs(endpoint), like)
         if record is None:
             raise Refusal(404, "with what this run began is not known before it has ended")
         return _detail(frame, visitor, endpoint).draw_like(told, record)
+
+    def _history(self, frame, visitor, endpoint, request):
+        if not visitor.may_list:
+            raise Refusal(403, "all runs are listed only for somebody who has signed in")
+        place = _asked(request, "before"), _asked(request, "after")
+        found = status.history(endpoint, history.ON_A_PAGE, *place)
+        if found is None:
+            raise Refusal(503, "the runs cannot be read")
+        return history.draw(frame, endpoint, found, time.time())
 
     def _run(self, frame, endpoint, request_id):
         found = runs.Runs(endpoint)
@@ -99,6 +110,11 @@ class Desk:
 
 def _detail(frame, visitor, endpoint):
     return Detail(frame, visitor, endpoint, status.history(endpoint, LATEST), time.time())
+
+
+def _asked(request, name):
+    """Return what the query says of a name, str, or None."""
+    return sources.Sources(request, bytes).pairs("query").get(name, [None])[0]
 
 
 def _find(found, request_id):

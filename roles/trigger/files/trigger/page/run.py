@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MISS_EVERY = 2.0  # seconds between two looks whether a run is still known
 SIGN_EVERY = 20.0  # seconds without a word after which the page shows that it is still there, so that nobody gives up
+SHOWN = 64 * 1024  # bytes of an output that is there already
 LOOK_EVERY = 0.25  # seconds between two looks whether a waiting request has got its turn
 
 _LIVE = ("queued", "running")
@@ -71,6 +72,7 @@ class _Page:
         self._run = run
         self._record = record
         self._shows_output = False
+        self._left_out = 0  # bytes, of which that is still to be said
         self._head = Head() if endpoint.output == "cgi" else None
 
     def whole(self):
@@ -126,11 +128,17 @@ class _Page:
 
     def _output(self, leaving):
         """Yield what the run prints, until it has ended."""
+        is_live = self._run["state"] in _LIVE
         yield element("h2", "Output", id="output")
-        yield markup.begin("pre", aria_labelledby="output", role="log" if self._run["state"] in _LIVE else None)
+        if is_live:
+            # It comes before the output, or it could not be jumped to before that has ended; where it stands is style.
+            yield element("p", element("a", "Jump to the end", href="#end"))
+            yield element("div", id="end", tabindex=-1)
+        yield markup.begin("pre", aria_labelledby="output", role="log" if is_live else None)
         yield "\n"  # HTML drops one here, and would otherwise drop one of the job's
         coloured = Coloured()
         for part in self._body(leaving):
+            yield self._say_what_is_left_out()
             yield None if part is None else self._shown(coloured.feed(part))
         yield self._shown(coloured.feed(b"", final=True))
         yield markup.end("pre")
@@ -139,31 +147,58 @@ class _Page:
         elif not self._shows_output and not leaving():
             kept = "It printed nothing." if self._endpoint.output_limit else "What it prints is not kept here."
             yield element("p", kept, class_="quiet")
+        if self._shows_output and self._endpoint.runs_api:
+            name = "%s-%s.txt" % (self._endpoint.name, self._run["id"])
+            yield element("p", element("a", "Output as a file", href=self._file(), download=name))
 
     def _body(self, leaving):
-        """Yield what the run prints without the head of `output: cgi`, None while there is nothing new."""
-        for part in self._parts(leaving):
-            yield self._head.feed(part) if part and self._head is not None else part
-        if self._head is not None:
-            yield self._head.end()
-
-    def _parts(self, leaving):
+        """Yield what the run prints: without the head of `output: cgi`, and of much that is there already only the end;
+        None while there is nothing new."""
         source = runs.Output(self._found, self._run["id"], follow=True)
         looked = time.monotonic()
+        is_begun = not self._endpoint.runs_api  # else nobody could have what is left out
         try:
             while not leaving():
                 part = source.read()
                 if part == b"":
-                    return
+                    break
+                if part and self._head is not None:
+                    part = self._head.feed(part)
+                if part and not is_begun:
+                    is_begun = True
+                    part = self._end_of(source, part)
                 yield part
                 if part is None and time.monotonic() - looked > MISS_EVERY:
                     looked = time.monotonic()
                     if self._find() is None:
-                        return
+                        break
         except DAMAGED as error:
             self._say_unreadable(error)
         finally:
             source.close()
+        if self._head is not None:
+            yield self._head.end()
+
+    def _end_of(self, source, part):
+        """Leave out what would be too much. part: the first. Returns that with which the page begins."""
+        left_out = source.skip(SHOWN)
+        if not left_out:
+            return part
+        following = source.read() or b""
+        line = following.find(b"\n") + 1
+        self._left_out = len(part) + left_out + line
+        return following[line:]
+
+    def _say_what_is_left_out(self):
+        size, self._left_out = self._left_out, 0
+        if not size:
+            return ""
+        whole = element("a", "The whole output", href=self._file())
+        told = labels.size(size) + " of the output are above this."
+        return join((element("span", told, " ", whole, class_="quiet"), "\n"))
+
+    def _file(self):
+        return "%sruns/%s/output" % (self._endpoint.frontend["location"], self._run["id"])
 
     def _shown(self, output):
         self._shows_output = self._shows_output or bool(output)

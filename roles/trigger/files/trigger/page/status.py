@@ -72,12 +72,29 @@ def _held(endpoint):
     return "cannot-start" if os.path.exists(endpoint.cannot_start) else None
 
 
-def history(endpoint: Endpoint, limit: int) -> list[tuple[dict, dict | None]] | None:
-    """Return the latest runs, newest first, each with its record (runs.Runs.look()), or None when they cannot be
-    read."""
+class History:
+    """A part of an endpoint's runs, newest first. rows: list of (run, its record or None) as runs.Runs.look() returns
+    them. begin: how many are newer. total: how many there are."""
+
+    def __init__(self, rows: list[tuple[dict, dict | None]], begin: int, total: int) -> None:
+        self.rows = rows
+        self.begin = begin
+        self.total = total
+
+
+def history(endpoint: Endpoint, limit: int, before: str | None = None, after: str | None = None) -> History | None:
+    """Return the latest runs, or those next to an id: the latest before it, or the first after it. Returns None when
+    they cannot be read."""
     try:
         found = runs.Runs(endpoint)
-        return [each for each in map(found.look, found.history()[:limit]) if each[0] is not None]
+        ids = found.history()
+        begin = 0
+        if before is not None:
+            begin = sum(each >= before for each in ids)
+        elif after is not None:
+            begin = max(0, sum(each > after for each in ids) - limit)
+        rows = map(found.look, ids[begin : begin + limit])
+        return History([(run, record) for run, record in rows if run is not None], begin, len(ids))
     except DAMAGED as error:
         say("<4>%s: its runs cannot be read: %s" % (endpoint.name, _what(error)))
         return None
