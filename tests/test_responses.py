@@ -74,6 +74,15 @@ def test_an_error_as_problem_details():
     }
 
 
+def test_a_label_is_told_beside_the_name():
+    refusal = http.Refusal(400, "the parameters are not right", errors=ERRORS, labels={"a": "The first", "z": "Last"})
+    assert responses.plain_text(refusal).decode().splitlines()[1] == "a (The first): is required"
+    errors = json.loads(responses.problem(refusal))["errors"]
+    assert errors[0] == {"parameter": "a", "detail": "is required", "label": "The first"}
+    assert all(set(error) == {"parameter", "detail"} for error in errors[1:])
+    assert "The first" not in responses.journal_text(refusal)
+
+
 @pytest.mark.parametrize("status", sorted(http.REASONS))
 def test_without_errors_there_are_none(status):
     refusal = http.Refusal(status, "a reason")

@@ -125,6 +125,69 @@ def test_hints():
     assert not field(default="a", choices=["a"])[1].all(class_="hint")
 
 
+def test_a_label_stands_for_the_name_and_a_description_says_more():
+    control, whole = field(label="Version <b>", description="As it is tagged.", pattern="x*", error="is required")
+    assert control["name"] == "p" and whole.one("label").text == "Version <b>"
+    assert whole.one(class_="hint").text == "As it is tagged. Must match x*."
+    assert whole.one(class_="wrong").text == "Version <b> is required"
+    drawn = tree(form.summary(on_host(p(label="Version")), [("p", "is required")]))
+    assert drawn.one("a").text == "Version is required"
+
+
+def test_a_file_of_an_earlier_release_has_neither():
+    made = on_host(p())
+    for key in ("label", "description"):
+        del made.parameters[0][key]
+    assert tree(form.draw(made, "t")).one("label").text == "p"
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"type": "integer", "min": 1, "max": 16}, "From 1 to 16."),
+        ({"type": "number", "min": 0.5}, "At least 0.5."),
+        ({"type": "integer", "max": 0}, "At most 0."),
+        ({"type": "integer", "min": 1, "default": 2}, "At least 1. Left empty, it is 2."),
+        ({"type": "integer", "min": 1, "choices": [1, 2]}, None),
+        ({"type": "integer"}, None),
+    ],
+)
+def test_limits_are_told_before_they_are_met(keys, told):
+    assert [hint.text for hint in field(**keys)[1].all(class_="hint")] == [told][: told is not None]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "has_lines"),
+    [
+        (None, False), ("[a-z]+", False), ("[^,]*", True), (r"[\w.-]+(\n[\w.-]+)*", True), (r"\S+(\s\S+)*", True),
+        ("(?s).*", True), (".*", False), ("(?s:.)*", True), ("(?i)x.", False), (r"[^\n]+", False), ("a\nb", True),
+        (r"\\n", False), (r"[\]\s]+", True), ("[]x]", False), (r"\d+\.\d+", False), ("(a|b){2}", False),
+        (r"\x0a", False),  # nobody writes it so
+    ],
+)  # fmt: skip
+def test_what_may_have_lines_is_typed_into_a_text_area(pattern, has_lines):
+    control, _ = field(pattern=pattern, max_length=99)
+    assert control.tag == ("textarea" if has_lines else "input")
+    assert control["maxlength"] == "99"
+
+
+@pytest.mark.parametrize("keys", [{"sensitive": True}, {"choices": ["a"]}, {"type": "integer"}])
+def test_what_is_not_typed_as_text_needs_none(keys):
+    assert field(pattern="[^,]*", **keys)[0].tag != "textarea"
+
+
+@pytest.mark.parametrize("text", ["", "a\nb", "\na\n", "</textarea><b>&amp;"])
+def test_a_text_area_shows_what_was_typed(text):
+    assert field(pattern="(?s).*", typed={"p": text})[0].text == "\n" + text  # which HTML drops
+
+
+def test_line_breaks_of_a_text_area_are_line_feeds():
+    body = urllib.parse.urlencode({"p": "a\r\nb\r\n", "q": "a\r\nb"}).encode()
+    made = on_host(p(pattern="(?s).*"), {"name": "q"})
+    request, body = parse(message({"Content-Type": "application/x-www-form-urlencoded"}, body))
+    assert form.read(made, request, body)[1] == {"p": "a\nb\n", "q": "a\r\nb"}
+
+
 def test_what_is_sensitive_is_never_shown():
     control, whole = field(sensitive=True, default="geheim", typed={"p": "secret"}, error="is longer than 3 characters")
     assert "value" not in control.attributes

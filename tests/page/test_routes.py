@@ -446,7 +446,7 @@ def test_a_damaged_record_takes_no_page_of_runs_down(ask, host):
 
 
 DECLARED = [
-    {"name": "version", "required": True},
+    {"name": "version", "required": True, "label": "Version to release"},
     {"name": "target", "choices": ["staging", "production"], "default": "staging"},
     {"name": "dry-run", "type": "boolean", "default": False},
     {"name": "password", "sensitive": True},
@@ -565,7 +565,7 @@ def test_a_run_tells_with_what_it_began_but_for_what_is_sensitive(ask, host):
     record(made, request_id(), parameters={**GIVEN, "note": "two\nlines \u202e", "key": "geheim"})
     page = ask(f"/hello/runs/{request_id()}")[1]
     terms, values = ([part.text for part in page.all("dl")[1].all(tag)] for tag in ("dt", "dd"))
-    assert terms == ["version", "target", "dry-run", "note"]
+    assert terms == ["Version to release", "target", "dry-run", "note"]
     assert values == ["1.2 <b>", "production", "true", "two\nlines \\u202e"]
     assert "geheim" not in page.text and "(sensitive)" not in page.text
 

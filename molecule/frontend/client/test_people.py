@@ -220,7 +220,7 @@ def test_a_secret_that_a_form_has_forgotten_is_not_left_out_in_silence(host, sig
     page = sign_in("carol")
     before = runs(host, "/release/")
     page.open("/release/")
-    for label, text in (("version", "latest"), ("password", "hush hush")):
+    for label, text in (("Version to release", "latest"), ("password", "hush hush")):
         page.fill(label, text)
     page.click("Start")
     page.arrive("/release/start")
@@ -228,7 +228,7 @@ def test_a_secret_that_a_form_has_forgotten_is_not_left_out_in_silence(host, sig
     assert password.get_attribute("value") == ""
     assert "It is not kept here: type it again." in page.error_of(password)
     page.check("form-forgotten")
-    page.fill("version", "1.2.3")
+    page.fill("Version to release", "1.2.3")
     page.click("Start")
     page.until(lambda: "is empty now" in page.error_of(page.field("password")))
     assert page.driver.switch_to.active_element.get_attribute("role") == "alert"
@@ -254,9 +254,9 @@ def test_a_form(host, sign_in):
     before = runs(host, "/release/")
     page.click("Fill in… for release")
     page.arrive("/release/")
-    note = "<b>\"quoted\"</b> & 'more' é ☃"
+    note = "<b>\"quoted\"</b> & 'more'\né ☃"
     filled = {
-        "version": "latest",
+        "Version to release": "latest",
         "target": "production",
         "workers": "4",
         "share": "0.25",
@@ -272,17 +272,19 @@ def test_a_form(host, sign_in):
     page.arrive("/release/start")
     assert page.title().startswith("Error")
     assert page.driver.switch_to.active_element.get_attribute("role") == "alert"
-    version = page.field("version")
+    version = page.field("Version to release")
     assert version.get_attribute("aria-invalid") == "true"
-    assert "version" in page.error_of(version) and "match" in page.error_of(version)
+    assert "Version to release" in page.error_of(version) and "match" in page.error_of(version)
     assert [page.field(label).get_attribute("aria-invalid") for label in filled].count("true") == 1
     values = {label: page.field(label).get_attribute("value") for label in filled}
     assert values == {**filled, "dry-run": "true", "password": ""}
     assert not page.all("b")
+    assert "As it is tagged." in page.error_of(version) and "From 1 to 16." in page.error_of(page.field("workers"))
+    assert page.field("note").tag_name == "textarea"
     page.check("form-again")
 
     # What the browser itself knows better is not even sent.
-    page.fill("version", "1.2.3")
+    page.fill("Version to release", "1.2.3")
     page.fill("workers", "17")
     page.click("Start")
     assert page.run("return document.querySelector('form :invalid').name") == "workers"
@@ -293,29 +295,30 @@ def test_a_form(host, sign_in):
     page.click("Start")
     path = page.arrive(RUN.format("release"))
     assert "Succeeded" in page.text()
-    assert page.printed().splitlines() == [
+    assert page.printed().split("\nTRIGGER_PARAM_") == [
         "9 characters of a password",
-        "TRIGGER_PARAM_DRY_RUN=true",
-        f"TRIGGER_PARAM_NOTE={note}",
-        "TRIGGER_PARAM_SHARE=0.25",
-        "TRIGGER_PARAM_TARGET=production",
-        "TRIGGER_PARAM_VERSION=1.2.3",
-        "TRIGGER_PARAM_WORKERS=16",
+        "DRY_RUN=true",
+        f"NOTE={note}",
+        "SHARE=0.25",
+        "TARGET=production",
+        "VERSION=1.2.3",
+        "WORKERS=16\n",
     ]
     assert runs(host, "/release/") == [path.rpartition("/")[2], *before]
     page.check("release-ended")
 
     # What it was told stands there, too, and begins another one; but not what is sensitive.
     told = page.text().partition("Parameters")[2].partition("Output")[0]
-    for name, value in {**filled, "version": "1.2.3", "workers": "16", "dry-run": "true"}.items():
+    for name, value in {**filled, "Version to release": "1.2.3", "workers": "16", "dry-run": "true"}.items():
         assert (value in told) == (name != "password"), (name, told)
     page.click("Run again…")
     page.arrive("/release/")
     values = {label: page.field(label).get_attribute("value") for label in filled}
-    assert values == {**filled, "version": "1.2.3", "workers": "16", "dry-run": "true", "password": ""}
+    assert values == {**filled, "Version to release": "1.2.3", "workers": "16", "dry-run": "true", "password": ""}
     assert "It is not kept here: type it again." in page.error_of(page.field("password"))
     latest = page.all("tbody tr")[0].text
-    assert "carol" in latest and f"target production, workers 16, share 0.25, dry-run true, note {note}" in latest
+    shown = note.replace("\n", "\\n")
+    assert "carol" in latest and f"target production, workers 16, share 0.25, dry-run true, note {shown}" in latest
     page.check("release-again")
     page.fill("password", "hush hush")
     page.click("Start")
@@ -347,7 +350,7 @@ def test_by_keyboard_alone(host, sign_in):
     page.tab_to("Fill in… for release")
     page.leave_by(Keys.ENTER)
     page.arrive("/release/")
-    page.tab_to("version")
+    page.tab_to("Version to release")
     page.press("1.x")
     page.tab_to("target")
     page.press("p")
@@ -356,7 +359,7 @@ def test_by_keyboard_alone(host, sign_in):
     page.arrive("/release/start")
     # From the summary the keyboard leads to the field.
     page.press(Keys.TAB, Keys.ENTER)
-    page.until(lambda: page.driver.switch_to.active_element.accessible_name.startswith("version"))
+    page.until(lambda: page.driver.switch_to.active_element.accessible_name.startswith("Version to release"))
     page.press(Keys.END, *[Keys.BACKSPACE] * 3, "2.0.0")
     page.leave_by(Keys.ENTER)
     page.arrive(RUN.format("release"))

@@ -73,7 +73,7 @@ def check_values(endpoint: "Endpoint", sources: "Sources") -> "tuple[dict[str, s
     try:
         return parameters.collect(endpoint.parameters, sources, endpoint.known_names), None
     except parameters.Invalid as invalid:
-        raise Refusal(400, INVALID, errors=invalid.errors) from None
+        raise wrong_values(endpoint, invalid.errors) from None
 
 
 def check_execution(endpoint: "Endpoint", values: "dict[str, str]", variables: "list[tuple[bytes, bytes]]") -> None:
@@ -86,7 +86,14 @@ def check_execution(endpoint: "Endpoint", values: "dict[str, str]", variables: "
     try:
         execution.check(endpoint.command, endpoint.exec_limit, values, variables)
     except parameters.Invalid as invalid:
-        raise Refusal(400, INVALID, errors=invalid.errors) from None
+        raise wrong_values(endpoint, invalid.errors) from None
+
+
+def wrong_values(endpoint: "Endpoint", errors: "list[tuple[str, str]]") -> Refusal:
+    """The Refusal of a request because of its parameters. errors: their names, and what is wrong."""
+    from trigger import parameters
+
+    return Refusal(400, INVALID, errors=errors, labels=parameters.labels(endpoint.parameters))
 
 
 def check_load(endpoint: "Endpoint", waiting: int, running: bool) -> None:

@@ -63,7 +63,8 @@ class Refusal(Exception):
     """A request that is answered with an error and starts nothing.
 
     reason: for the client and the journal; it never repeats what the client sent. headers: further response fields.
-    detail: more that only the journal is told. errors: names of parameters and what is wrong with each.
+    detail: more that only the journal is told. errors: names of parameters and what is wrong with each. labels: what
+    people call those that have another name for them.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Refusal(Exception):
         headers: "Iterable[tuple[str, str]]" = (),
         detail: "str | None" = None,
         errors: "Iterable[tuple[str, str]]" = (),
+        labels: "dict[str, str] | None" = None,
     ) -> None:
         super().__init__(status, reason)
         self.status = status
@@ -80,6 +82,7 @@ class Refusal(Exception):
         self.headers = list(headers)
         self.detail = detail
         self.errors = list(errors)
+        self.labels = labels or {}
 
 
 class Request:

@@ -1,7 +1,8 @@
 """The values that a request passes to its job: found, checked, and put in their places. No I/O.
 
-A parameter is a dict as the role wrote it: name, type, required, default (its text or null), choices (texts or
-null), pattern, min, max, max_length, places, sensitive, and `leads`: whether it is a whole argument of the job.
+A parameter is a dict as the role wrote it: name, label and description (for people, or null), type, required, default
+(its text or null), choices (texts or null), pattern, min, max, max_length, places, sensitive, and `leads`: whether it
+is a whole argument of the job.
 A value is text from here on: what the job gets in its environment and arguments.
 
 `check` is called three times, so that each rule stands in one place: by the role for defaults, by the acceptor,
@@ -86,6 +87,16 @@ def check(parameter: dict, text: str) -> None:
         raise ValueError("holds a line break")
     if parameter["leads"] and text[:1] == "-":
         raise ValueError("begins with a dash, and would be taken for an option")
+
+
+def label(parameter: dict) -> str:
+    """What people call a parameter. Files of earlier releases have no label in them."""
+    return parameter.get("label") or parameter["name"]
+
+
+def labels(parameters: "list[dict] | None") -> "dict[str, str]":
+    """The labels of those that have one, by name."""
+    return {each["name"]: each["label"] for each in parameters or () if each.get("label")}
 
 
 def variables(values: "dict[str, str]") -> "list[tuple[bytes, bytes]]":

@@ -171,13 +171,27 @@ def _accepts(request, names):
 def plain_text(refusal: http.Refusal) -> bytes:
     """The refusal as text for people."""
     lines = ["%d %s" % (refusal.status, refusal.reason)]
-    lines += ["%s: %s" % (name or "a parameter", wrong) for name, wrong in refusal.errors]
+    lines += ["%s: %s" % (named(refusal, name), wrong) for name, wrong in refusal.errors]
     return "".join(line + "\n" for line in lines).encode()
+
+
+def named(refusal: http.Refusal, name: str) -> str:
+    """What a person is told of the name of a parameter in a refusal's errors; it is "" where there is none."""
+    if name in refusal.labels:
+        return "%s (%s)" % (name, refusal.labels[name])
+    return name or "a parameter"
 
 
 def problem(refusal: http.Refusal) -> bytes:
     """The same as problem details (RFC 9457)."""
     problem = {"title": http.REASONS[refusal.status], "status": refusal.status, "detail": refusal.reason}
     if refusal.errors:
-        problem["errors"] = [{"parameter": name, "detail": wrong} for name, wrong in refusal.errors]
+        problem["errors"] = [_problem_of(refusal, *error) for error in refusal.errors]
     return (strict_json.encode(problem) + "\n").encode()
+
+
+def _problem_of(refusal, name, wrong):
+    told = {"parameter": name, "detail": wrong}
+    if name in refusal.labels:
+        told["label"] = refusal.labels[name]
+    return told

@@ -13,6 +13,7 @@ from . import host
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
 LENGTH_LIMIT = 32 * 1024  # characters
+TAKEN = ("name", "label", "description", "type", "required", "pattern", "min", "max", "max_length")
 NO_NUMBERS = (float("inf"), float("-inf"))
 PLACES = "query:NAME, form:NAME, header:NAME or json:/pointer"
 
@@ -60,7 +61,10 @@ def _parameter(item):
     wrong = []
     if not NAME.fullmatch(item["name"]):
         wrong.append("a name begins with a letter and holds letters, digits, _ and -, 64 at most")
-    parameter = {key: item[key] for key in ("name", "type", "required", "pattern", "min", "max", "max_length")}
+    for key in ("label", "description"):
+        if item[key] is not None and not (item[key].strip() and item[key].isprintable()):
+            wrong.append(f"{key}: it must be one line of text")
+    parameter = {key: item[key] for key in TAKEN}
     parameter.update(sensitive=item["sensitive"], default=None, choices=None, leads=False, places=[])
     unreadable = [*_check_bounds(parameter), *_check_pattern(item["pattern"], "pattern")]
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from trigger import admission, entry, http, runs, timespan, wake
+from trigger import admission, entry, http, responses, runs, timespan, wake
 from trigger.ctl import status, systemd
 from trigger.ctl.errors import FAILED, OK, REFUSED, Failure
 from trigger.ctl.fire_request import make
@@ -57,7 +57,8 @@ def _read_body(path, limit):
 
 def _explain(name, refusal):
     lines = ["%s refuses this: %s" % (name, refusal.reason)]
-    return "\n".join(lines + ["  %s %s" % (parameter or "a parameter", wrong) for parameter, wrong in refusal.errors])
+    lines += ["  %s %s" % (responses.named(refusal, parameter), wrong) for parameter, wrong in refusal.errors]
+    return "\n".join(lines)
 
 
 def _write(endpoint, spool, fired):

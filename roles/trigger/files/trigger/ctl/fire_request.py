@@ -72,7 +72,7 @@ def _check(endpoint, given, errors):
             refusal.errors = [*refusal.errors, *errors]
         raise
     if errors:
-        raise http.Refusal(400, admission.INVALID, errors=errors)
+        raise admission.wrong_values(endpoint, errors)
     return found
 
 

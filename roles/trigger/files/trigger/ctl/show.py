@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 
 from trigger import paths, timespan
@@ -147,10 +148,25 @@ def _rules(endpoint):
         ("Auth", ", ".join(endpoint.auth) or "none"),
         ("When busy", "%s, at most %d wait" % (endpoint.when_busy, endpoint.queue_limit)),
     ]
-    if endpoint.parameters:
-        needed = [each["name"] + ("*" if each["required"] else "") for each in endpoint.parameters]
-        pairs.append(("Parameters", ", ".join(needed) + (" (* required)" if "*" in "".join(needed) else "")))
-    return pairs
+    return pairs + [("Parameter", _parameter(each)) for each in endpoint.parameters or ()]
+
+
+def _parameter(parameter):
+    """All about a parameter in a line."""
+    told = [parameter["type"]]
+    if parameter["required"]:
+        told.append("required")
+    for key, text in (("min", "from %s"), ("max", "to %s"), ("pattern", "matches %s")):
+        if parameter[key] is not None:
+            told.append(text % parameter[key])
+    if parameter["choices"] is not None:
+        told.append("one of " + " ".join(map(shlex.quote, parameter["choices"])))
+    if parameter["sensitive"]:
+        told.append("sensitive")
+    if parameter["default"] is not None:
+        told.append("has a default" if parameter["sensitive"] else "otherwise " + shlex.quote(parameter["default"]))
+    texts = [text for text in (parameter.get("label"), parameter.get("description")) if text]
+    return "%s: %s" % (parameter["name"], ", ".join(told)) + "".join(". " + text.rstrip(".") for text in texts)
 
 
 def _argument(argument):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 
 from trigger import sources
 from trigger.http import Refusal, Request
 from trigger.page import told
 from trigger.page.markup import Markup, element, join
-from trigger.parameters import HIDDEN
+from trigger.parameters import HIDDEN, label
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ _LEFT_EMPTY = {
     True: "was filled in before and is required: type it again",
     False: "was filled in before and is empty now: type it again, or start without it",
 }
+# Of a regular expression: its sets, escapes and characters, and the begin of a group in which a dot is any character.
+_PARTS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|.", re.DOTALL)
+_DOTALL = re.compile(r"\(\?[a-zA-Z]*s[a-zA-Z]*[-:]")
 _BOOLEAN = {"true": "Yes", "false": "No"}
 
 
@@ -74,10 +78,12 @@ def typed_before(endpoint: Endpoint, record: dict) -> dict[str, str]:
 
 def summary(endpoint: Endpoint, errors: list[tuple[str, str]]) -> Markup:
     """Return what is said above a form that came back. errors: names, and what is wrong."""
-    known = [parameter["name"] for parameter in endpoint.parameters or ()]
+    known = {parameter["name"]: label(parameter) for parameter in endpoint.parameters or ()}
     items = [
-        element("li", element("a", "%s %s" % error, href="#" + _id(error[0])) if error[0] in known else _told(error))
-        for error in errors
+        element("li", element("a", known[name], " ", wrong, href="#" + _id(name)))
+        if name in known
+        else element("li", " ".join(filter(None, (name, wrong))))
+        for name, wrong in errors
     ]
     heading = element("h2", "Nothing was started: please look at this again")
     # So that it is what is read, and what the keyboard goes on from.
@@ -93,6 +99,10 @@ def read(endpoint: Endpoint, request: Request, body: bytes) -> tuple[str, dict[s
     if any(len(values) > 1 for values in pairs.values()):
         raise Refusal(400, "the form has a field twice")
     filled = {name: values[0] for name, values in pairs.items()}
+    for parameter in endpoint.parameters or ():
+        if has_lines(parameter) and parameter["name"] in filled:
+            # So a browser sends each line break of a text area (HTML standard, 4.10.22.4).
+            filled[parameter["name"]] = filled[parameter["name"]].replace("\r\n", "\n")
     return filled.pop(TOKEN, ""), {name: value for name, value in filled.items() if value}
 
 
@@ -105,6 +115,21 @@ def left_empty(endpoint: Endpoint, typed: dict[str, str]) -> list[tuple[str, str
         for parameter in endpoint.parameters or ()
         if parameter["sensitive"] and parameter["name"] in emptied and parameter["name"] not in typed
     ]
+
+
+def has_lines(parameter: dict) -> bool:
+    """Whether a parameter's pattern allows line breaks, and somebody types it, so that there is a text area for it: of
+    the pattern's parts one can be a line break."""
+    pattern = parameter["pattern"]
+    if pattern is None or parameter["type"] != "string" or parameter["sensitive"] or parameter["choices"] is not None:
+        return False
+    try:
+        flags = re.compile(pattern).flags & re.DOTALL
+    except re.error:
+        return False  # it is another Python's
+    if _DOTALL.search(pattern):
+        flags = re.DOTALL
+    return any(_is_line_break(part, flags) for part in _PARTS.findall(pattern))
 
 
 def check_names(endpoint: Endpoint, typed: dict[str, str]) -> None:
@@ -120,10 +145,6 @@ def _form(endpoint, token, *content):
 
 def _button(endpoint):
     return element("button", "Start", class_="button", aria_label="Start " + endpoint.name)
-
-
-def _told(error):
-    return " ".join(filter(None, error))
 
 
 def _id(name):
@@ -146,13 +167,20 @@ def _field(parameter, typed, error):
     }
     return element(
         "div",
-        element("label", name, mark, for_=_id(name)),
+        element("label", label(parameter), mark, for_=_id(name)),
         element("p", hint, class_="hint", id="hint-" + name) if hint else "",
         element("p", again, class_="again", id="again-" + name) if again else "",
-        element("p", "%s %s" % (name, error), class_="wrong", id="error-" + name) if error else "",
+        element("p", label(parameter), " ", error, class_="wrong", id="error-" + name) if error else "",
         _control(parameter, _shown(parameter, typed), control),
         class_="field",
     )
+
+
+def _is_line_break(part, flags):
+    try:
+        return re.fullmatch(part, "\n", flags) is not None
+    except re.error:
+        return False  # such as a bracket that stands for a group
 
 
 def _is_emptied(parameter, typed):
@@ -166,13 +194,26 @@ def _shown(parameter, typed):
 
 
 def _hint(parameter):
-    hints = []
+    hints = [parameter["description"]] if parameter.get("description") else []
+    limits = _limits(parameter)
+    if limits:
+        hints.append(limits)
     if parameter["pattern"] is not None:
         hints.append(join(("Must match ", element("code", parameter["pattern"]), ".")))
     if parameter["default"] and (parameter["sensitive"] or _choices(parameter) is None):
         default = "a default" if parameter["sensitive"] else element("code", parameter["default"])
         hints.append(join(("Left empty, it is ", default, ".")))
     return join(hints, " ")
+
+
+def _limits(parameter):
+    """The limits of a number in words, "" where there is none."""
+    if _choices(parameter) is not None:
+        return ""
+    low, high = parameter["min"], parameter["max"]
+    if low is not None and high is not None:
+        return "From %s to %s." % (low, high)
+    return "At least %s." % low if low is not None else "At most %s." % high if high is not None else ""
 
 
 def _control(parameter, shown, attributes):
@@ -184,6 +225,11 @@ def _control(parameter, shown, attributes):
         return _select(parameter, choices, shown, attributes)
     if parameter["type"] in ("integer", "number"):
         return element("input", type="number", value=shown, **_bounds(parameter), **attributes)
+    if has_lines(parameter):
+        # HTML drops the first line feed, and would otherwise drop one of the value's.
+        return element(
+            "textarea", "\n", shown or "", rows=5, maxlength=parameter["max_length"], autocomplete="off", **attributes
+        )
     return element(
         "input", type="text", value=shown, maxlength=parameter["max_length"], autocomplete="off", **attributes
     )

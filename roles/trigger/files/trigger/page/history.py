@@ -66,12 +66,13 @@ def _row(endpoint, run, record, now):
         element("td", plain_text.line(told.asked_by(record)), role="cell", data_label="By"),
     ]
     if endpoint.parameters:
-        cells.append(element("td", _values(told.unusual(endpoint, record)), role="cell", data_label="With"))
+        values = told.labelled(endpoint, told.unusual(endpoint, record))
+        cells.append(element("td", _values(values), role="cell", data_label="With"))
     return element("tr", *cells, role="row")
 
 
 def _values(values):
-    shown = [element("span", name, " ", element("code", _shortened(text))) for name, text in values.items()]
+    shown = [element("span", label, " ", element("code", _shortened(text))) for label, text in values]
     return join(shown, ", ")
 
 

@@ -104,10 +104,11 @@ td.act { text-align: right; white-space: nowrap; vertical-align: middle; }
 .field .hint { margin: 0; }
 .field .wrong, .field .again { margin: 0; color: var(--bad); font-weight: 600; }
 .field .again { color: var(--odd); }
-.field input, .field select {
+.field input, .field select, .field textarea {
   display: block; width: 100%; min-height: 2.75rem; margin-top: .25rem; padding: .5rem .75rem;
   border: 1px solid var(--edge); border-radius: 6px; font: inherit; background: var(--sheet); color: var(--text);
 }
+.field textarea { resize: vertical; }
 .field input[type=number] { max-width: 14rem; }
 .field select { width: auto; min-width: 14rem; max-width: 100%; padding: .5rem; }
 .field [aria-invalid] { border: 2px solid var(--bad); }

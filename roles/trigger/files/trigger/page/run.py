@@ -235,7 +235,8 @@ class _Page:
         values = told.values(self._endpoint, record)
         if values:
             yield element("h2", "Parameters")
-            yield _list((name, element("span", plain(text), class_="value")) for name, text in values.items())
+            labelled = told.labelled(self._endpoint, values)
+            yield _list((label, element("span", plain(text), class_="value")) for label, text in labelled)
 
     def _end(self):
         place = status.place(self._endpoint)

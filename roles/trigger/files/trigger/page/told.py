@@ -24,6 +24,12 @@ def values(endpoint: Endpoint, record: dict) -> dict[str, str]:
     }
 
 
+def labelled(endpoint: Endpoint, values: dict[str, str]) -> list[tuple[str, str]]:
+    """Return values by what people call their parameters: list of (label, value)."""
+    labels = parameters.labels(endpoint.parameters)
+    return [(labels.get(name, name), text) for name, text in values.items()]
+
+
 def unusual(endpoint: Endpoint, record: dict) -> dict[str, str]:
     """Return those of values() that are not their parameters' defaults."""
     defaults = {parameter["name"]: parameter["default"] for parameter in endpoint.parameters or ()}
