@@ -5,6 +5,9 @@ import os
 import pytest
 import role
 from hypothesis import HealthCheck, settings
+from page_host import Host
+
+from trigger import paths
 
 # How long an example takes, or is drawn, is the machine's matter.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -31,3 +34,13 @@ def _root_or_not(monkeypatch):
     """Only the owner's change is left out where the tests do not run as root."""
     if os.getuid():
         monkeypatch.setattr(os, "fchown", lambda *_: None)
+
+
+@pytest.fixture
+def host(monkeypatch, _root_or_not):
+    """A host with endpoints behind the front end (page_host)."""
+    made = Host()
+    for name, path in (("SPOOL", made.spool), ("STATE", made.state), ("RUNTIME", made.runtime)):
+        monkeypatch.setattr(paths, name, path)
+    yield made
+    made.close()

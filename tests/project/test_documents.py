@@ -12,6 +12,7 @@ import reference
 import yaml
 from examples import yaml_blocks
 
+import trigger
 import trigger_endpoints
 from trigger.ctl import main
 
@@ -241,3 +242,4 @@ def test_a_tag_that_is_not_the_version_is_no_release():
 def test_the_version_is_that_of_the_changelog():
     version = yaml.safe_load((PROJECT / "galaxy.yml").read_text())["version"]
     assert re.findall(r"^## \[([\d.]+)\] - ", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)[0] == version
+    assert version == trigger.VERSION

@@ -134,8 +134,61 @@ def test_logs_of_a_run():
 def test_logs_of_all_runs_are_the_journal():
     wait_for_record("ctl", fire("ctl"))
     run("journalctl", "--sync")
-    assert "begin none POST" in ctl("logs", "ctl")
-    assert "MESSAGE" in json.loads(ctl("logs", "ctl", "--json").splitlines()[-1])
+    whole = ctl("logs", "ctl", "--all")
+    assert "begin none POST" in whole
+    assert ctl("logs", "ctl", "--lines", "2").splitlines()[-2:] == whole.splitlines()[-2:]
+    assert len(ctl("logs", "ctl", "-n", "2").splitlines()) <= 3
+    assert "MESSAGE" in json.loads(ctl("logs", "ctl", "--all", "--json").splitlines()[-1])
+    ctl("logs", "ctl", "last", "--all", status=USAGE)
+
+
+def test_logs_are_those_of_the_latest_run_and_of_no_request_that_waits():
+    wait_for_record("ctl", fire("ctl"))
+    running = fire("ctl", "-p", "seconds=20")
+    wait_until_running("ctl", running)
+    waiting = fire("ctl")
+    wait_until(lambda: "begin" in ctl("logs", "ctl"))
+    assert ctl.said == f"{running}: running\n"
+    assert ask("logs", "ctl")["id"] == running
+    ctl("logs", "ctl", "last")
+    assert ctl.said == f"{waiting}: it waits, as number 1\n"
+
+
+def test_an_id_may_be_shortened():
+    first = fire("ctl")
+    second = fire("ctl")
+    wait_for_record("ctl", second)
+    for short in (second[-8:], second[:-1], "last", second):
+        assert ask("logs", "ctl", short)["id"] == second
+    assert ask("logs", "ctl", first[-8:])["id"] == first
+    ctl("logs", "ctl", "0", status=UNKNOWN)
+    assert "requests of ctl begin or end with '0'" in ctl.said and second in ctl.said
+    for wrong in ("", "x", second[-8:] + "0"):
+        ctl("cancel", "ctl", wrong, status=UNKNOWN)
+    assert f"{second} has ended already" in (ctl("cancel", "ctl", "last", status=FAILED), ctl.said)[1]
+    waits = fire("ctl", "-p", "seconds=20")
+    assert "cancelled" in ctl("cancel", "ctl", "last") and wait_for_record("ctl", waits)["state"] == "cancelled"
+
+
+def test_several_names():
+    assert [line.split(" ")[0] for line in ctl("pause", "ctl", "ctl-plain").splitlines()] == ["ctl", "ctl-plain"]
+    assert state_of("ctl") == state_of("ctl-plain") == "paused"
+    # Where one is misspelt nothing is done.
+    ctl("resume", "ctl", "ctl-plane", status=UNKNOWN)
+    assert "did you mean ctl-plain?" in ctl.said and state_of("ctl") == "paused"
+    ctl("resume", "ctl", "ctl-plain")
+    assert "paused" not in (state_of("ctl"), state_of("ctl-plain"))
+    assert ctl("show", "ctl", "ctl-plain").count("Endpoint: ") == 2
+
+
+def test_a_wrong_call_is_told_the_usage_of_its_command():
+    for arguments in (["cancel", "ctl"], ["cancel", "ctl", "a", "b"], ["runs", "ctl", "--lines", "2"], ["pause"]):
+        ctl(*arguments, status=USAGE)
+        assert ctl.said.startswith(f"usage: triggerctl {arguments[0]} "), ctl.said
+
+
+def test_its_version():
+    assert re.fullmatch(r"triggerctl \d+\.\d+\.\d+\n", ctl("--version"))
 
 
 # fire
@@ -149,6 +202,7 @@ def test_fire_is_a_request_of_this_host():
     assert record_of("ctl", request)["parameters"] == {
         "seconds": "0",
         "code": "0",
+        "mode": "calm",
         "word": "typed",
         "password": "(sensitive)",
     }
@@ -702,9 +756,15 @@ def test_completion():
       . /usr/local/share/bash-completion/completions/triggerctl
       complete_line() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _triggerctl; echo "${COMPREPLY[@]}"; }
       complete_line triggerctl pa; complete_line triggerctl show ctl-p; complete_line triggerctl fire --wa
-      complete_line triggerctl logs ctl ''
+      complete_line triggerctl logs ctl ''; complete_line triggerctl pause ctl ctl-p
+      complete_line triggerctl fire ctl -p ''; complete_line triggerctl fire ctl --param se
+      complete_line triggerctl fire ctl -p mode = ; complete_line triggerctl fire ctl -p mode = l
     """
     request = fire("ctl")
-    pause, name, option, requests = run("bash", "-c", script).splitlines()
-    assert (pause, name, option) == ("pause", "ctl-plain", "--wait")
-    assert request in requests.split()
+    pause, name, option, requests, second, *parameters = run("bash", "-c", script).splitlines()
+    assert (pause, name, option, second) == ("pause", "ctl-plain", "--wait", "ctl-plain")
+    assert {request, "last"} <= set(requests.split())
+    assert parameters == [
+        "seconds= code= mode= word= password=", "seconds=", r"calm loud \$\(touch\ /run/expanded\)", "loud",
+    ]  # fmt: skip
+    assert not os.path.exists("/run/expanded")

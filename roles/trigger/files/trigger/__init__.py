@@ -12,3 +12,5 @@ What lies beside the folders is shared: formats and rules, no process and no pri
 `entry` is the form of a request on disk, `endpoint` the configuration that all of them read; the other modules say
 themselves what they are. A folder imports these and itself (ctl also dispatcher), and nothing here imports a folder.
 """
+
+VERSION = "0.3.0"  # of the release, also in galaxy.yml

@@ -10,10 +10,9 @@ import os
 import time
 
 from trigger import paths, runs, timespan, wake
-from trigger.ctl import status, systemd
+from trigger.ctl import request_ids, status, systemd
 from trigger.ctl.errors import FAILED, OK, Failure
 from trigger.ctl.follow import ending
-from trigger.ctl.logs import unknown
 from trigger.dispatcher import history
 from trigger.dispatcher.claim_lock import ClaimLock
 
@@ -30,27 +29,28 @@ TRIES = 5
 def cancel(arguments: Namespace, screen: Screen) -> int:
     """Cancel a request, and tell what became of it."""
     endpoint = status.load(arguments.name)
+    meant = request_ids.find(endpoint, arguments.id)
     found = runs.Runs(endpoint)
     # A run that is stopped before its job began gives its requests back to the queue.
     for _ in range(TRIES):
         with ClaimLock(endpoint) as lock:
-            run = found.find(arguments.id)
+            run = found.find(meant)
             if run is None:
-                raise unknown(endpoint.name, arguments.id)
+                raise request_ids.unknown(endpoint.name, meant)
             if run["state"] == "queued":
-                _take_back(endpoint, arguments.id)
+                _take_back(endpoint, meant)
                 wake.wake(endpoint.name)  # nobody may be left who waits for a job that cannot start
-                return _tell(found.find(arguments.id), "it had not begun", screen)
+                return _tell(found.find(meant), "it had not begun", screen)
             if run["state"] != "running":
                 break
             others = len(found.claimed()) - 1
             _stop(endpoint, run["run"], lock)
         if others:
             screen.note("the run also serves %s" % timespan.count(others, "other request"))
-        run = _wait_for_end(found, arguments.id)
+        run = _wait_for_end(found, meant)
         if run["state"] == "cancelled":
             return _tell(run, "its run was stopped", screen)
-    raise Failure("%s has ended already: %s" % (arguments.id, ending(run)), FAILED)
+    raise Failure("%s has ended already: %s" % (meant, ending(run)), FAILED)
 
 
 def _take_back(endpoint, request_id):

@@ -6,8 +6,8 @@ import os
 import subprocess
 
 from trigger import paths, programs, runs
-from trigger.ctl import status
-from trigger.ctl.errors import FAILED, OK, UNKNOWN, Failure
+from trigger.ctl import request_ids, status
+from trigger.ctl.errors import FAILED, OK, USAGE, Failure
 from trigger.ctl.follow import ending, follow
 
 TYPE_CHECKING = False
@@ -18,32 +18,31 @@ if TYPE_CHECKING:
 
 
 def logs(arguments: Namespace, screen: Screen) -> int:
-    """Print what a run has printed, or the journal."""
-    if arguments.id is None:
-        status.check_name(arguments.name)
-        return _journal(arguments.name, arguments.follow, screen)
-    found = runs.Runs(status.load(arguments.name))
-    run = found.find(arguments.id)
+    """Print what a run has printed, or the journal of all of them."""
+    endpoint = status.load(arguments.name)
+    of_all = arguments.all or arguments.lines is not None
+    if of_all and arguments.id is not None:
+        raise Failure("--lines and --all are of all runs, so they take no ID", USAGE)
+    if of_all or endpoint.handoff:  # whose server has no runs
+        return _journal(arguments, screen)
+    found = runs.Runs(endpoint)
+    meant = request_ids.latest_run(endpoint) if arguments.id is None else request_ids.find(endpoint, arguments.id)
+    run = found.find(meant)
     if run is None:
-        raise unknown(arguments.name, arguments.id)
+        raise request_ids.unknown(endpoint.name, meant)
     parts = []
     write = parts.append if screen.as_json else screen.output
     if arguments.follow:
-        follow(found, arguments.id, write)
+        follow(found, meant, write)
     else:
-        _read(found, arguments.id, write)
+        _read(found, meant, write)
     screen.end_output()
-    run = found.find(arguments.id) or run
+    run = found.find(meant) or run
     if screen.as_json:
         screen.json({**run, "output": b"".join(parts).decode(errors="replace")})
     else:
-        screen.note("%s: %s" % (arguments.id, _how_it_stands(run)))
+        screen.note("%s: %s" % (meant, _how_it_stands(run)))
     return OK
-
-
-def unknown(name: str, request_id: str) -> Failure:
-    """The Failure for a request that is not known, or no longer."""
-    return Failure("%s has no request %r; `triggerctl runs %s` lists the latest" % (name, request_id, name), UNKNOWN)
 
 
 def _read(found, request_id, write):
@@ -64,10 +63,11 @@ def _how_it_stands(run):
     return "running" if run["state"] == "running" else ending(run)
 
 
-def _journal(name, follow_it, screen):
+def _journal(arguments, screen):
     """Print what journalctl prints; to a terminal it would hand on some of what a job printed to move or turn text."""
-    command = [programs.JOURNALCTL, "--unit", paths.Units(name).job]
-    command += ["--follow"] if follow_it else []
+    command = [programs.JOURNALCTL, "--unit", paths.Units(arguments.name).job]
+    command += [] if arguments.lines is None else ["--lines", str(arguments.lines)]
+    command += ["--follow"] if arguments.follow else []
     command += ["--output", "json"] if screen.as_json else []
     try:
         journal = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=programs.ENVIRONMENT)

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from trigger import timespan
+from trigger import VERSION, timespan
 from trigger.ctl import errors
 
 TYPE_CHECKING = False
@@ -24,6 +24,7 @@ exit status:
   6  not in time: --wait TIME is over, the run goes on
   130  interrupted; runs go on
 """
+_ID = "the request, as `runs` lists it, or what it alone begins or ends with, or `last`"
 
 
 def main(arguments: list[str]) -> int:
@@ -63,7 +64,7 @@ def _run(arguments):
     from trigger.ctl.terminal import Screen, drop
 
     try:
-        options = _parser().parse_args(arguments)
+        options = _parse(arguments)
     except SystemExit as end:
         try:
             sys.stdout.flush()  # of --help
@@ -75,7 +76,21 @@ def _run(arguments):
         raise errors.Failure("requests and records are for root alone; call it with sudo", errors.NOT_ALLOWED)
     module, function = options.run
     command = getattr(__import__("trigger.ctl." + module, fromlist=[function]), function)
-    return command(options, Screen(options.json))
+    screen = Screen(options.json)
+    if "names" not in options:
+        return command(options, screen)
+    from trigger.ctl import status
+
+    for name in options.names:  # all of them first: nothing is done where one is misspelt
+        status.check_name(name)
+    return max(command(argparse.Namespace(name=name, **vars(options)), screen) for name in options.names)
+
+
+def _parse(arguments):
+    options, surplus = _parser().parse_known_args(arguments)
+    if surplus:
+        options.parser.error("unrecognized arguments: " + " ".join(surplus))
+    return options
 
 
 def _complain(error):
@@ -91,28 +106,33 @@ def _parser():
         epilog=_EXIT_STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version="%(prog)s " + VERSION)
     parser.set_defaults(json=False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def add(name, run, text, takes_name=True):
+    def add(name, run, text, takes="one"):
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, parser=command)
         command.add_argument("--json", action="store_true", help="print JSON for scripts")
-        if takes_name:
+        if takes == "one":
             command.add_argument("name", metavar="NAME", help="the endpoint")
+        elif takes == "several":
+            command.add_argument("names", metavar="NAME", nargs="+", help="the endpoint, or several")
         return command
 
-    add("list", ("show", "list_endpoints"), "list the endpoints and how they are", takes_name=False)
-    add("show", ("show", "show"), "tell all about an endpoint")
+    add("list", ("show", "list_endpoints"), "list the endpoints and how they are", takes=None)
+    add("show", ("show", "show"), "tell all about an endpoint", takes="several")
     _add_runs(add)
     _add_logs(add)
     _add_fire(add)
     cancel = add("cancel", ("cancel", "cancel"), "take a waiting request back, or stop its run")
-    cancel.add_argument("id", metavar="ID", help="the request, as `runs` lists it")
-    add("drain", ("pause", "drain"), "stop listening, and wait until all that was accepted has run")
-    add("pause", ("pause", "pause"), "begin no run until resume or the next boot; requests are accepted and wait")
-    add("resume", ("pause", "resume"), "undo pause and drain")
-    doctor = add("doctor", ("doctor", "doctor"), "look for what is wrong, and say how to fix it", takes_name=False)
+    cancel.add_argument("id", metavar="ID", help=_ID)
+    text = "stop listening, and wait until all that was accepted has run"
+    add("drain", ("pause", "drain"), text, takes="several")
+    text = "begin no run until resume or the next boot; requests are accepted and wait"
+    add("pause", ("pause", "pause"), text, takes="several")
+    add("resume", ("pause", "resume"), "undo pause and drain", takes="several")
+    doctor = add("doctor", ("doctor", "doctor"), "look for what is wrong, and say how to fix it", takes=None)
     doctor.add_argument("name", metavar="NAME", nargs="?", help="this endpoint alone")
     return parser
 
@@ -124,8 +144,10 @@ def _add_runs(add):
 
 def _add_logs(add):
     logs = add("logs", ("logs", "logs"), "print what a run printed, or the journal of all runs")
-    logs.add_argument("id", metavar="ID", nargs="?", help="the request; without it the journal is shown")
+    logs.add_argument("id", metavar="ID", nargs="?", help=_ID + "; without it the latest run")
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the run ends")
+    logs.add_argument("-n", "--lines", metavar="N", type=_positive, help="the last lines of the journal of all runs")
+    logs.add_argument("--all", action="store_true", help="the whole journal of all runs")
 
 
 def _add_fire(add):

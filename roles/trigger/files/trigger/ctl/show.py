@@ -131,6 +131,8 @@ def _fields(endpoint, seen):
         ("Running", ", ".join(seen.claimed) or "-"),
         ("Last", last),
     ]
+    if endpoint.frontend is not None:
+        pairs += _front(endpoint.frontend)
     if not seen.handoff:
         pairs += _rules(endpoint)
     pairs += [("Command", " ".join(map(_argument, endpoint.command))), ("User", seen.of(seen.units.job, "User"))]
@@ -141,6 +143,12 @@ def _fields(endpoint, seen):
     return pairs
 
 
+def _front(place):
+    """Where it is behind the front end, and for whom."""
+    users = "nobody is asked" if place["users"] is None else ", ".join(place["users"]) or "nobody"
+    return [("Front end", "%s %s" % (", ".join(place["methods"]), place["location"])), ("Users", users)]
+
+
 def _rules(endpoint):
     """Who may ask for what."""
     pairs = [
@@ -148,7 +156,21 @@ def _rules(endpoint):
         ("Auth", ", ".join(endpoint.auth) or "none"),
         ("When busy", "%s, at most %d wait" % (endpoint.when_busy, endpoint.queue_limit)),
     ]
+    for term, seconds in (("Waits", endpoint.wait), ("Debounce", endpoint.debounce), ("Time limit", endpoint.timeout)):
+        if seconds:
+            pairs.append((term, timespan.span(seconds)))
+    if endpoint.exclusive:
+        pairs.append(("Exclusive", endpoint.exclusive))
+    for condition in endpoint.only_if:
+        pairs.append(("Only if", _condition(condition)))
     return pairs + [("Parameter", _parameter(each)) for each in endpoint.parameters or ()]
+
+
+def _condition(condition):
+    """In the words of the keys."""
+    (key,) = [key for key in ("equals", "in", "matches") if condition[key] is not None]
+    value = ", ".join(condition["in"]) if key == "in" else condition[key]
+    return "%s %s%s %s" % (condition["text"], "not " if condition["negate"] else "", key, value)
 
 
 def _parameter(parameter):

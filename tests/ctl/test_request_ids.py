@@ -1,0 +1,84 @@
+"""Which request somebody means who types less than its id."""
+
+import pytest
+from page_host import SECOND, claim, queue, record, request_id
+
+from trigger.ctl import request_ids
+from trigger.ctl.errors import UNKNOWN, Failure
+from trigger.ctl.main import main
+
+# Of one run with three requests, of the present one, and of one that waits.
+IDS = [request_id(SECOND + number, number) for number in range(5)]
+
+
+@pytest.fixture
+def endpoint(host):
+    made = host.put()
+    record(made, *IDS[:3])
+    queue(made, *IDS[3:])
+    claim(made, IDS[3])
+    return made
+
+
+def refused(endpoint, text):
+    with pytest.raises(Failure) as caught:
+        request_ids.find(endpoint, text)
+    assert caught.value.status == UNKNOWN
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_unique_begin_or_end_is_enough(endpoint, number):
+    for text in (IDS[number], IDS[number][:-1], IDS[number][:14], IDS[number][1:]):
+        if [each for each in IDS if each.startswith(text) or each.endswith(text)] == [IDS[number]]:
+            assert request_ids.find(endpoint, text) == IDS[number]
+    assert request_ids.find(endpoint, IDS[number][:18]) == IDS[number]
+
+
+def test_the_last_is_the_newest(endpoint):
+    assert request_ids.find(endpoint, "last") == IDS[4]
+
+
+def test_more_than_one_are_told(endpoint):
+    assert refused(endpoint, "000000").startswith("5 requests of hello begin or end with '000000': " + IDS[0])
+    queue(endpoint, *(request_id(SECOND + number) for number in range(10, 13)))
+    assert refused(endpoint, "0").endswith(", …")
+
+
+@pytest.mark.parametrize("text", ["", "x", "LAST", "..", "00000000-", IDS[0][1:-1]])
+def test_what_is_none_is_none(endpoint, text):
+    assert refused(endpoint, text).startswith(f"hello has no request {text!r}")
+
+
+def test_an_id_as_a_whole_is_left_to_who_looks_for_it(endpoint):
+    assert request_ids.find(endpoint, request_id(1)) == request_id(1)
+
+
+def test_without_requests_there_is_no_last_one(host):
+    empty = host.put()
+    assert "no request 'last'" in refused(empty, "last")
+    with pytest.raises(Failure, match="no run yet"):
+        request_ids.latest_run(empty)
+
+
+def test_the_latest_run_is_no_request_that_waits(endpoint, host):
+    assert request_ids.latest_run(endpoint) == IDS[3]
+    record(endpoint, IDS[3])
+    assert request_ids.latest_run(endpoint) == IDS[3]
+    other = host.put("other")
+    queue(other, IDS[0], IDS[1])
+    assert request_ids.latest_run(other) == IDS[1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["cancel", "a"], ["cancel", "a", "b", "c"], ["runs", "a", "--lines", "1"], ["pause"], ["logs", "a", "-n", "0"]],
+)
+def test_a_wrong_call_is_told_the_usage_of_its_command(arguments, capsys):
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"usage: triggerctl {arguments[0]} ")
+
+
+def test_the_version_is_told_to_anybody(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("triggerctl 0.")
