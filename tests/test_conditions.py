@@ -166,3 +166,12 @@ def test_a_request_holds_or_does_not_hold_or_is_refused(place, test, negate, con
     except http.Refusal:
         return
     assert ignored in (None, f"ignored: not what only_if asks for, {place}")
+
+
+def test_a_body_that_is_not_read_as_json_tells_its_type():
+    settings = endpoint(only_if=[{"from": "json:/ref", "equals": "main"}])
+    body = b'{"ref": "main"}'
+    _, ignored = admission.check_values(settings, sources_of(body=body, content_type="text/plain"))
+    assert ignored.endswith(": the body is text/plain, and not read as JSON")
+    _, ignored = admission.check_values(settings, sources_of(body=b"{}", content_type=JSON))
+    assert "body" not in ignored

@@ -89,6 +89,17 @@ def test_the_limit_of_a_body_is_exact():
     assert ours([in_chunks + b"201\r\n"], 1024)[0].status == 413
 
 
+def test_the_journal_is_told_how_large_a_body_was_to_be():
+    request = http.parse_head(head(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: 1025"))
+    with pytest.raises(http.Refusal) as caught:
+        http.Body(request, 1024)
+    assert (caught.value.status, caught.value.detail) == (413, "it is said to have 1025")
+    body = http.Body(http.parse_head(chunked(b"")), 1024)
+    with pytest.raises(http.Refusal) as caught:
+        body.feed(b"401\r\n")
+    assert (caught.value.status, caught.value.detail) == (413, "it has at least 1025")
+
+
 def filled(begin, end, size):
     """Bytes of a length, with as many letters in the middle as that needs."""
     return begin + b"a" * (size - len(begin) - len(end)) + end

@@ -19,7 +19,9 @@ JSON = "application/json"
 
 # All that an answer may say of a parameter. A message that is none of these could hold what a client sent.
 MESSAGES = re.compile(
-    r"is required|is given twice|is too large|is not UTF-8|is none of the choices|does not match the pattern"
+    r"is required(, but the body (has no type, and is|is of no known type, and|is [-a-z0-9!#$&^_.+/]{1,127}, and)"
+    r" not read as JSON)?"
+    r"|is given twice|is too large|is not UTF-8|is none of the choices|does not match the pattern"
     r"|must be (a string|an integer|a number|true or false)|is longer than \d+ characters|holds a line break"
     r"|is (less|more) than [-+.e\d]+|holds a NUL, which no program can be passed"
     r"|begins with a dash, and would be taken for an option|is not a parameter here"
@@ -283,6 +285,13 @@ def test_null_in_json_is_not_there():
     assert collect(on_host(p()), **in_json(None)) == {}
     assert collect(on_host(p(default="x")), **in_json(None)) == {"p": "x"}
     assert error(on_host(p(required=True)), **in_json(None)) == "is required"
+
+
+def test_a_required_value_of_a_body_that_is_not_read_tells_its_type():
+    settings = on_host({"name": "p", "from": "json:/p", "required": True})
+    found = errors(settings, body=b'{"p": "1"}', content_type="text/plain")
+    assert found == [("p", "is required, but the body is text/plain, and not read as JSON")]
+    assert errors(settings, body=b"{}", content_type=JSON) == [("p", "is required")]
 
 
 # Places

@@ -330,3 +330,56 @@ def test_no_request_raises_anything_but_a_refusal(text, content_type, content):
         sources.Sources(request, lambda: content).find(place(text))
     except http.Refusal:
         pass
+
+
+# What the body is
+
+
+def test_more_values_than_fit_are_refused_as_too_large():
+    body = b"[" + b"1," * 200_001 + b"1]"
+    with pytest.raises(http.Refusal) as caught:
+        find("json:/0", body=body, content_type="application/json")
+    assert caught.value.status == 413
+    assert "more than 200000 values" in caught.value.reason
+
+
+def declared(body, content_type, body_type, text):
+    fields = [] if content_type is None else [("Content-Type", content_type)]
+    request, body = parse(message(fields, body))
+    return sources.Sources(request, lambda: body, body_type), place(text)
+
+
+@pytest.mark.parametrize("content_type", [None, "text/plain; charset=UTF-8", FORM, "application/json", "x"])
+def test_the_endpoint_says_what_the_body_is(content_type):
+    found, at = declared(b'{"a": "1"}', content_type, "json", "json:/a")
+    assert (found.find(at), found.unread(at)) == (["1"], None)
+    found, at = declared(b"a=1", content_type, "form", "form:a")
+    assert (found.find(at), found.unread(at)) == (["1"], None)
+    found, at = declared(b"a=1", content_type, "json", "form:a")
+    assert found.find(at) == []
+
+
+@pytest.mark.parametrize(
+    ("content_type", "told"),
+    [
+        ("text/plain; charset=UTF-8", "the body is text/plain, and not read as JSON"),
+        ("text/json", "the body is text/json, and not read as JSON"),
+        ("Application/XML", "the body is application/xml, and not read as JSON"),
+        (None, "the body has no type, and is not read as JSON"),
+        ("", "the body has no type, and is not read as JSON"),
+        ('a"b', "the body is of no known type, and not read as JSON"),
+        ("a b", "the body is of no known type, and not read as JSON"),
+        ("x" * 128, "the body is of no known type, and not read as JSON"),
+        ("application/json", None),
+        (FORM, None),
+    ],
+)
+def test_the_type_that_came_is_named(content_type, told):
+    found, at = declared(b'{"a": "1"}', content_type, "auto", "json:/a")
+    assert found.unread(at) == told
+    assert found.unread(place("query:a")) is None
+
+
+def test_without_a_body_its_type_is_no_reason():
+    found, at = declared(b"", "text/plain", "auto", "json:/a")
+    assert found.unread(at) is None

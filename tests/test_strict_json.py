@@ -1,6 +1,7 @@
 """The reader of /etc/trigger/NAME.json is json's own scanner, so the two must agree; clients meet a stricter one."""
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import example, given
@@ -168,3 +169,27 @@ def test_no_body_raises_anything_else(body):
 def test_text_is_encoded_as_json_encodes_it(text):
     assert json.loads(strict_json.encode_text(text)) == text
     assert strict_json.encode_text(text).isascii()
+
+
+@pytest.mark.parametrize("length", [1024**2, 6 * 1024**2])
+def test_values_are_counted_before_they_are_built(length):
+    """A larger body may have more of them, so that a real one of any size is read."""
+    limit = max(strict_json.VALUES_LIMIT, length // strict_json.BYTES_PER_VALUE)
+
+    def body(count):
+        return (b"[" + b",".join([b"1"] * count) + b"]").ljust(length)
+
+    assert len(strict_json.decode_body(body(limit))) == limit
+    with pytest.raises(strict_json.TooLarge, match=f"more than {limit} values"):
+        strict_json.decode_body(body(limit + 1))
+
+
+def test_what_is_too_large_is_not_built():
+    tracemalloc.start()
+    body = b"[" + b"[]," * (1024**2) + b"[]]"
+    tracemalloc.reset_peak()
+    with pytest.raises(strict_json.TooLarge):
+        strict_json.decode_body(body)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * len(body)

@@ -123,3 +123,15 @@ def test_all_that_is_wrong_is_named_at_once():
     with pytest.raises(http.Refusal) as caught:
         fire(declared, ("a", "x"), ("c", "1"), ("d", "1"))
     assert [name for name, _ in caught.value.errors] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(("body_type", "found"), [("json", True), ("auto", False)])
+def test_the_body_is_what_the_endpoint_says(body_type, found):
+    asked = endpoint([parameter("a", places=[["json", ["a"]]], required=True)], body_type=body_type)
+    if found:
+        fired = make(asked, [], b'{"a": "x"}', "text/plain")
+        assert (b"TRIGGER_PARAM_A", b"x") in fired.variables(REQUEST)
+    else:
+        with pytest.raises(http.Refusal) as caught:
+            make(asked, [], b'{"a": "x"}', "text/plain")
+        assert caught.value.errors == [("a", "is required, but the body is text/plain, and not read as JSON")]

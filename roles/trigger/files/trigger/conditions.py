@@ -16,7 +16,8 @@ def first_unmet(conditions: "list[dict]", sources: "Sources") -> "str | None":
     for condition in conditions:
         values = [_text(value) for value in sources.find(condition["place"])] or [None]
         if not all(_meets(condition, value) != condition["negate"] for value in values):
-            return condition["text"]
+            unread = sources.unread(condition["place"])
+            return condition["text"] + (": " + unread if unread else "")
     return None
 
 

@@ -10,6 +10,7 @@ SINCE_FIRST_RELEASE = {
     "debounce": 0.0,
     "debounce_max": 0.0,
     "exclusive": None,
+    "body_type": "auto",
     "max_rate": None,
     "wait": 0.0,
     "stream": False,
@@ -52,6 +53,7 @@ class Endpoint(paths.Paths):
     only_if: "list[dict]"
     pass_headers: "list[str]"
     body: str
+    body_type: str
     when_busy: str
     queue_limit: int
     debounce: float

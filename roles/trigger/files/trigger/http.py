@@ -199,7 +199,7 @@ class Body:
         else:
             self._part = self._data
             self._missing = request.content_length
-            self._check_limit(request.content_length)
+            self._check_limit(request.content_length, "it is said to have %d" % request.content_length)
         self.complete = request.content_length == 0
 
     def feed(self, received: bytes) -> bytearray:
@@ -212,9 +212,9 @@ class Body:
             self._buffer = bytearray()
         return body
 
-    def _check_limit(self, size):
+    def _check_limit(self, size, detail):
         if size > self._limit:
-            raise Refusal(413, "the body is larger than %d bytes" % self._limit)
+            raise Refusal(413, "the body is larger than %d bytes" % self._limit, detail=detail)
 
     # Each of the following reads one part of the body from the buffer. It returns False when it
     # needs more bytes.
@@ -256,7 +256,7 @@ class Body:
             raise Refusal(400, "a chunk extension is malformed")
         self._missing = int(size, 16)
         self._total += self._missing
-        self._check_limit(self._total)
+        self._check_limit(self._total, "it has at least %d" % self._total)
         if self._missing:
             self._part = self._chunk_data
         else:

@@ -180,7 +180,8 @@ def _read(parameter, sources):
             check(parameter, text)
             return text
     if parameter["required"]:
-        raise ValueError("is required")
+        unread = [text for text in map(sources.unread, parameter["places"]) if text]
+        raise ValueError("is required" + (", but " + unread[0] if unread else ""))
     return parameter["default"]
 
 

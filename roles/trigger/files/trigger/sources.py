@@ -19,19 +19,23 @@ UNQUOTED_AT_ONCE = 16 * 1024  # bytes; each code among them takes a tenth of a k
 FORM_JSON = "payload"
 
 _HEX = b"0123456789abcdefABCDEF"
+_TYPE = b"abcdefghijklmnopqrstuvwxyz0123456789!#$&^_.+-/"  # RFC 6838, section 4.2, in lower case
 _MISSING = object()
 
 
 class Sources:
-    """read_body: it is called once at most, and only when a value could stand there."""
+    """read_body: it is called once at most, and only when a value could stand there. body_type: "json" or "form",
+    whatever the head says, or "auto"."""
 
-    def __init__(self, request: "Request", read_body: "Callable[[], bytes]") -> None:
+    def __init__(self, request: "Request", read_body: "Callable[[], bytes]", body_type: str = "auto") -> None:
         self._request = request
         self._read_body = read_body
         self._cache = {}
-        media_type = _media_type(request.fields)
-        self._is_form = is_form(request.fields)
-        self._is_json = media_type == b"application/json" or media_type.endswith(b"+json")
+        if body_type == "auto":
+            self._is_form = is_form(request.fields)
+            self._is_json = _is_json(request.fields)
+        else:
+            self._is_form, self._is_json = body_type == "form", body_type == "json"
 
     def find(self, place: list) -> list:
         """Return all values at a place: str, and for JSON what strict_json.decode_body() makes. Raises Refusal for a
@@ -47,6 +51,17 @@ class Sources:
             value = self._request.fields.get(name.encode())
             return [] if value is None else [_text(value)]
         return self.pairs(kind).get(name, [])
+
+    def unread(self, place: list) -> "str | None":
+        """Say why nothing can be at a place although there is a body: its type. None where that is no reason."""
+        if place[0] != "json" or self._is_json or self._is_form or self._request.content_length == 0:
+            return None
+        media_type = _media_type(self._request.fields)
+        if not media_type:
+            return "the body has no type, and is not read as JSON"
+        # It is repeated when it is one, and nothing else that a client may have put there.
+        is_type = len(media_type) <= 127 and not media_type.translate(None, _TYPE)
+        return "the body is %s, and not read as JSON" % (media_type.decode() if is_type else "of no known type")
 
     def pairs(self, kind: str) -> "dict[str, list[str]]":
         """Return the names and values of the "query" or of the "form". Raises Refusal."""
@@ -69,6 +84,8 @@ class Sources:
             body = field[0].encode()
         try:
             return strict_json.decode_body(body)
+        except strict_json.TooLarge as error:
+            raise Refusal(413, str(error)) from None
         except strict_json.Malformed as error:
             raise Refusal(400, str(error)) from None
 
@@ -76,6 +93,11 @@ class Sources:
 def is_form(fields: "dict[bytes, bytes]") -> bool:
     """Whether the body is a form. fields: a request's."""
     return _media_type(fields) == b"application/x-www-form-urlencoded"
+
+
+def _is_json(fields):
+    media_type = _media_type(fields)
+    return media_type == b"application/json" or media_type.endswith(b"+json")
 
 
 def _media_type(fields):

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 DEPTH_LIMIT = 64
-VALUES_LIMIT = 200_000  # of a client's body: each takes up to a tenth of a kilobyte, and two bytes may stand for one
+# Values of a client's body: each takes up to some 300 bytes while it is built, and two bytes may stand for one.
+VALUES_LIMIT = 200_000
+BYTES_PER_VALUE = 12  # of a larger body, at least on the average
 _SPACE = " \t\n\r"
 
 encode_text = _json.encode_basestring_ascii  # str to a JSON string, quotes and all
@@ -19,6 +21,10 @@ encode_text = _json.encode_basestring_ascii  # str to a JSON string, quotes and 
 
 class Malformed(ValueError):
     """A client's body that is no JSON, or not of the strict kind. str(error) is for the client."""
+
+
+class TooLarge(Malformed):
+    """A client's body that is JSON, but would take too much memory."""
 
 
 class Number(str):
@@ -36,14 +42,15 @@ def decode(text: str) -> "Any":
 
 
 def decode_body(body: bytes) -> "Any":
-    """Return the value that a client's body says. Raises Malformed.
+    """Return the value that a client's body says. Raises Malformed, TooLarge before anything is built.
 
     Strings become str, numbers Number. Refused beside what is no JSON: other encodings than UTF-8, NaN and Infinity, an
     object with two members of one name, and more than DEPTH_LIMIT levels.
     """
     try:
-        if _has_many_values(body):
-            raise Malformed("the JSON has more than %d values" % VALUES_LIMIT)
+        limit = max(VALUES_LIMIT, len(body) // BYTES_PER_VALUE)
+        if _has_more_values(body, limit):
+            raise TooLarge("the JSON has more than %d values" % limit)
         value = _decode(body.decode(), _Strict)
     except Malformed:
         raise
@@ -111,18 +118,18 @@ class _Strict(_Plain):
     parse_int = Number
 
 
-def _has_many_values(body):
+def _has_more_values(body, limit):
     """Whether there are more commas and brackets than values may be, those in strings apart."""
-    if sum(map(body.count, (b",", b"[", b"{"))) <= VALUES_LIMIT:
+    if sum(map(body.count, (b",", b"[", b"{"))) <= limit:
         return False
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     count = begin = 0
-    while begin >= 0 and count <= VALUES_LIMIT:
+    while begin >= 0 and count <= limit:
         end = bare.find(b'"', begin)
         part = bare[begin:] if end < 0 else bare[begin:end]
         count += sum(map(part.count, (b",", b"[", b"{")))
         begin = bare.find(b'"', end + 1) + 1 or -1 if end >= 0 else -1
-    return count > VALUES_LIMIT
+    return count > limit
 
 
 def _depth(value):

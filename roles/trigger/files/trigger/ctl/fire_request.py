@@ -17,8 +17,10 @@ _GIVEN = "given"  # the place of a value that was typed
 class Given(sources.Sources):
     """Where values stand: what was typed first, then the body. values: names and texts."""
 
-    def __init__(self, request: http.Request, body: bytes, values: list[tuple[str, str]]) -> None:
-        super().__init__(request, lambda: body)
+    def __init__(
+        self, request: http.Request, body: bytes, values: list[tuple[str, str]], body_type: str = "auto"
+    ) -> None:
+        super().__init__(request, lambda: body, body_type)
         self._given = {}
         for name, text in values:
             self._given.setdefault(name, []).append(text)
@@ -54,7 +56,9 @@ def make(endpoint: Endpoint, values: list[tuple[str, str]], body: bytes, content
     request = http.parse_head(head)
     http.Body(request, endpoint.body_limit)
     names = {name for name, _ in values}
-    found = _check(_as_typed(endpoint, names), Given(request, body, values), _unknown(endpoint, names))
+    found = _check(
+        _as_typed(endpoint, names), Given(request, body, values, endpoint.body_type), _unknown(endpoint, names)
+    )
     if endpoint.body == "discard":
         body = b""
     told = cgi.meta_variables(request, endpoint.path.encode(), len(body), b"", b"", endpoint.pass_headers)
