@@ -23,7 +23,7 @@ from vectors import DELIVERIES, FORM, RFC_CASES, SECRET, STANDARD_SECRET, TRUNCA
 from vectors import REFUSED as REFUSED_VECTORS
 
 from trigger import http
-from trigger.acceptor import auth, credentials
+from trigger.acceptor import auth, credentials, signatures
 from trigger.endpoint import Endpoint
 
 NOW = 1700000000
@@ -215,6 +215,13 @@ CHANGED = {
     "standard webhooks": (VECTORS["Standard Webhooks"], ["webhook-signature"]),
     "sha1": (VECTORS["go-github sha1"], ["x-hub-signature"]),
     "sha512": (VECTORS["go-github sha512"], ["x-hub-signature"]),
+    "svix": (VECTORS["Svix"], ["svix-signature"]),
+    "slack": (VECTORS["Slack"], ["x-slack-signature"]),
+    "zoom": (DELIVERIES["Zoom"], ["x-zm-signature"]),
+    "shopify": (VECTORS["Shopify"], ["x-shopify-hmac-sha256"]),
+    "bitbucket": (DELIVERIES["Bitbucket"], ["x-hub-signature"]),
+    "pagerduty": (VECTORS["PagerDuty"], ["x-pagerduty-signature"]),
+    "meta": (DELIVERIES["Meta"], ["x-hub-signature-256"]),
 }
 
 
@@ -273,7 +280,13 @@ def test_a_changed_bit_in_the_signature_is_noticed(name):
     (signature,) = set(every_signature(vector, headers, bytes).values())
     for flipped in flips(signature):
         request, body = changed_request(vector, every_signature(vector, headers, lambda _, new=flipped: new))
-        assert not is_accepted(a_guard, request, body, vector.now or NOW), flipped
+        assert is_accepted(a_guard, request, body, vector.now or NOW) == is_same_hex(flipped, signature), flipped
+
+
+def is_same_hex(one, other):
+    """Whether two signatures are the same digits of hex: their case is not told apart."""
+    prefix = other[: -len(digits(other))]
+    return not other.endswith(b"=") and one.startswith(prefix) and one.lower() == other.lower()
 
 
 @pytest.mark.parametrize("field", [b"webhook-id", b"webhook-timestamp"])
@@ -345,7 +358,7 @@ MISSPELT = {
 
 def digits(signature):
     """A signature without its prefix."""
-    for prefix in (b"v1,", b"sha1=", b"sha256=", b"sha512="):
+    for prefix in (b"v1,", b"v1=", b"v0=", b"sha1=", b"sha256=", b"sha512="):
         if signature.startswith(prefix):
             return signature[len(prefix) :]
     return signature
@@ -364,9 +377,11 @@ def recoded(signature):
 @pytest.mark.parametrize("how", MISSPELT)
 @pytest.mark.parametrize("name", CHANGED)
 def test_a_signature_has_one_spelling(name, how):
+    """But for the case of hex."""
     vector, headers = CHANGED[name]
     request, body = changed_request(vector, every_signature(vector, headers, MISSPELT[how]))
-    assert not is_accepted(guard_of(vector), request, body, vector.now or NOW)
+    sent, right = (request.fields[headers[0].encode()], parse(message(vector.pairs))[0].fields[headers[0].encode()])
+    assert is_accepted(guard_of(vector), request, body, vector.now or NOW) == is_same_hex(sent, right)
 
 
 @pytest.mark.parametrize("other", ["the same", "another"])
@@ -405,8 +420,8 @@ def test_only_so_many_signatures_of_one_field_are_looked_at():
         request, body = changed_request(vector, {b"webhook-signature": b"v1,x " * count + signature})
         return is_accepted(guard_of(vector), request, body, vector.now)
 
-    assert with_others(auth.SIGNATURES_LIMIT - 1)
-    assert not with_others(auth.SIGNATURES_LIMIT)
+    assert with_others(signatures.SIGNATURES_LIMIT - 1)
+    assert not with_others(signatures.SIGNATURES_LIMIT)
 
 
 # Others' implementations
@@ -638,6 +653,58 @@ def test_the_query_is_looked_at_only_where_that_is_configured():
     refusal(guard(BEARER), message(target=f"/?key={TOKEN}"))
 
 
+# Name and password
+
+BASIC = {"basic": {"user": "Aladdin", "secret": "open sesame"}}
+# The examples of RFC 7617, sections 2 and 2.1.
+BASIC_UTF8 = {"basic": {"user": "test", "secret": "123\N{POUND SIGN}"}}
+
+
+def basic(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [(BASIC, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), (BASIC, "basic   QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+     (BASIC_UTF8, "Basic dGVzdDoxMjPCow==")],
+)  # fmt: skip
+def test_name_and_password(entry, value):
+    assert call(guard(entry, allow_weak_secret=True), message({"Authorization": value})).accepted == ["basic[1]"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "Basic", "Basic ", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=== ",
+     "Bearer QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Basic Aladdin:open sesame",
+     "Basic " + basic("Aladdin:open sesam"), "Basic " + basic("aladdin:open sesame"), "Basic " + basic("Aladdin:"),
+     "Basic " + basic(":open sesame"), "Basic " + basic("Aladdin"), "Basic " + basic("Aladdin:open sesame\n"),
+     "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==,", "Basic qwxhzgrpbjpvcgvuihnlc2ftzq=="],
+)  # fmt: skip
+def test_what_is_not_name_and_password_is_refused(value):
+    refused = refusal(guard(BASIC, allow_weak_secret=True), message({"Authorization": value}))
+    assert refused.headers == [("WWW-Authenticate", 'Basic realm="trigger", charset="UTF-8"')]
+
+
+def test_a_password_in_two_fields_is_refused():
+    value = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+    refusal(guard(BASIC, allow_weak_secret=True), message([("Authorization", value)] * 2))
+
+
+def test_a_password_and_a_token_stand_beside_each_other():
+    both = guard(BEARER, BASIC, allow_weak_secret=True)
+    assert call(both, message({"Authorization": f"Bearer {TOKEN}"})).accepted == ["token[1]"]
+    assert call(both, message({"Authorization": "Basic " + basic("Aladdin:open sesame")})).accepted == ["basic[2]"]
+    challenges = [value.partition(" ")[0] for _, value in refusal(both, message()).headers]
+    assert challenges == ["Bearer", "Basic"]
+
+
+def test_the_host_has_no_password():
+    assert not {"Aladdin", "sesame", basic("Aladdin:open sesame")} & set(
+        json.dumps(guard_entries(BASIC, allow_weak_secret=True)).split('"')
+    )
+
+
 # Several entries
 
 
@@ -741,7 +808,14 @@ def test_the_host_has_no_token_in_the_clear():
 
 
 ENTRIES = guard_entries(
-    QUERY, HEADER, SIGNED, {"gitea": {"secret": SECRET}}, {"standard_webhooks": {"secret": STANDARD_SECRET}}
+    QUERY,
+    HEADER,
+    {"basic": {"user": "a", "secret": SECRET}},
+    SIGNED,
+    {"gitea": {"secret": SECRET}},
+    {"standard_webhooks": {"secret": STANDARD_SECRET}},
+    {"stripe": {"secret": SECRET}},
+    {"meta": {"secret": SECRET, "verify_token": TOKEN}},
 )
 # What each of the entries lets in, so that all of their code is passed through.
 WELCOME = [
@@ -749,6 +823,10 @@ WELCOME = [
     signed(b"{}", NOW),
     message(DELIVERIES["Gitea, form"].pairs, DELIVERIES["Gitea, form"].body),
     message(VECTORS["Standard Webhooks"].pairs, VECTORS["Standard Webhooks"].body),
+    message(
+        {"Stripe-Signature": f"t={NOW},v1={hmac_by_hand('sha256', SECRET.encode(), b'1700000000.{}').hex()}"}, b"{}"
+    ),
+    message({"Authorization": f"Basic {basic(f'a:{SECRET}')}"}),
 ]
 LOADING_ERRORS = (ValueError, KeyError, TypeError, AttributeError, LookupError)  # those of credentials.load_guard
 
@@ -770,6 +848,60 @@ def test_an_entry_without_one_of_its_keys_is_found_when_it_is_loaded(number):
         del entries[number][missing]
         found[missing] = load(entries) is None
     assert found == dict.fromkeys(ENTRIES[number], True)
+
+
+def entry_of_release_0_2(scheme, key, **keys):
+    """What a host may still have of an endpoint that no play names any more."""
+    entry = {
+        "scheme": scheme, "kind": "signature", "algorithm": "sha256", "encoding": "hex", "prefix": "", "signed": [],
+        "form_field": None, "several": False, "timestamp": None, "tolerance": None,
+    }  # fmt: skip
+    return {**entry, "key": base64.b64encode(key).decode(), **keys}
+
+
+OF_RELEASE_0_2 = {
+    "github": (
+        DELIVERIES["GitHub"],
+        entry_of_release_0_2("github", SECRET.encode(), headers=["x-hub-signature-256"], prefix="sha256="),
+    ),
+    "gitea": (
+        DELIVERIES["Gogs, form"],
+        entry_of_release_0_2(
+            "gitea",
+            SECRET.encode(),
+            headers=["x-gitea-signature", "x-forgejo-signature", "x-gogs-signature"],
+            form_field="payload",
+        ),
+    ),
+    "standard_webhooks": (
+        VECTORS["Standard Webhooks, one of several"],
+        entry_of_release_0_2(
+            "standard_webhooks",
+            base64.b64decode(STANDARD_SECRET[6:]),
+            headers=["webhook-signature"],
+            signed=["webhook-id", "webhook-timestamp"],
+            encoding="base64",
+            prefix="v1,",
+            several=True,
+            timestamp="webhook-timestamp",
+            tolerance=300.0,
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("scheme", OF_RELEASE_0_2)
+def test_an_entry_of_release_0_2_goes_on(scheme):
+    vector, entry = OF_RELEASE_0_2[scheme]
+    a_guard = auth.Guard(json.loads(json.dumps([entry])))
+    whole = message(vector.pairs, vector.body)
+    assert (
+        call(a_guard, whole, vector.now or NOW).admitted.ids
+        == call(guard_of(vector), whole, vector.now or NOW).admitted.ids
+    )
+    refusal(a_guard, message(vector.pairs, vector.body + b"x"), vector.now or NOW)
+    if vector.now:
+        refusal(a_guard, whole, vector.now + 301)
 
 
 VALUES = (

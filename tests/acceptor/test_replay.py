@@ -46,11 +46,9 @@ def content(path):
 # What a delivery goes by
 
 
-def keys(fields=(), *digests, name=b"a", is_token=True, signed=(), body=b"", **options):
+def keys(fields=(), *digests, name=b"a", is_token=True, ids=(), body=b"", **options):
     """Of a request that an entry of `auth` has let in."""
-    attempt = SimpleNamespace(
-        admitted=SimpleNamespace(name=name, is_token=is_token, signed=signed), digests=list(digests)
-    )
+    attempt = SimpleNamespace(admitted=SimpleNamespace(name=name, is_token=is_token, ids=ids), digests=list(digests))
     return replay.keys(parse(message(fields, body, **options))[0], attempt, lambda: body)
 
 
@@ -70,8 +68,11 @@ def test_a_delivery_goes_by_the_id_of_its_sender(field):
 @pytest.mark.parametrize("field", ID_FIELDS)
 def test_of_a_signature_only_what_is_signed_names_it(field):
     assert keys({field: "1"}, is_token=False) == []
-    assert keys({field: "1"}, is_token=False, signed=(b"x-other",)) == []
-    assert keys({field: "1"}, is_token=False, signed=(field.lower().encode(),)) == keys({field: "1"})
+    name = field.lower().encode()
+    assert keys({field: "1"}, is_token=False, ids=[(name, b"1")]) == keys({field: "1"})
+    assert keys({field: "1"}, is_token=False, ids=[(b"x-other", b"1")]) == keys(
+        {}, is_token=False, ids=[(b"x-other", b"1")]
+    )
 
 
 def test_a_delivery_goes_by_what_is_signed_too():
@@ -119,7 +120,7 @@ def test_any_idempotency_key_is_read(value):
     request = parse(message())[0]
     request.fields[b"idempotency-key"] = value
     quoted = b'"' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
-    attempt = SimpleNamespace(admitted=SimpleNamespace(name=b"", is_token=True, signed=()), digests=[])
+    attempt = SimpleNamespace(admitted=SimpleNamespace(name=b"", is_token=True, ids=()), digests=[])
     bare = replay.keys(request, attempt, bytes)
     request.fields[b"idempotency-key"] = quoted
     assert value[:1] == b'"' or replay.keys(request, attempt, bytes) == bare

@@ -40,6 +40,25 @@ def test_an_endpoint_is_complete():
     assert endpoint["bytes"]["body_limit"] == 1024 * 1024
 
 
+@pytest.mark.parametrize(
+    ("schemes", "keys", "size"),
+    [
+        ([], {}, 1024**2),
+        (["stripe"], {}, 1024**2),
+        (["github"], {}, 25 * 1024**2),
+        (["stripe", "meta"], {}, 3 * 1024**2),
+        (["meta", "gitlab", "gitea"], {}, 25 * 1024**2),
+        (["github"], {"body_limit": "64KiB"}, 64 * 1024),
+        (["stripe"], {"body_limit": "2MiB"}, 2 * 1024**2),
+    ],
+)
+def test_a_sender_may_send_what_it_sends(schemes, keys, size):
+    if schemes:
+        keys = {**keys, "auth": [{scheme: {"secret": "S3cr3t-S3cr3t-S3cr3t"}} for scheme in schemes]}
+    (endpoint,) = prepare({"name": "a", "job": JOB, **keys})
+    assert endpoint["bytes"]["body_limit"] == size
+
+
 def test_defaults_are_laid_under_and_dicts_merged_deeply():
     defaults = {"timeout": "1h", "environment": {"A": "1", "B": "2"}, "response": {"status": 202}, "methods": ["PUT"]}
     (endpoint,) = prepare(
@@ -263,7 +282,7 @@ def signed(**options):
         ({"auth": [{**TOKEN, **SIGNED}]}, "auth[1]", "here is token and hmac"),
         ({"auth": [{"tokn": {"secret": SECRET}}]}, "auth[1].tokn", "did you mean auth[1].token?"),
         ({"auth": [TOKEN, {"git_hub": {}}]}, "auth[2].git_hub", "did you mean auth[2].github?"),
-        ({"auth": [{"slack": {"secret": SECRET}}]}, "auth[1].slack", "known are token, hmac, github"),
+        ({"auth": [{"forge": {"secret": SECRET}}]}, "auth[1].forge", "known are token, basic, hmac"),
         ({"auth": [{"token": SECRET}]}, "auth[1].token", "dict of its keys"),
         (auth("token", secrt=SECRET), "auth[1].token.secrt", "did you mean auth[1].token.secret?"),
         (auth("github", secret=SECRET, header="X-A"), "auth[1].github.header", "unknown"),
@@ -315,6 +334,42 @@ def signed(**options):
         (signed(timestamp_header="X-Time", tolerance="soon"), "auth[1].hmac.tolerance", "not a valid time span"),
         (signed(timestamp_header="X-Time", tolerance="0"), "auth[1].hmac.tolerance", "a second or longer"),
         (signed(timestamp_header="X-Time", tolerance="infinity"), "auth[1].hmac.tolerance", "and end"),
+        (auth("basic", user="a:b", secret=SECRET), "auth[1].basic.user", "neither a colon"),
+        (auth("basic", user="a\n", secret=SECRET), "auth[1].basic.user", "control characters"),
+        (auth("basic", user="a", secret=SECRET + "\t"), "auth[1].basic.secret", "control characters"),
+        (auth("basic", user="a", secret="short"), "auth[1].basic.secret", "shorter than 16 bytes"),
+        (auth("meta", secret=SECRET, verify_token="short"), "auth[1].meta.verify_token", "shorter than 16 bytes"),
+        (auth("meta", secret=SECRET, verify_token="ä" * 16), "auth[1].meta.verify_token", "visible ASCII"),
+        (auth("slack", secret=SECRET, verify_token=SECRET), "auth[1].slack.verify_token", "unknown"),
+        # what is signed
+        (signed(signed=""), "auth[1].hmac.signed", "without {body}"),
+        (signed(signed="v0:"), "auth[1].hmac.signed", "without {body}"),
+        (signed(signed="{timestamp}.", timestamp_header="X-T"), "auth[1].hmac.signed", "without {body}"),
+        (signed(signed="{Body}"), "auth[1].hmac.signed", "without {body}"),
+        (signed(signed="{body}."), "auth[1].hmac.signed", "the last"),
+        (signed(signed="{body}.{timestamp}", timestamp_header="X-T"), "auth[1].hmac.signed", "the last"),
+        (signed(signed="{body}{body}"), "auth[1].hmac.signed", "each once"),
+        (signed(signed="{url}.{body}"), "auth[1].hmac.signed", "each once"),
+        (signed(signed="{}{body}"), "auth[1].hmac.signed", "each once"),
+        (signed(signed="{timestamp}.{body}"), "auth[1].hmac.signed", "timestamp_header or timestamp_prefix"),
+        (signed(signed="{id}.{body}"), "auth[1].hmac.signed", "id_header or id_prefix"),
+        (signed(signed="{body}", timestamp_header="X-T"), "auth[1].hmac.signed", "not signed proves nothing"),
+        (signed(id_header="X-Id"), "auth[1].hmac.signed", "not signed proves nothing"),
+        (signed(signed="{timestamp}{body}", timestamp_header="X-T"), "auth[1].hmac.signed", "what follows {timestamp}"),
+        (signed(signed="{timestamp}0{body}", timestamp_header="X-T"), "auth[1].hmac.signed", "what follows"),
+        (signed(signed="{id}{timestamp}.{body}", timestamp_header="X-T", id_header="X-I"), "auth[1].hmac.signed",
+         "what follows {id}"),
+        (signed(signed="{ {body}"), "auth[1].hmac.signed", "no braces"),
+        (signed(signed="ä{body}"), "auth[1].hmac.signed", "ASCII"),
+        (signed(timestamp_header="X-T", timestamp_prefix="t=", separator=","), "auth[1].hmac.timestamp_prefix",
+         "leave it out"),
+        (signed(prefix="v1,", separator=","), "auth[1].hmac.prefix", "holds the separator"),
+        (signed(timestamp_prefix="t="), "auth[1].hmac.timestamp_prefix", "separator has to say"),
+        (signed(timestamp_prefix="", separator=","), "auth[1].hmac.timestamp_prefix", "visible ASCII"),
+        (signed(timestamp_prefix="t,", separator=","), "auth[1].hmac.timestamp_prefix", "without a comma"),
+        (signed(timestamp_prefix="t", prefix="t=", separator=","), "auth[1].hmac.timestamp_prefix", "as well"),
+        (signed(timestamp_header="x-signed"), "auth[1].hmac.header", "a place of their own"),
+        (signed(timestamp_prefix="t=", id_prefix="t=", separator=","), "auth[1].hmac.header", "a place of their own"),
         # what stands beside it
         ({"auth": [STANDARD], "replay_window": "599s"}, "replay_window", "shorter than the 600 s"),
         ({**signed(timestamp_header="X-T", tolerance="1h")}, "replay_window", "a timestamp of auth[1].hmac"),
@@ -360,7 +415,8 @@ def test_hmac_needs_its_header():
     "name",
     ["Authorization", "proxy-authorization", "Cookie", "Proxy", "X-Hub-Signature", "X-Hub-Signature-256",
      "X-Gitlab-Token", "X-Gitea-Signature", "X-FORGEJO-SIGNATURE", "X-Gogs-Signature", "webhook-signature",
-     "X-Anything-Signature", "X-Own-Token", "x-own-signed"],
+     "svix-signature", "Stripe-Signature", "X-Slack-Signature", "x-zm-signature", "X-Shopify-Hmac-SHA256",
+     "X-PagerDuty-Signature", "X-Anything-Signature", "X-Own-Token", "x-own-signed"],
 )  # fmt: skip
 def test_no_job_is_handed_a_secret(name):
     entries = [

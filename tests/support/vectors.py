@@ -31,6 +31,16 @@ STANDARD_WEBHOOKS = (
     "the same in javascript/src/webhook.test.ts @10d3e46d72 and go/webhook_symmetric_test.go @3ac24afe35"
 )
 GOGS = "go-playground/webhooks gogs/gogs_test.go @d63b350877, testdata/gogs/create-event.json @10570b0a59"
+ATLASSIAN = "https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/, as test suites of others quote it"
+SLACK = (
+    "https://api.slack.com/authentication/verifying-requests-from-slack, 'Step-by-step'; the time: slackapi/"
+    "python-slack-sdk slack_sdk/signature/__init__.py @108955b601"
+)
+SVIX = (
+    "svix/svix-webhooks python/tests/test_webhooks.py test_sign_function @09fdcf100e; the other names: "
+    "python/svix/webhooks.py @1bddea8a1b"
+)
+PAGERDUTY = "PagerDuty/go-pagerduty webhookv3/webhookv3_test.go TestVerifySignature @3df5eb4e62"
 GITLAB_TOKEN = "GitLab's documentation of webhooks, 'Delivery headers'"
 
 GO_SECRET = "0123456789abcdef"
@@ -41,6 +51,24 @@ STANDARD_NOW = 1614265330
 STANDARD_HEAD = f"webhook-id: msg_p5jXN8AQM9LWM0D4loKWxJek\nwebhook-timestamp: {STANDARD_NOW}\nwebhook-signature: "
 STANDARD_SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 STANDARD_OTHER = "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc="
+PAGERDUTY_SIGNATURE = "v1=0c0b9495b893a39e70d1fea2fe11fbe0a825f88b9f67846f6cc07dd2bc5476cd"
+PAGERDUTY_BODY = (
+    b'{"event":{"id":"01BWDWL3NYY7LUFPZCC28QUCMK","event_type":"incident.priority_updated","resource_type":"incident",'
+    b'"occurred_at":"2021-04-26T17:36:27.458Z","agent":{"html_url":"https://acme.pagerduty.com/users/PLH1HKV","id":'
+    b'"PLH1HKV","self":"https://api.pagerduty.com/users/PLH1HKV","summary":"Tenex Engineer","type":"user_reference"},'
+    b'"client":null,"data":{"id":"PGR0VU2","type":"incident","self":"https://api.pagerduty.com/incidents/PGR0VU2",'
+    b'"html_url":"https://acme.pagerduty.com/incidents/PGR0VU2","number":2,"status":"triggered","title":"A little bump'
+    b' in the road","service":{"html_url":"https://acme.pagerduty.com/services/PF9KMXH","id":"PF9KMXH","self":'
+    b'"https://api.pagerduty.com/services/PF9KMXH","summary":"API Service","type":"service_reference"},"assignees":'
+    b'[{"html_url":"https://acme.pagerduty.com/users/PTUXL6G","id":"PTUXL6G","self":"https://api.pagerduty.com/users/'
+    b'PTUXL6G","summary":"User 123","type":"user_reference"}],"escalation_policy":{"html_url":"https://acme.pagerduty.'
+    b'com/escalation_policies/PUS0KTE","id":"PUS0KTE","self":"https://api.pagerduty.com/escalation_policies/PUS0KTE",'
+    b'"summary":"Default","type":"escalation_policy_reference"},"teams":[{"html_url":"https://acme.pagerduty.com/teams/'
+    b'PFCVPS0","id":"PFCVPS0","self":"https://api.pagerduty.com/teams/PFCVPS0","summary":"Engineering","type":'
+    b'"team_reference"}],"priority":{"html_url":"https://acme.pagerduty.com/account/incident_priorities","id":"PSO75BM",'
+    b'"self":"https://api.pagerduty.com/priorities/PSO75BM","summary":"P1","type":"priority_reference"},"urgency":"high",'
+    b'"conference_bridge":{"conference_number":1000,"conference_url":"https://example.com"},"resolve_reason":null}}}'
+)
 GOGS_BODY = b"""{
     "ref": "refs/heads/%s-branch",
     "ref_type": "branch",
@@ -56,6 +84,17 @@ GOGS_BODY = b"""{
 def _standard(signature, source=STANDARD_WEBHOOKS, secret=STANDARD_SECRET):
     auth = {"standard_webhooks": {"secret": secret}}
     return Vector(source, auth, STANDARD_HEAD + signature, STANDARD_BODY, STANDARD_NOW)
+
+
+def _svix(name, signature):
+    fields = (STANDARD_HEAD + signature).replace("webhook-", f"{name}-")
+    return Vector(SVIX, {"svix": {"secret": STANDARD_SECRET}}, fields, STANDARD_BODY, STANDARD_NOW)
+
+
+def _pagerduty(signature):
+    """The list is that of PagerDuty/developer-docs docs/webhooks/04-Signatures.md @01f977eb0a, 'The Signature'."""
+    secret = "lDQHScfUeXUKaQRNF+8XIiDKZ7XX3itBAYzwU0TARw8lJqRnkKl2iB1anSb0Z+IK"
+    return Vector(PAGERDUTY, {"pagerduty": {"secret": secret}}, f"X-PagerDuty-Signature: {signature}", PAGERDUTY_BODY)
 
 
 def _hub(algorithm, signature, body=GO_BODY, secret=GO_SECRET, source=GO_GITHUB, content_type="application/json"):
@@ -103,7 +142,7 @@ VECTORS = {
         "a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9",
         b"Hello World!",
         "It's a Secret to Everybody",
-        "https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/, as test suites of others quote it",
+        ATLASSIAN,
     ),
     "Standard Webhooks": _standard(STANDARD_SIGNATURE),
     "Standard Webhooks, secret without prefix": _standard(
@@ -131,6 +170,52 @@ VECTORS = {
         GOGS_BODY % b"obsolete",
         weak=True,
     ),
+    "Slack": Vector(
+        SLACK,
+        {"slack": {"secret": "8f742231b10e8888abcd99yyyzzz85a5"}},
+        "X-Slack-Request-Timestamp: 1531420618\n"
+        "X-Slack-Signature: v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503\n"
+        "Content-Type: application/x-www-form-urlencoded",
+        b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V"
+        b"&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text="
+        b"&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN"
+        b"&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c",
+        1531420618,
+    ),
+    "Svix": _svix("svix", STANDARD_SIGNATURE),
+    "Svix, by the names of Standard Webhooks": _svix("webhook", STANDARD_SIGNATURE),
+    "Svix, one of several": _svix("svix", f"{STANDARD_OTHER} v2{STANDARD_OTHER[2:]} {STANDARD_SIGNATURE}"),
+    "PagerDuty": _pagerduty(PAGERDUTY_SIGNATURE),
+    "PagerDuty, a new secret beside an old one": _pagerduty(f"v1={'0' * 64},{PAGERDUTY_SIGNATURE}"),
+    "Shopify": Vector(
+        "SQLPage's tests of sqlpage.hmac, 'Test Shopify webhook HMAC validation'; the scheme: https://shopify.dev/docs/"
+        "apps/build/webhooks, 'Verify a webhook'",
+        {"shopify": {"secret": "test-webhook-secret"}},
+        "X-Shopify-Hmac-Sha256: QNyObTlKbMx2qDlPF/ZOZcBqg5OgPg+2oky3zldc0Gw=\n"
+        "X-Shopify-Topic: orders/create\n"
+        "X-Shopify-Webhook-Id: b54557e4-bdd9-4b37-8a5f-bf7d70bcd043\n"
+        "Content-Type: application/json",
+        b'{"id":1234567890,"email":"customer@example.com","total_price":"123.45"}',
+    ),
+    "Bitbucket": Vector(
+        ATLASSIAN,
+        {"bitbucket": {"secret": "It's a Secret to Everybody"}},
+        "X-Hub-Signature: sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9",
+        b"Hello World!",
+    ),
+    "Discourse": Vector(
+        "discourse/discourse spec/jobs/regular/emit_web_hook_event_spec.rb",
+        {
+            "hmac": {
+                "secret": "my_lovely_secret_for_web_hook",
+                "header": "X-Discourse-Event-Signature",
+                "prefix": "sha256=",
+            }
+        },
+        "X-Discourse-Event-Type: ping\n"
+        "X-Discourse-Event-Signature: sha256=162f107f6b5022353274eb1a7197885cfd35744d8d08e5bcea025d309386b7d6",
+        b'{"ping":"OK"}',
+    ),
     "GitLab secret token": Vector(
         GITLAB_TOKEN,
         {"gitlab": {"secret": "my-secret-token"}},
@@ -141,6 +226,16 @@ VECTORS = {
 }  # fmt: skip
 
 REFUSED = {
+    "Svix, a wrong one": _svix("svix", STANDARD_SIGNATURE[:-2] + "A="),
+    "Svix, names mixed": Vector(
+        SVIX,
+        {"svix": {"secret": STANDARD_SECRET}},
+        (STANDARD_HEAD + STANDARD_SIGNATURE).replace("webhook-id", "svix-id"),
+        STANDARD_BODY,
+        STANDARD_NOW,
+    ),
+    "PagerDuty, a wrong one": _pagerduty("v1=7020c8a7ec668a9b7012bc3dd82e483394b038f4230acc6785efbf2a7d8bcaf5"),
+    "PagerDuty, another version": _pagerduty(PAGERDUTY_SIGNATURE.replace("v1", "v0")),
     "Standard Webhooks, a wrong one": _standard(STANDARD_OTHER),
     "Standard Webhooks, an empty one": _standard("v1,", f"{STANDARD_WEBHOOKS}, webhook.test.ts"),
     "Standard Webhooks, its last character": _standard(
@@ -406,6 +501,31 @@ FORGEJO_SIGNED = {
 }
 
 
+STRIPE = (
+    "stripe/stripe-python stripe/_webhook.py WebhookSignature @016aa9f02f; retries and several v1: "
+    "https://docs.stripe.com/webhooks, 'Verify webhook signatures manually'"
+)
+STRIPE_SECRET = "whsec_DaLRHCRs35vEXqOE8uTEAXGLGUOnyaFf"  # of stripe/stripe-go webhook/client_handler_test.go
+STRIPE_SIGNATURE = "89166e68cdf4ca3642425da6bff9936a2e230dd50f0ef53074bd80e90178926e"
+STRIPE_SIGNATURE_A_MINUTE_LATER = "4f1fa2f5e04f69b264bcf88deadf7f218624818f021f1344e33d6692d81cc704"
+STRIPE_JSON = """{
+  "id": "evt_1MqqbKLt4dXK03v5qaIbiNCC",
+  "object": "event",
+  "type": "payment_intent.succeeded",
+  "pending_webhooks": 1
+}"""
+ZOOM = (
+    "zoom/webhook-sample index.js @d9d0c7dd8a, which looks at the signature before it answers a validation; "
+    "https://developers.zoom.us/docs/api/webhooks/, 'Verify webhook events'"
+)
+META = "https://developers.facebook.com/docs/graph-api/webhooks/getting-started, 'Event Notifications'"
+
+
+def _stripe(signatures, now=GITLAB_NOW):
+    fields = f"Stripe-Signature: t={now},{signatures}\nContent-Type: application/json; charset=utf-8"
+    return Vector(STRIPE, {"stripe": {"secret": STRIPE_SECRET}}, fields, STRIPE_JSON.encode(), now)
+
+
 def _forge(source, fields, signed, body, scheme="gitea", content_type="application/json"):
     return Vector(source, {scheme: {"secret": SECRET}}, fields.format(type=content_type, **signed), body.encode())
 
@@ -436,6 +556,45 @@ DELIVERIES = {
         GITHUB_FORM,
         "github",
         FORM,
+    ),
+    "Stripe": _stripe(f"v1={STRIPE_SIGNATURE},v0=d3c0e2106d7f2108daf53edf1c5558b0d93ef1206146b560fc9e1797baa6f909"),
+    "Stripe, a new secret beside an old one": _stripe(f"v1={'0' * 64},v1={STRIPE_SIGNATURE}"),
+    "Slack": Vector(
+        SLACK,
+        {"slack": {"secret": SECRET}},
+        f"X-Slack-Request-Timestamp: {GITLAB_NOW}\n"
+        "X-Slack-Signature: v0=9dc6b9e36d2ae525e7ced2d52a46cd960a6cee91b90816b177eaa25b42e15f37\n"
+        "Content-Type: application/json",
+        b'{"token":"Jhj5dZrVaK7ZwHHjRyZWjbDl","team_id":"T123ABC456","type":"event_callback","event":'
+        b'{"type":"app_mention","text":"deploy"},"event_id":"Ev123ABC456","event_time":1744578123}',
+        GITLAB_NOW,
+    ),
+    "Zoom": Vector(
+        ZOOM,
+        {"zoom": {"secret": SECRET}},
+        f"x-zm-request-timestamp: {GITLAB_NOW}\n"
+        "x-zm-signature: v0=4f212aaa4e82d74830d04e8a4ac630aba22dfecb6707e342a1f4a4687d29b2c0\n"
+        "Content-Type: application/json; charset=utf-8",
+        b'{"event":"meeting.ended","payload":{"account_id":"AAAAAABBBB","object":{"id":"1234567890","topic":"Demo"}},'
+        b'"event_ts":1744578123456}',
+        GITLAB_NOW,
+    ),
+    "Bitbucket": Vector(
+        ATLASSIAN,
+        {"bitbucket": {"secret": SECRET}},
+        "X-Event-Key: repo:push\nX-Hook-UUID: 5efa4a3f-1b5d-4c61-b6b0-5f8b1e2f0f6e\nX-Attempt-Number: 1\n"
+        "X-Hub-Signature: sha256=8967e317a699f4eae88895f919c85e1b210c5afc4d379e3c89a9545dcf34eacf\n"
+        "Content-Type: application/json",
+        b'{"push":{"changes":[{"new":{"type":"branch","name":"main"}}]},"repository":{"full_name":"alice/demo"}}',
+    ),
+    "Meta": Vector(
+        META,
+        {"meta": {"secret": SECRET}},
+        "X-Hub-Signature: sha1=0000000000000000000000000000000000000000\n"
+        "X-Hub-Signature-256: sha256=2aeeff0b45f07f5f3fefa5e8bd4088689d3b3ecdbbada8a33d5c72bfc106a20c\n"
+        "Content-Type: application/json",
+        b'{"object":"page","entry":[{"id":"0","time":1744578123,"changes":[{"field":"feed","value":'
+        b'{"message":"\\u00e4\\u00f6\\u00e5"}}]}]}',
     ),
     "GitLab 18": _gitlab(f"\nX-Gitlab-Token: {SECRET}", version="18.0.0"),
     "GitLab 19": _gitlab(f"{GITLAB_19}\nX-Gitlab-Token: {SECRET}"),

@@ -286,7 +286,8 @@ class Renderer:
             "door": door,
             "pause": door["rate"] and trigger_endpoints.frontend.pause(door["rate"]),
             "handoff": endpoint["handoff"],
-            "query_token": any(entry.get("query") for entry in endpoint["guard"]),
+            "query_token": any(entry.get("query") or entry.get("verify_token") for entry in endpoint["guard"]),
+            "basic": any(entry["kind"] == "basic" for entry in endpoint["guard"]),
             "body_limit": endpoint["bytes"]["body_limit"],
             "request_timeout": endpoint["seconds"]["request_timeout"],
         }
@@ -325,6 +326,7 @@ class Renderer:
             "only_if": endpoint["conditions"],
             "pass_headers": endpoint["pass_headers"],
             "body": endpoint["body"],
+            "body_type": endpoint["body_type"],
             "command": endpoint["command"],
             "exec_limit": endpoint["exec_limit"],
             "job_user": endpoint["user"],

@@ -62,6 +62,8 @@ def _prepare(given, options, read_secret, front):
     endpoint, wrong = specification.complete(given, options)
     if wrong or endpoint["state"] == "absent":
         return endpoint, wrong
+    if endpoint["body_limit"] is None:
+        endpoint["body_limit"] = auth.body_limit(endpoint["auth"])
     endpoint, wrong = checks.check(endpoint)
     endpoint, wrong_auth = auth.check(endpoint, read_secret)
     endpoint, wrong_parameters = parameters.check(endpoint)

@@ -92,6 +92,7 @@ ACCEPTORS = {
     "allow_origins": [],
     "parameters": None,
     "only_if": [],
+    "body_type": "auto",
     "pass_headers": [],
     "wait": "0",
     "stream": False,

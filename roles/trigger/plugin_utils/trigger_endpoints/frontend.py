@@ -242,7 +242,7 @@ def _check_users(endpoint, frontend):
     if users != [] and any("authorization" in _fields(entry) and not entry.get("query") for entry in endpoint["guard"]):
         yield (
             "users: a request has one Authorization field, so it cannot bring a password and what auth asks for. Set "
-            "users: [], or give the token a header of its own"
+            "users: [], or let it be a token in a header of its own"
         )
 
 
@@ -276,7 +276,9 @@ def _check_fields(endpoint):
 
 def _fields(entry):
     """The header fields that an entry of the guard needs: set of str."""
-    return {entry["header"]} if entry["kind"] == "token" else {*entry["headers"], *entry["signed"]}
+    if entry["kind"] != "signature":
+        return {entry["header"]}
+    return {header for way in entry["headers"] for header in way.values()}
 
 
 def _users(chosen, frontend):

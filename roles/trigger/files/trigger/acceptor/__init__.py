@@ -7,6 +7,7 @@ connection     one of them: its bytes and its deadlines
 exchange       the request and the answer that it brings; handler and what is below know this alone
 handler        what becomes of a request, from its first byte to the reply
 auth           who sends it; credentials are the secrets for that, trusted_proxy is the front end's way in
+signatures     over the body; handshakes: what senders ask before they send
 backoff        who guesses gets slower; rate_limit: how often runs start
 replay         deliveries that come again
 prefer         whether a client waits for the run; runs_api: what it may ask of runs

@@ -1,13 +1,11 @@
 """Who may call: tokens, and signatures over the body. No I/O.
 
-The role turns every scheme into one of two kinds of entry, so that nothing here knows a sender by name:
+The role turns every scheme into one of three kinds of entry, so that nothing here knows a sender by name:
 
 - token: sha256 (of the secret, hexadecimal), header (lower case), bearer (whether the header is
   `Authorization: Bearer`), query (a parameter's name, or null);
-- signature: an HMAC (RFC 2104) of algorithm with key (base64), over the values of the fields `signed` and the body,
-  joined with dots. It stands in one of headers, in encoding (hex or base64), behind prefix; with `several`, it is one
-  of a list with spaces between. With timestamp (a header) and tolerance (seconds), that must be near to now. With
-  form_field, what is signed of a form is the decoded value of its only field, which has this name.
+- basic: the same for name and password (RFC 7617), the secret being both as they are sent, in base64;
+- signature: an HMAC over the body and what stands beside it, see signatures.py.
 
 Everything secret is compared in constant time, and one entry's result does not spare another's comparison. Only when
 a token has let a request in, no signature is counted any more.
@@ -22,9 +20,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from trigger.acceptor.signatures import Check
     from trigger.http import Request
+    from trigger.responses import Reply
 
-SIGNATURES_LIMIT = 16  # that are looked at in one field
+CHALLENGES = [(b"bearer", 'Bearer realm="trigger"'), (b"basic", 'Basic realm="trigger", charset="UTF-8"')]
+HANDSHAKE_LIMIT = 4096  # bytes of a body that may be a handshake; they have some two hundred
 
 
 class Guard:
@@ -38,10 +39,25 @@ class Guard:
         for number, entry in enumerate(entries, 1):
             label = "%s[%d]" % (entry["scheme"], number)
             if entry["kind"] == "token":
-                self._tokens.append(_Token(label, entry))
+                self._tokens.append(_Token(label, entry, b"bearer" if entry["bearer"] else None))
+            elif entry["kind"] == "basic":
+                self._tokens.append(_Token(label, entry, b"basic"))
             else:
-                self._signatures.append(_Signature(label, entry))
-        self._challenge = any(token.bearer for token in self._tokens)
+                from trigger.acceptor.signatures import Signature
+
+                self._signatures.append(Signature(label, entry))
+        asked = {token.authorization for token in self._tokens}
+        self._challenges = [challenge for scheme, challenge in CHALLENGES if scheme in asked]
+        self._verify_tokens = [signature.verify_token for signature in self._signatures if signature.verify_token]
+
+    def answer_query(self, request: "Request") -> "Reply | None":
+        """The Reply to a GET by which a sender asks for its hub.challenge; None for any other request. Raises
+        Refusal."""
+        if not self._verify_tokens or request.method != b"GET":
+            return None
+        from trigger.acceptor import handshakes
+
+        return handshakes.of_query(request, self._verify_tokens, self._refusal)
 
     def begin(self, request: "Request") -> "Attempt":
         """Look at a request's head. Takes tokens out of its query, wherever it goes from here.
@@ -51,7 +67,7 @@ class Guard:
         tokens = [token for token in self._tokens if token.accepts(request)]
         for token in self._tokens:
             token.remove_from(request)
-        checks = [] if tokens else [s.begin(request) for s in self._signatures if s.is_in(request)]
+        checks = [] if tokens else [check for s in self._signatures if (check := s.begin(request)) is not None]
         if not tokens and not checks:
             raise self._refusal("it brings no token and no signature that is known here, or a wrong token")
         return Attempt(self, tokens, checks)
@@ -69,14 +85,14 @@ class Guard:
 
     def _refusal(self, detail):
         # RFC 9110, section 11.6.1, wants a challenge with every 401; for signatures there is none to name.
-        headers = [("WWW-Authenticate", 'Bearer realm="trigger"')] if self._challenge else []
+        headers = [("WWW-Authenticate", challenge) for challenge in self._challenges]
         return Refusal(401, "not authorized", headers, detail)
 
 
 class Attempt:
     """One request on its way through the guard. tokens: those that let it in."""
 
-    def __init__(self, guard: Guard, tokens: "list[_Token]", checks: "list[_Check]") -> None:
+    def __init__(self, guard: Guard, tokens: "list[_Token]", checks: "list[Check]") -> None:
         self._guard = guard
         self._checks = checks
         self._entries: list = [*tokens]
@@ -88,9 +104,10 @@ class Attempt:
         return [entry.label for entry in self._entries]
 
     @property
-    def admitted(self) -> "_Token | _Signature":
-        """The entry that answers for the request, the same in whichever order they are listed: with `is_token`,
-        `signed` (names of fields, bytes) and `name` (bytes, which stands for its secret and does not tell it)."""
+    def admitted(self) -> "_Token | Check":
+        """The entry that answers for the request, the same in whichever order they are listed: with `is_token`, `ids`
+        (names and values of fields that are signed, bytes) and `name` (bytes, which stands for its secret and does not
+        tell it)."""
         return min(self._entries, key=lambda entry: entry.name) if self._entries[1:] else self._entries[0]
 
     def feed(self, body: bytes) -> None:
@@ -109,19 +126,32 @@ class Attempt:
         for check in checks:
             mac = check.matches(now, read_body)
             if mac is not None:
-                self._entries.append(check.signature)
+                self._entries.append(check)
                 self.digests.append(mac)
         if not self._entries:
             raise self._guard._refusal("its signature is wrong, or its timestamp too old or too new")
 
+    def answer_body(self, length: int, read_body: "Callable[[], bytes]") -> "Reply | None":
+        """The Reply to what a sender asks before it sends; None for a delivery. Only after finish(). Raises Refusal."""
+        for entry in self._entries:
+            if entry.handshake and length <= HANDSHAKE_LIMIT:
+                from trigger.acceptor import handshakes
+
+                reply = handshakes.of_body(entry.handshake, entry.key, read_body())
+                if reply is not None:
+                    return reply
+        return None
+
 
 class _Token:
     is_token = True
-    signed = ()
+    ids = ()
+    handshake = None
 
-    def __init__(self, label, entry):
+    def __init__(self, label, entry, authorization):
+        """authorization: the scheme of `Authorization` behind which the secret stands, or None."""
         self.label = label
-        self.bearer = entry["bearer"]
+        self.authorization = authorization
         self._header = entry["header"].encode()
         self._query = entry["query"] and entry["query"].encode()
         self._digest = entry["sha256"]
@@ -147,95 +177,10 @@ class _Token:
 
     def _in_header(self, request):
         value = request.fields.get(self._header, b"")
-        if self.bearer:
+        if self.authorization is not None:
             scheme, _, value = value.partition(b" ")
-            value = value.lstrip(b" ") if scheme.lower() == b"bearer" else b""
+            value = value.lstrip(b" ") if scheme.lower() == self.authorization else b""
         return value
-
-
-class _Signature:
-    is_token = False
-
-    def __init__(self, label, entry):
-        self.label = label
-        self.headers = [name.encode() for name in entry["headers"]]
-        self.signed = [name.encode() for name in entry["signed"]]
-        self.key = binascii.a2b_base64(entry["key"])
-        self.algorithm = entry["algorithm"]
-        self.is_hex = {"hex": True, "base64": False}[entry["encoding"]]
-        self.prefix = entry["prefix"].encode()
-        self.several = entry["several"]
-        self.form_field = entry["form_field"] and entry["form_field"].encode()
-        self.timestamp = None if entry["timestamp"] is None else entry["timestamp"].encode()
-        self.tolerance = entry["tolerance"]
-        digests.new_hmac(self.key, self.algorithm)
-        if not self.key or not self.headers:
-            raise ValueError("there is no key, or no header")
-        if self.timestamp is not None and not (self.timestamp in self.signed and self.tolerance > 0):
-            raise ValueError("the timestamp is not signed, or has no tolerance")
-
-    @property
-    def name(self):
-        return b"signature " + digests.hex_sha256(self.key).encode()
-
-    def is_in(self, request):
-        """Whether a request has all the fields that the scheme needs. That is no secret."""
-        fields = request.fields
-        return any(name in fields for name in self.headers) and all(name in fields for name in self.signed)
-
-    def begin(self, request):
-        return _Check(self, request.fields)
-
-
-class _Check:
-    """One signature of one request."""
-
-    def __init__(self, signature, fields):
-        self.signature = signature
-        self._fields = fields
-        begin = b"".join(fields[name] + b"." for name in signature.signed)
-        self._mac = digests.new_hmac(signature.key, signature.algorithm)
-        self._mac.update(begin)
-        self._field = signature.form_field if sources.is_form(fields) else None
-
-    def feed(self, body):
-        if self._field is None:
-            self._mac.update(body)
-
-    def matches(self, now, read_body):
-        """Return the HMAC, bytes, when it is the one that was sent, or None."""
-        if self._field is not None:
-            name, _, value = read_body().partition(b"=")
-            if name != self._field or b"&" in value:
-                return None  # what stands beside the field would not be signed
-            try:
-                self._mac.update(sources.unquote(value))
-            except Refusal:
-                return None
-        mac = self._mac.digest()
-        text = binascii.hexlify(mac) if self.signature.is_hex else binascii.b2a_base64(mac, newline=False)
-        expected = self.signature.prefix + text
-        # The text is compared, not what it decodes to: so there is one spelling that is right.
-        fits = [digests.equal(expected, sent) for sent in self._sent()]
-        return mac if self._is_fresh(now) and self._is_unambiguous() and any(fits) else None
-
-    def _is_unambiguous(self):
-        """Whether what was signed can be taken apart in one way only: with a dot in an id, another id and body would
-        have the same signature."""
-        return not any(b"." in self._fields[name] for name in self.signature.signed)
-
-    def _sent(self):
-        found = [self._fields[name] for name in self.signature.headers if name in self._fields]
-        if self.signature.several:
-            # A field that came twice was joined with a comma and a space (RFC 9110), and is refused as any other.
-            found = [part for value in found if b", " not in value for part in value.split(b" ")]
-        return found[:SIGNATURES_LIMIT]
-
-    def _is_fresh(self, now):
-        if self.signature.timestamp is None:
-            return True
-        sent = self._fields[self.signature.timestamp]
-        return len(sent) <= 12 and sent.isdigit() and abs(now - int(sent)) <= self.signature.tolerance
 
 
 def _query_pairs(request):

@@ -49,6 +49,9 @@ class Shut:
     def begin(self, _request: "Request") -> "Attempt":
         raise unavailable("authentication is unavailable")
 
+    def answer_query(self, _request: "Request") -> None:
+        return None
+
     def admit_token(self, request: "Request") -> None:
         self.begin(request)
 

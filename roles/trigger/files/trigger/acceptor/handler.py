@@ -126,6 +126,10 @@ class Handler:
             call = runs_api.parse(exchange.runs_path, request)
             if call is not None:
                 return self._tell_runs(exchange, call)
+        if self._guard is not None and request.path == endpoint.path.encode():
+            reply = self._guard.answer_query(request)
+            if reply is not None:
+                return reply
         admission.check_head(endpoint, request)
         if self._guard is not None:
             exchange.attempt = self._guard.begin(request)
@@ -184,13 +188,17 @@ class Handler:
         if exchange.attempt is not None:
             exchange.attempt.finish(time.time(), draft.read_body)
         draft.vouch()
+        if exchange.attempt is not None:
+            reply = exchange.attempt.answer_body(draft.length, draft.read_body)
+            if reply is not None:
+                return reply
         if not admission.starts_run(exchange.request):
             return self._replies.plain("starts nothing")
         values: dict[str, str] = {}
         if self._endpoint.only_if or self._endpoint.parameters is not None:
             from trigger import sources
 
-            found = sources.Sources(exchange.request, draft.read_body)
+            found = sources.Sources(exchange.request, draft.read_body, self._endpoint.body_type)
             values, ignored = admission.check_values(self._endpoint, found)
             if ignored:
                 exchange.outcome = "ignored"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LIMIT = 10000  # deliveries; the oldest are forgotten first
 IDEMPOTENCY_KEY = b"idempotency-key"  # draft-ietf-httpapi-idempotency-key-header
-# Ids that senders give to a delivery and repeat when they send it again.
+# Ids that senders give to a delivery and repeat when they send it again; with a token, they need no signature.
 ID_FIELDS = (IDEMPOTENCY_KEY, b"webhook-id", b"x-github-delivery", b"x-gitea-delivery", b"x-gogs-delivery")
 
 
@@ -32,8 +32,9 @@ def keys(request: Request, attempt: "Attempt", read_body: "Callable[[], bytes]")
     under any id, or somebody who has overheard a delivery could send it again under a new one.
     """
     found = []
-    for name in _ids(request, attempt):
-        value = _unquoted(request.fields[name]) if name == IDEMPOTENCY_KEY else request.fields[name]
+    for name, value in _ids(request, attempt):
+        if name == IDEMPOTENCY_KEY:
+            value = _unquoted(value)
         key = digests.hex_sha256(b"\0".join((name, attempt.admitted.name, value)))
         if name == IDEMPOTENCY_KEY:
             parts = map(digests.hex_sha256, (request.method, request.query, read_body()))
@@ -44,7 +45,7 @@ def keys(request: Request, attempt: "Attempt", read_body: "Callable[[], bytes]")
 
 def keys_of_before(request: Request, attempt: "Attempt") -> "list[str]":
     """The keys by which release 0.2 remembered the same ids: whoever had sent them. To find only."""
-    return [digests.hex_sha256(name + b"\0" + request.fields[name]) for name in _ids(request, attempt)]
+    return [digests.hex_sha256(name + b"\0" + value) for name, value in _ids(request, attempt)]
 
 
 def check_same(key: str, other: str) -> None:
@@ -71,9 +72,10 @@ def bare(key: str) -> str:
 
 
 def _ids(request, attempt):
-    """The fields of a request that name its delivery for sure."""
-    admitted = attempt.admitted
-    return [name for name in ID_FIELDS if name in request.fields and (admitted.is_token or name in admitted.signed)]
+    """The fields of a request that name its delivery for sure: pairs of name and value."""
+    if not attempt.admitted.is_token:
+        return attempt.admitted.ids
+    return [(name, request.fields[name]) for name in ID_FIELDS if name in request.fields]
 
 
 def _unquoted(value):
