@@ -534,6 +534,18 @@ def test_where_nobody_is_asked_no_name_is_told_and_a_token_passes():
     assert values(block, "proxy_set_header") == [["X-Remote-User", ""], ["Authorization", "$trigger_authorization"]]
 
 
+def test_a_password_passes_where_the_endpoint_asks_for_one():
+    auth = [{"basic": {"user": "a", "secret": front.SECRET}}]
+    _, block = site_of(frontend={"users": []}, auth=auth).location()
+    assert values(block, "proxy_set_header") == [["X-Remote-User", ""], ["Authorization", "$http_authorization"]]
+
+
+def test_a_verify_token_stands_in_no_log():
+    auth = [{"meta": {"secret": front.SECRET, "verify_token": front.SECRET}}]
+    _, block = site_of(frontend={"users": []}, auth=auth).location()
+    assert values(block, "error_log") == [["/var/log/nginx/error.log", "crit"]]
+
+
 def test_measures_agree_with_the_acceptors():
     _, block = site_of(body_limit="3KiB", request_timeout="7s", wait="5s", timeout="20s").location()
     told = {words[0]: words[1:] for words, _ in block}
