@@ -305,6 +305,55 @@ def test_where_the_job_would_be_told_less_is_disabled(key):
     assert len(result.open_points) == 1
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["/srv/deploy --all", "bash -c 'cd /srv; ./deploy'", "/srv/deploy;reboot", "/srv/deploy > /dev/null", "/srv/$NAME"],
+)
+def test_a_line_for_a_shell_is_disabled(command):
+    result = imported(execute_command=command)
+    assert result.endpoint is None or result.endpoint["state"] == "disabled"
+    assert any(point.startswith("execute-command: ") for point in result.open_points)
+
+
+@pytest.mark.parametrize(
+    "secret", ['{{ getenv "SECRET" | js }}', "${WEBHOOK_SECRET}", "$(cat /etc/secret)", "a\\u0062c" * 4]
+)
+@pytest.mark.parametrize("rule", [lambda text: signed(secret=text), lambda text: value("X-Token", text, "header")])
+def test_a_secret_that_another_program_was_to_fill_in_is_disabled(secret, rule):
+    """It would be known to everybody who has seen the file."""
+    result = imported(trigger_rule={"and": [rule(secret), value("ref", "main")]})
+    assert result.endpoint["state"] == "disabled"
+    (point,) = [point for point in result.open_points if "fill in" in point]
+    assert secret not in point
+
+
+def test_what_another_program_was_to_fill_in_elsewhere_is_disabled_too():
+    result = imported(pass_arguments_to_command=[{"source": "string", "name": "{{ getenv `HOST` }}"}])
+    assert result.endpoint["state"] == "disabled"
+    assert result.open_points[0].startswith("pass-arguments-to-command: ")
+    assert not imported(trigger_rule=regex("ref", "^v[0-9]{1,2}$")).open_points
+
+
+@pytest.mark.parametrize(
+    ("said", "keys"),
+    [
+        ("application/json", {"body_type": "json"}),
+        ("application/vnd.x+json", {"body_type": "json"}),
+        ("application/x-www-form-urlencoded", {"body_type": "form"}),
+    ],
+)
+def test_the_type_of_a_body_is_said(said, keys):
+    arguments = [{"source": "payload", "name": "ref"}]
+    found = endpoint(incoming_payload_content_type=said, pass_arguments_to_command=arguments)
+    assert {key: found[key] for key in keys} == keys
+    assert "body_type" not in endpoint(incoming_payload_content_type=said)
+
+
+def test_what_becomes_of_equal_signed_bodies_is_told():
+    assert any("replay_window" in note for note in imported(trigger_rule=signed()).notes)
+    assert not any("replay_window" in note for note in imported(trigger_rule=value("X-Token", KEY, "header")).notes)
+
+
 def test_arguments_keep_their_positions():
     references = [
         {"source": "raw-request-body"},

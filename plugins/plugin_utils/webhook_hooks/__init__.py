@@ -26,6 +26,9 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 STATUSES = (200, 201, 202, 204)
 WAIT = "10min"
 ENV = "/usr/bin/env"
+# What the hooks file did not say itself: a Go template (-template), or what a shell was to fill in.
+FILLED_IN = re.compile(r"\{\{|\$[{(]")
+SHELL = re.compile(r"[\s;|&<>$`(){}*?\"'\\]")
 VARIABLE = re.compile(r"[A-Za-z_][^={}\s]*")  # what env(1) takes, and no placeholder
 LOCATION_PART = re.compile(r"[A-Za-z0-9~_-][A-Za-z0-9.~_-]*", re.ASCII)
 
@@ -57,6 +60,9 @@ NOTES = (
     "See user, service and timeout.",
     "webhook runs all calls at once; here they queue. See when_busy: coalesce is better for a deploy.",
     "A hook without http-methods takes any; its endpoint takes GET and POST.",
+    "webhook takes a body of any size; here one of more than 1 MiB (25 MiB from GitHub, GitLab and Gitea) is answered "
+    "413. See body_limit.",
+    "What a job leaves in the background is ended with it. See timeout.",
     "A value that is a whole argument must not begin with a dash, and none may hold a line break unless its pattern "
     "allows it.",
 )
@@ -127,8 +133,10 @@ class _Conversion:
             **rule.keys(),
             **self._job(rule),
             **self._answer(),
+            **self._body.keys(),
             "when_busy": "queue",
         }
+        self._check_filled_in()
         self._tell(rule)
         state = {"state": "disabled"} if self._result.open_points else {}
         endpoint = {"name": self._name, **state, **keys}
@@ -209,7 +217,22 @@ class _Conversion:
                 self._note(f"execute-command: it was relative; see that {shown(command)} is the one")
             else:
                 self._open("execute-command: it is relative to where webhook was started; write the whole path")
+        if SHELL.search(command):
+            self._open("execute-command: it is one program, without arguments, and no shell reads it; see job.args")
         return command
+
+    def _check_filled_in(self):
+        """What another program was to fill in would be taken as it stands, a secret among it."""
+        for key, value in self._hook.items():
+            if key != "trigger-rule" and any(FILLED_IN.search(text) for text in _texts(value)):
+                self._open(f"{key}: it holds what webhook's -template or a shell was to fill in; write what that made")
+        for text in _texts(self._hook.get("trigger-rule"), under=("secret", "value")):
+            if FILLED_IN.search(text) or "\\" in text:
+                self._open(
+                    "trigger-rule: a secret or value holds what webhook's -template or a shell was to fill in, or a "
+                    "backslash; write what that made"
+                )
+                break
 
     def _literals(self, *keys):
         return [
@@ -293,8 +316,10 @@ class _Conversion:
         for entry in self._body.unparsed:
             self._open(f"parse-parameters-as-json: {references.label(entry)}: only the JSON of a body is looked into")
         kind = self._body.forced_type
-        if kind and self._body.is_read:
-            self._open(f"incoming-payload-content-type: see that the sender itself says Content-Type: {shown(kind)}")
+        if kind and self._body.is_read and not self._body.keys():
+            self._open(f"incoming-payload-content-type: {shown(kind)} is not read here; see body_type")
+        if any(map(rules.is_signature, rule.auth)):
+            self._note("equal signed bodies within replay_window, 10min, run once; webhook ran each. See replay_window")
         unknown = [key for key in self._hook if key not in KEYS]
         if unknown:
             self._note(f"webhook 2.8 does not know {', '.join(map(shown, unknown))}, nor does this")
@@ -320,6 +345,18 @@ def _items(hook, key, kind):
     if not isinstance(items, list) or not all(isinstance(item, kind) for item in items):
         raise NotCarriedOver(f"{key}: it is not a list of the right form, so webhook does not load this file")
     return items
+
+
+def _texts(value, under=None):
+    """All strings in a value of the hook. under: the names of members below which alone they count, or None."""
+    if isinstance(value, str):
+        yield from [value] if under is None else []
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, None if under and key in under else under)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item, under)
 
 
 def _lower_keys(value):

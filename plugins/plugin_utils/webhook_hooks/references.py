@@ -70,6 +70,14 @@ class Body:
             return self._in_body(name)
         raise NoPlace(INSTEAD.get(source, "the role knows no such place"))
 
+    def keys(self) -> dict[str, str]:
+        """Those keys of an endpoint that say what the body is; none where nobody looks into it."""
+        if not self.is_read:
+            return {}
+        if "json" in self.forced_type:
+            return {"body_type": "json"}
+        return {"body_type": "form"} if "x-www-form-urlencoded" in self.forced_type else {}
+
     def _in_body(self, name):
         if self._has_form_json and name == FORM_JSON:
             raise NoPlace("the body is on the job's standard input")

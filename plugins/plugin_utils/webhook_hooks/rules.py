@@ -248,6 +248,11 @@ class _Reader:
         return [prefixed, {"hmac": entry}], text  # webhook takes it with and without
 
 
+def is_signature(entry: dict[str, Any]) -> bool:
+    """Whether an entry of `auth` is a signature over the body."""
+    return not entry.keys() & {"token", "gitlab"}
+
+
 def _kind(rule):
     """The first of its keys that a rule has, as webhook looks for them, and what stands there."""
     for kind, wanted in (("and", list), ("or", list), ("not", dict), ("match", dict)):
