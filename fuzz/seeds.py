@@ -20,6 +20,18 @@ SEEDS = {
         b"n=1E9&w\nj\n\n" + b"[" * 65 + b"]" * 65,
         b"w=%zz\napplication/vnd.a+json; b=c\n\n[1, -0, NaN, null]",
     ],
+    "signatures": [
+        b"",
+        b"x-a: i=1 t=1700000000 s=" + b"0" * 64 + b"\n\n{}",
+        b"stripe-signature: t=1700000000,v1=" + b"0" * 64 + b",v0=0\n\n{}",
+        b"x-slack-signature: v0=" + b"0" * 64 + b"\nx-slack-request-timestamp: 1700000000\n\na=b",
+        b"svix-id: 1\nsvix-timestamp: 1700000000\nsvix-signature: v1,AAAA v1,BBBB\nwebhook-signature: v1,\n\n{}",
+        b"content-type: application/x-www-form-urlencoded\nx-gogs-signature: 0\n\npayload=%7B%7D",
+        b"authorization: Basic YTpi\nx-hub-signature-256: sha256=\nx-shopify-hmac-sha256: AAAA=\n\n",
+        b"query: hub.mode=subscribe&hub.challenge=1&hub.verify_token=a\n\n",
+        b'\n\n{"type": "url_verification", "challenge": "a"}',
+        b'\n\n{"event": "endpoint.url_validation", "payload": {"plainToken": "a"}}',
+    ],
     "entry": [
         b"",
         entry.encode([]),
@@ -47,6 +59,10 @@ WORDS = {
     "values": [
         *b"%00 %0a %c3 %2B & = {} [] null true yes NaN -Infinity -0 1e999 -1E+9 0x1".split(),
         *(b"\\ud800", b"\\udc00", b"\\u0000", b"\xef\xbb\xbf", b"\xd9\xa3", b"\xc2\xb2"),
+    ],
+    "signatures": [
+        *b"t= i= s= v0= v1= v1, sha256= , 1700000000 hub.mode subscribe hub.challenge url_verification".split(b" "),
+        *(b'"challenge"', b'"plainToken"', b"svix-id: ", b"webhook-id: ", b"x-zm-signature: ", b"\n\n"),
     ],
     "entry": [b"-", b"+", b"_", b"0x", b"\0", b"=", b"00000001", b"ffffffff", b"\xb2"],
     "spool": [

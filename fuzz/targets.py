@@ -15,7 +15,8 @@ import role
 from readers import Refused, bytes_handled, differences, ours, single_bytes
 from seeds import IDS, SEPARATOR
 
-from trigger import conditions, entry, http, parameters, sources, strict_json
+from trigger import conditions, entry, http, parameters, responses, sources, strict_json
+from trigger.acceptor import auth, handshakes
 from trigger.dispatcher.claims import Claims
 
 # A client's HTTP
@@ -96,6 +97,54 @@ def _stored(variables):
         file.write(content)
         file.flush()
         return entry.read_variables(file.fileno(), len(content))[0]
+
+
+# A client's signatures
+
+KEY = os.urandom(24).hex()  # which no bytes can know
+WHSEC = "whsec_" + KEY
+OWN = {"header": "X-A", "separator": " ", "prefix": "s=", "timestamp_prefix": "t=", "id_prefix": "i="}
+GUARD = auth.Guard(
+    role.guard_entries(
+        {"hmac": {"secret": KEY, **OWN, "signed": "{id}/{timestamp};{body}"}},
+        {"svix": {"secret": WHSEC}},
+        {"meta": {"secret": KEY, "verify_token": KEY}},
+        *({name: {"secret": KEY}} for name in ("github", "gitea", "stripe", "slack", "zoom", "shopify", "pagerduty")),
+        {"basic": {"user": "a", "secret": KEY}},
+    )
+)
+NOW = 1700000000
+
+
+def signatures(data):
+    """Nobody is let in without the secret, and nothing but a challenge is sent back."""
+    head, _, body = data.partition(b"\n\n")
+    request = http.parse_head(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    for line in head.split(b"\n"):
+        name, _, value = line.partition(b": ")
+        request.fields[name.lower()] = value
+    request.query = request.fields.pop(b"query", b"")
+    reply = None
+    try:
+        reply = GUARD.answer_query(request)
+        attempt = GUARD.begin(request)
+        attempt.feed(body)
+        attempt.finish(NOW, lambda: body)
+    except http.Refusal:
+        assert reply is None
+    else:
+        raise AssertionError("let in")
+    for name in ("url_verification", "endpoint.url_validation"):
+        try:
+            reply = handshakes.of_body(name, KEY.encode(), body)
+        except http.Refusal:
+            continue
+        if reply is not None:
+            told = (
+                strict_json.decode(reply.body.decode()) if reply.content_type != responses.PLAIN else {"": reply.body}
+            )
+            assert not any(character in str(text) for text in told.values() for character in ":<{\n")
+            assert KEY not in str(told)
 
 
 # The spool, in the form that an acceptor gives it, or somebody who has taken its place
@@ -217,4 +266,10 @@ _MAKE = {
     b"t": _sparse,
 }
 
-TARGETS = {"http": http_message, "values": client_values, "entry": one_entry, "spool": spool}
+TARGETS = {
+    "http": http_message,
+    "values": client_values,
+    "signatures": signatures,
+    "entry": one_entry,
+    "spool": spool,
+}
