@@ -172,12 +172,30 @@ def test_github():
         (value("secret", KEY), [{"token": {"secret": KEY}}]),
         (
             signed("X-Hub-Signature", "sha1"),
-            [{"hmac": {"secret": KEY, "header": "X-Hub-Signature", "algorithm": "sha1", "prefix": "sha1="}}],
+            [
+                {
+                    "hmac": {
+                        "secret": KEY,
+                        "header": "X-Hub-Signature",
+                        "algorithm": "sha1",
+                        "prefix": "sha1=",
+                        "separator": ",",
+                    }
+                }
+            ],
         ),
         (
             match("payload-hash-sha512", "header", "X-Signature", secret=KEY),
             [
-                {"hmac": {"secret": KEY, "header": "X-Signature", "algorithm": "sha512", "prefix": "sha512="}},
+                {
+                    "hmac": {
+                        "secret": KEY,
+                        "header": "X-Signature",
+                        "algorithm": "sha512",
+                        "prefix": "sha512=",
+                        "separator": ",",
+                    }
+                },
                 {"hmac": {"secret": KEY, "header": "X-Signature", "algorithm": "sha512"}},
             ],
         ),

@@ -241,11 +241,11 @@ class _Reader:
         if sender:
             return [{sender: {"secret": secret}}], text
         entry = {"secret": secret, "header": header, "algorithm": algorithm}
-        prefixed = {"hmac": {**entry, "prefix": f"{algorithm}="}}
+        prefixed = {"hmac": {**entry, "prefix": f"{algorithm}=", "separator": ","}}
         if header.lower() == "x-hub-signature":
             self.rule.notes.append("for GitHub write `github` in place of `hmac`: it signs with SHA-256 as well")
             return [prefixed], text
-        return [prefixed, {"hmac": entry}], text  # webhook takes it with and without
+        return [prefixed, {"hmac": entry}], text  # webhook takes one without a prefix, several with it
 
 
 def is_signature(entry: dict[str, Any]) -> bool:
