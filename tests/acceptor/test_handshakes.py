@@ -205,6 +205,32 @@ def test_a_get_without_a_handshake_meets_the_endpoint_as_it_is(make):
     assert host.ask(target=f"/?{META}").status == 401
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(("auth", "ask", "said"), [(SLACK_AUTH, slack, SLACK), (ZOOM_AUTH, zoom, ZOOM)])
+def test_a_token_beside_it_changes_nothing(make, auth, ask, said, order):
+    """A sender is given the address with the token in it, and signs nevertheless."""
+    token = {"token": {"secret": SECRET[::-1], "query": "key"}}
+    host = make(*[token, auth][::order], **STRICT)
+    with_token = f"/?key={SECRET[::-1]}"
+    fields, body = ask(said)
+    answer = host.ask(fields, body, target=with_token)
+    assert answer.status == 200
+    assert answer.body == host.ask(fields, body).body
+    forged = ask(said, "x" * 32)
+    assert host.ask(*forged).status == 401
+    assert b"ignored" in host.ask(*forged, target=with_token).body
+    assert host.waiting() == []
+
+
+def test_a_delivery_with_token_and_signature_is_known_by_its_body(make):
+    token = {"token": {"secret": SECRET[::-1], "header": "X-Key"}}
+    host = make(token, SLACK_AUTH)
+    for age in (60, 30, 0):
+        fields, body = slack({"type": "event_callback"}, age=age)
+        assert host.ask({**fields, "X-Key": SECRET[::-1]}, body).status == 200
+    assert len(host.waiting()) == 1
+
+
 def test_without_a_verify_token_nothing_is_answered(make):
     host = make({"meta": {"secret": SECRET}}, methods=["POST"])
     assert host.ask(method="GET", target=f"/?{META}").status == 405

@@ -8,7 +8,7 @@ The role turns every scheme into one of three kinds of entry, so that nothing he
 - signature: an HMAC over the body and what stands beside it, see signatures.py.
 
 Everything secret is compared in constant time, and one entry's result does not spare another's comparison. Only when
-a token has let a request in, no signature is counted any more.
+a token has let a request in, no signature is looked at any more but that of a sender who may ask first.
 """
 
 import binascii
@@ -67,7 +67,9 @@ class Guard:
         tokens = [token for token in self._tokens if token.accepts(request)]
         for token in self._tokens:
             token.remove_from(request)
-        checks = [] if tokens else [check for s in self._signatures if (check := s.begin(request)) is not None]
+        # A handshake is none without its signature, also where a token came with it.
+        asked = [signature for signature in self._signatures if not tokens or signature.handshake]
+        checks = [check for signature in asked if (check := signature.begin(request)) is not None]
         if not tokens and not checks:
             raise self._refusal("it brings no token and no signature that is known here, or a wrong token")
         return Attempt(self, tokens, checks)
