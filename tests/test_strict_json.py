@@ -171,24 +171,59 @@ def test_text_is_encoded_as_json_encodes_it(text):
     assert strict_json.encode_text(text).isascii()
 
 
-@pytest.mark.parametrize("length", [1024**2, 6 * 1024**2])
-def test_values_are_counted_before_they_are_built(length):
-    """A larger body may have more of them, so that a real one of any size is read."""
-    limit = max(strict_json.VALUES_LIMIT, length // strict_json.BYTES_PER_VALUE)
+def array(item):
+    return lambda length: b"[" + b",".join([item] * (length // (len(item) + 1))) + b"]"
 
-    def body(count):
-        return (b"[" + b",".join([b"1"] * count) + b"]").ljust(length)
 
-    assert len(strict_json.decode_body(body(limit))) == limit
-    with pytest.raises(strict_json.TooLarge, match=f"more than {limit} values"):
-        strict_json.decode_body(body(limit + 1))
+def members(item):
+    """Of one object. item: of a number."""
+    return lambda length: b"{" + b",".join(item % number for number in range(length // len(item % 0) - 1)) + b"}"
+
+
+SHAPES = {
+    "numbers": array(b"1"),
+    "empty strings": array(b'""'),
+    "strings": array(b'"ab"'),
+    "strings beyond ASCII": array('"abcdefgh\xdf"'.encode()),
+    "strings beyond Unicode's first plane": array('"abcdefgh\U0001f600"'.encode()),
+    "long strings": array(b'"' + b"x" * 1000 + '\U0001f600"'.encode()),
+    "strings that look like values": array(b'"[[[{,,,::: \\" [1] \\\\"'),
+    "empty arrays": array(b"[]"),
+    "arrays": array(b"[1]"),
+    "longer arrays": array(b"[0,0,0,0,0]"),
+    "empty objects": array(b"{}"),
+    "objects": array(b'{"a":1}'),
+    "larger objects": array(b'{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6}'),
+    "members": members(b'"%06x":1'),
+    "members whose names are not ASCII": members(b'"%06x\xf0\x9f\x98\x80":""'),
+}
+
+
+@pytest.mark.parametrize("length", [100_000, 140_000, 190_000, 280_000])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_no_value_takes_more_than_is_counted(shape, length):
+    """Tables grow in steps, hence several lengths."""
+    body = shape(length)
+    counted = strict_json._memory_of_values(body)
+    text = body.decode()
+    tracemalloc.start()
+    value = strict_json.decode_text(text)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert value
+    assert peak < counted + 8192
+
+
+def test_what_is_in_strings_counts_as_text():
+    body = SHAPES["strings that look like values"](300_000)
+    assert strict_json._memory_of_values(body) < 12 * len(body)
 
 
 def test_what_is_too_large_is_not_built():
     tracemalloc.start()
-    body = b"[" + b"[]," * (1024**2) + b"[]]"
+    body = b"[" + b"[]," * (3 * 1024**2) + b"[]]"
     tracemalloc.reset_peak()
-    with pytest.raises(strict_json.TooLarge):
+    with pytest.raises(strict_json.TooLarge, match="more than 192 MiB"):
         strict_json.decode_body(body)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -75,15 +75,16 @@ class Sources:
         return self._cache[key]
 
     def _decode_json(self):
-        if self._is_json:
-            body = self._read_body()
-        else:
-            field = self.pairs("form").get(FORM_JSON, [])
-            if len(field) != 1:
-                return _MISSING
-            body = field[0].encode()
+        # Nothing holds the body while its value is built: both may be large.
         try:
-            return strict_json.decode_body(body)
+            if self._is_json:
+                text = strict_json.text_of(self._read_body())
+            else:
+                field = self.pairs("form").get(FORM_JSON, [])
+                if len(field) != 1:
+                    return _MISSING
+                text = strict_json.text_of(field[0].encode())
+            return strict_json.decode_text(text)
         except strict_json.TooLarge as error:
             raise Refusal(413, str(error)) from None
         except strict_json.Malformed as error:

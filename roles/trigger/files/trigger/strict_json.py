@@ -5,15 +5,20 @@ at every start, nearly all of it for the regular expressions of its Python half.
 """
 
 import _json
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 DEPTH_LIMIT = 64
-# Values of a client's body: each takes up to some 300 bytes while it is built, and two bytes may stand for one.
-VALUES_LIMIT = 200_000
-BYTES_PER_VALUE = 12  # of a larger body, at least on the average
+# What a client's body may take in memory, as text and as what is built of it; an acceptor has 256 MiB.
+MEMORY_LIMIT = 192 * 1024**2
+# Bytes that each of these adds at the most, outside of strings: an object, an array, a member of an object, one more
+# value; and what a string takes less than a number. tests/test_strict_json.py measures it.
+WEIGHTS = {b"{": 240, b"[": 100, b":": 340, b",": 120, b'"': -21}
+MOST_PER_BYTE = 130  # so that a body of a megabyte need not be counted
+_COUNTED_AT_ONCE = 64 * 1024
 _SPACE = " \t\n\r"
 
 encode_text = _json.encode_basestring_ascii  # str to a JSON string, quotes and all
@@ -42,25 +47,37 @@ def decode(text: str) -> "Any":
 
 
 def decode_body(body: bytes) -> "Any":
-    """Return the value that a client's body says. Raises Malformed, TooLarge before anything is built.
+    """Return the value that a client's body says: decode_text() of text_of()."""
+    return decode_text(text_of(body))
 
-    Strings become str, numbers Number. Refused beside what is no JSON: other encodings than UTF-8, NaN and Infinity, an
-    object with two members of one name, and more than DEPTH_LIMIT levels.
-    """
+
+def text_of(body: bytes) -> str:
+    """Return a client's body as text. Raises Malformed, and TooLarge where its value would not fit."""
+    memory = _memory_of_values(body) if MOST_PER_BYTE * len(body) > MEMORY_LIMIT else 0
     try:
-        limit = max(VALUES_LIMIT, len(body) // BYTES_PER_VALUE)
-        if _has_more_values(body, limit):
-            raise TooLarge("the JSON has more than %d values" % limit)
-        value = _decode(body.decode(), _Strict)
-    except Malformed:
-        raise
+        text = body.decode()
     except UnicodeDecodeError:
         raise Malformed("the JSON is not UTF-8") from None
+    if memory + sys.getsizeof(text) > MEMORY_LIMIT:
+        raise TooLarge("the JSON would take more than %d MiB of memory" % (MEMORY_LIMIT >> 20))
+    return text
+
+
+def decode_text(text: str) -> "Any":
+    """Return the value that a client's text says. Raises Malformed.
+
+    Strings become str, numbers Number. Refused beside what is no JSON: NaN and Infinity, an object with two members of
+    one name, and more than DEPTH_LIMIT levels.
+    """
+    try:
+        value = _decode(text, _Strict)
+    except Malformed:
+        raise
     except RecursionError:
         raise _too_deep() from None
     except ValueError:
         raise Malformed("the body is not valid JSON") from None
-    if body.count(b"[") + body.count(b"{") > DEPTH_LIMIT and _depth(value) > DEPTH_LIMIT:
+    if text.count("[") + text.count("{") > DEPTH_LIMIT and _depth(value) > DEPTH_LIMIT:
         raise _too_deep()
     return value
 
@@ -118,18 +135,22 @@ class _Strict(_Plain):
     parse_int = Number
 
 
-def _has_more_values(body, limit):
-    """Whether there are more commas and brackets than values may be, those in strings apart."""
-    if sum(map(body.count, (b",", b"[", b"{"))) <= limit:
-        return False
+def _memory_of_values(body):
+    """How many bytes the values of a JSON text take at the most while they are built."""
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    count = begin = 0
-    while begin >= 0 and count <= limit:
-        end = bare.find(b'"', begin)
-        part = bare[begin:] if end < 0 else bare[begin:end]
-        count += sum(map(part.count, (b",", b"[", b"{")))
-        begin = bare.find(b'"', end + 1) + 1 or -1 if end >= 0 else -1
-    return count > limit
+    memory = begin = 0
+    while begin < len(bare):
+        end = bare.find(b'"', begin + _COUNTED_AT_ONCE) + 1 or len(bare)
+        if bare.count(b'"', begin, end) % 2:  # it ends a part where a string begins
+            end = bare.find(b'"', end) + 1 or len(bare)
+        parts = bare[begin:end].split(b'"')
+        outside, strings = b"".join(parts[::2]), parts[1::2]
+        memory += sum(outside.count(character) * weight for character, weight in WEIGHTS.items())
+        # A character takes four bytes in a string that has one of those that need as many.
+        memory += sum([len(text) if text.isascii() else 4 * len(text) for text in strings])
+        memory += 2 * len(strings) * WEIGHTS[b'"']
+        begin = end
+    return memory
 
 
 def _depth(value):
