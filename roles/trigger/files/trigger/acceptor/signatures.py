@@ -160,7 +160,7 @@ class Check:
 
 
 def _of_before(entry):
-    """An entry as it is written now, of one that releases up to 0.2 may have written: their list of signed fields was
+    """An entry as it is written now, of one that releases up to 0.3 may have written: their list of signed fields was
     joined with dots. A host keeps those of endpoints that no play names any more."""
     if "several" not in entry:
         return entry
