@@ -1,14 +1,18 @@
 """What follows from what was found on a host: which steps, and in which order. Nothing here is done."""
 
 import grp
+import os
+import subprocess
 
 import front
 import pytest
-from ansible.module_utils import trigger_found, trigger_nginx
+from ansible.module_utils import trigger_found, trigger_later, trigger_nginx
 from ansible.module_utils.trigger_changes import changes
+from ansible.module_utils.trigger_checks import check
 from ansible.module_utils.trigger_files import Place
 from ansible.module_utils.trigger_found import Found
-from ansible.module_utils.trigger_host import UNFINISHED
+from ansible.module_utils.trigger_host import UNFINISHED, Mistake, own_job
+from ansible.module_utils.trigger_later import Work
 from ansible.module_utils.trigger_steps import Outcome, Step, apply
 
 UNITS = "/etc/systemd/system"
@@ -28,7 +32,8 @@ def fresh(monkeypatch):
     monkeypatch.setattr(trigger_found, "show", states)
     monkeypatch.setattr(trigger_nginx, "show", states)
 
-    def make(*endpoints, frontend=False):
+    def make(*endpoints, frontend=False, on_host=(), **options):
+        monkeypatch.setattr(trigger_found, "found_names", lambda: on_host)
         endpoints = endpoints or (front.endpoint(**SECRET),)
         renderer = front.make_renderer(frontend)
         prepared = front.prepare(*endpoints, front=frontend)
@@ -38,7 +43,7 @@ def fresh(monkeypatch):
             "frontend": renderer.frontend(),
             "endpoints": [renderer.endpoint(each, None) for each in prepared],
         }
-        return Found(plan, False, "present")
+        return Found(plan, options.get("purge", False), options.get("state", "present"), options.get("own"))
 
     return make
 
@@ -51,7 +56,8 @@ def settled(fresh):
         found = fresh(*endpoints, **options)
         for file in [*found.files(), found.root_unit]:
             file.before, file.changed = file.content, False
-        found.programs.changed = False
+        if found.programs:
+            found.programs.changed = False
         found.places, found.missing_users = [], []
         found.binds_root = found.secures_root = False
         found.enabled = set(found.waiting_units())
@@ -243,6 +249,98 @@ def test_a_place_with_other_rights_is_told_of(settled, tmp_path):
     tmp_path.chmod(0o700)
     found.places = [Place(str(tmp_path), 0o755)]
     assert says(found) == [f"{tmp_path} set to mode 0755, owner 0:0", START]
+
+
+@pytest.fixture
+def mine(settled):
+    """The same, for a play that is run by the job of an endpoint which it removes."""
+
+    def make(**options):
+        found = settled(on_host=["mine", "other"], own="mine", **options)
+        found.enabled.update(MINE.split())
+        return found
+
+    return make
+
+
+MINE = "trigger@mine.socket trigger-dispatch@mine.socket trigger-run@mine.socket"
+
+
+def test_the_endpoint_whose_job_runs_the_play_is_removed_behind_all_else(mine):
+    found = mine(purge=True)
+    told = says(found)
+    assert told[:3] == [f"systemctl disable {MINE}", "other: removed", "systemctl stop trigger@mine.socket"]
+    assert told[-2:] == ["systemctl reset-failed", "mine: it is removed when its run has ended"]
+    assert told.index(START) > told.index("other: removed")
+
+
+def test_everything_is_put_off_where_the_play_is_part_of_a_run(mine):
+    told = says(mine(state="absent"))
+    assert told == [
+        f"systemctl disable {MINE}",
+        "other: removed",
+        "systemctl stop trigger@mine.socket",
+        "mine: everything is removed when its run has ended",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pending", "options", "first"),
+    [
+        (Work("mine", False), {"purge": True}, None),
+        (Work("mine", True), {"state": "absent"}, None),
+        (Work("mine", False), {"state": "absent"}, "systemctl stop trigger-later.service"),
+        (Work("mine", True), {}, "systemctl stop trigger-later.service"),
+        (Work("hello", False), {}, "systemctl stop trigger-later.service"),
+        (Work("elsewhere", False), {}, None),
+    ],
+)
+def test_what_is_put_off_already_is_called_off_where_the_play_wants_another_thing(
+    mine, monkeypatch, pending, options, first
+):
+    monkeypatch.setattr(trigger_later, "pending", lambda: pending)
+    found = mine(**options)
+    found.removed = []  # they are gone
+    assert says(found)[:1] == ([first] if first else [])
+
+
+def test_a_server_that_runs_the_play_cannot_make_place(settled):
+    found = settled(front.endpoint(handoff=True), own="hello")
+    check_own = pytest.raises(Mistake, match="endpoint 'hello': the server behind its socket has to be stopped")
+    file_of(found, f"{UNITS}/trigger-run@hello.service.d/endpoint.conf").changed = True
+    with check_own:
+        check(found)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="files are to be root's")
+def test_what_does_the_rest_has_all_that_it_needs(fresh, monkeypatch, tmp_path):
+    """It has left the play's own folder by then. Here it finds nothing to do."""
+    started = []
+    monkeypatch.setattr(trigger_later, "DIRECTORY", str(tmp_path / "later"))
+    monkeypatch.setattr(trigger_later, "_WORK", str(tmp_path / "later/work.json"))
+    monkeypatch.setattr(trigger_later, "run", lambda *command: started.append(command))
+    monkeypatch.setattr(trigger_later, "reset_failed", lambda units: None)
+    trigger_later.put_off(Work("mine", False), fresh().plan).do()
+    ((*_, python, isolated, directory),) = started
+    done = subprocess.run([python, isolated, directory], cwd="/", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert front.SECRET not in (tmp_path / "later/work.json").read_text()
+    assert (tmp_path / "later").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        ("0::/system.slice/system-trigger\\x2drun.slice/trigger-run@pull-2.service\n", "pull-2"),
+        ("3:cpu:/\n1:name=systemd:/system.slice/trigger-run@pull.service/payload\n0::/\n", "pull"),
+        ("0::/system.slice/trigger@pull.service\n", None),
+        ("0::/user.slice/trigger-run@pull.service.d\n", None),
+        ("0::/\n", None),
+    ],
+)
+def test_a_process_knows_of_whose_job_it_is_part(tmp_path, table, name):
+    (tmp_path / "cgroup").write_text(table)
+    assert own_job(str(tmp_path / "cgroup")) == name
 
 
 def test_steps_are_taken_in_order_until_one_fails():

@@ -102,7 +102,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.trigger_changes import changes
 from ..module_utils.trigger_checks import check
 from ..module_utils.trigger_found import Found
-from ..module_utils.trigger_host import Mistake
+from ..module_utils.trigger_host import Mistake, own_job
 from ..module_utils.trigger_nginx import Refused
 from ..module_utils.trigger_passwords import Unknown
 from ..module_utils.trigger_preflight import preflight
@@ -145,7 +145,7 @@ def main() -> None:
             host = preflight(plan, module.params["state"])
             module.exit_json(**host, **_promised_packages(host["packages"], module.check_mode))
         with turn(only_looks=module.check_mode):
-            found = Found(plan, module.params["purge"], module.params["state"])
+            found = Found(plan, module.params["purge"], module.params["state"], own_job())
             check(found)
             steps = changes(found)
             report = Report() if module.check_mode else apply(steps)

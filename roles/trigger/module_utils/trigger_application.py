@@ -11,9 +11,9 @@ from functools import partial
 
 from .trigger_files import File, mounts_below
 from .trigger_files import remove as remove_path
-from .trigger_host import UNFINISHED, Endpoint, Mistake, claimed, pending, programs_places
+from .trigger_host import UNFINISHED, Endpoint, Mistake, claim_lock, claimed, pending, programs_places
 from .trigger_host import mark_unfinished as mark
-from .trigger_names import LIBRARY, ROOT, ROOT_UNIT
+from .trigger_names import LIBRARY, ROOT, ROOT_UNIT, SPOOL
 from .trigger_steps import Outcome, Step
 from .trigger_systemd import (
     SYSTEMCTL,
@@ -86,6 +86,12 @@ def start(units: list[str], tells: dict[str, list[str]]) -> Step:
 def stop_endpoints(endpoints: list[Endpoint]) -> Step:
     """Those that are to be removed. What waits is dropped."""
     return Step(f"{', '.join(e.name for e in endpoints)}: removed", partial(_stop_endpoints, endpoints))
+
+
+def stop_accepting(endpoint: Endpoint) -> Step:
+    """One whose run goes on. What waits for another run is dropped."""
+    tells = {endpoint.name: ["stopped listening"]}
+    return Step(f"systemctl stop {endpoint.socket}", partial(_stop_accepting, endpoint), tells)
 
 
 def unbind_root(unit: File, needs_reload: bool) -> Step:
@@ -226,9 +232,24 @@ def _stop_endpoints(endpoints: list[Endpoint]) -> Outcome:
     _stop_dispatchers(endpoints)
     stop([e.run_socket for e in endpoints])
     stop([e.job for e in endpoints])
-    dropped = {e.name: f"{pending(e.name)} pending requests were dropped" for e in endpoints if pending(e.name)}
+    dropped = {e.name: _how_many_dropped(len(pending(e.name))) for e in endpoints if pending(e.name)}
     tells = {e.name: [f"removed; {dropped[e.name]}" if e.name in dropped else "removed"] for e in endpoints}
     return Outcome(tells, [f"{name}: {text}" for name, text in dropped.items()])
+
+
+def _how_many_dropped(count: int) -> str:
+    return f"{count} pending requests were dropped"
+
+
+def _stop_accepting(endpoint: Endpoint) -> Outcome:
+    stop([endpoint.socket])
+    stop([endpoint.own_acceptor])
+    with claim_lock(endpoint):
+        dropped = set(pending(endpoint.name)) - claimed(endpoint.name)
+        for name in dropped:
+            remove_path(f"{SPOOL}/{endpoint.name}/{name}")
+    words = [_how_many_dropped(len(dropped))] if dropped else []
+    return Outcome({endpoint.name: words}, [f"{endpoint.name}: {text}" for text in words])
 
 
 def _unbind_root(unit: File, needs_reload: bool) -> None:

@@ -21,12 +21,14 @@ from .trigger_application import (
     renew_inner_sockets,
     replace_sockets,
     start,
+    stop_accepting,
     stop_endpoints,
     unbind_root,
 )
 from .trigger_earlier import UNFINISHED as EARLIER_UNFINISHED
 from .trigger_found import NGINX_UNFINISHED, Found
 from .trigger_host import METRICS, PAGE
+from .trigger_later import call_off, put_off
 from .trigger_names import COMMAND, LAUNCHER, ROOT_UNIT, SYSUSERS
 from .trigger_steps import Step, call_systemctl, write
 
@@ -35,10 +37,20 @@ ENTRIES = (LAUNCHER, COMMAND)  # what calls the programs
 
 def changes(found: Found) -> list[Step]:
     """The steps to take; none where all is as it shall be."""
-    steps = list(_until_it_listens(found))
+    steps = call_off() if found.calls_off else []
+    if found.purge_all and found.leaving:
+        return steps + list(_until_everything_goes(found))
+    steps += _until_it_listens(found)
     if steps or found.units_to_start():
         steps += _starts(found)  # also to see that none of them was harmed
     return [*steps, *_afterwards(found)]
+
+
+def _until_everything_goes(found: Found) -> Iterator[Step]:
+    """The run that this is part of needs the programs and their units until it is recorded."""
+    if not found.is_put_off:
+        yield from _stops(found)
+        yield put_off(found.puts_off, found.plan)
 
 
 def _until_it_listens(found: Found) -> Iterator[Step]:
@@ -66,6 +78,8 @@ def _afterwards(found: Found) -> Iterator[Step]:
     # Users go last, when nothing runs as them.
     yield from forget_failed(found.removed)
     yield from map(remove_user, found.users_to_remove)
+    if found.leaving and not found.is_put_off:
+        yield put_off(found.puts_off, found.plan)
     if _unfinished(found) or found.was_interrupted:
         yield forget_unfinished()
 
@@ -103,13 +117,19 @@ def _files(found: Found) -> Iterator[Step]:
 
 
 def _removals(found: Found) -> Iterator[Step]:
-    if found.removed:
-        enabled = [unit for e in found.removed for unit in e.sockets if unit in found.enabled]
-        yield from call_systemctl("disable", enabled, "--no-reload", "--quiet")
-        yield stop_endpoints(found.removed)
+    yield from _stops(found)
     if found.purge_all and found.is_active(ROOT_UNIT):
         yield unbind_root(found.root_unit, found.states[ROOT_UNIT].get("NeedDaemonReload") == "yes")
     yield from remove(found.leftovers, found.possible_leftovers)
+
+
+def _stops(found: Found) -> Iterator[Step]:
+    leaving = [] if found.is_put_off else found.leaving
+    enabled = [unit for e in found.removed + leaving for unit in e.sockets if unit in found.enabled]
+    yield from call_systemctl("disable", enabled, "--no-reload", "--quiet")
+    if found.removed:
+        yield stop_endpoints(found.removed)
+    yield from map(stop_accepting, leaving)
 
 
 def _units(found: Found) -> Iterator[Step]:

@@ -8,7 +8,7 @@ import re
 import tempfile
 
 from .trigger_addresses import port, why_not_free
-from .trigger_files import mounts_below
+from .trigger_files import HOST, mounts_below
 from .trigger_found import Found
 from .trigger_host import Mistake
 from .trigger_names import ROOT, ROOT_UNIT, UNITS
@@ -21,19 +21,35 @@ HARMLESS = re.compile(r"not safe|unsafe|deprecated|obsolete|legacy", re.IGNORECA
 
 def check(found: Found) -> None:
     """Look whether the host can be changed; adds to the warnings. Raises trigger_host.Mistake, which says why not."""
+    _check_own_server(found)
     _check_mounts(found)
     _check_units(found)
     _check_addresses(found)
     _check_nginx(found)
 
 
+def _check_own_server(found):
+    """systemd starts no socket beside its service, and the play would end with that."""
+    for endpoint in found.wanted:
+        server = endpoint.handoff or endpoint.changes_hands
+        if (
+            endpoint.name == found.own
+            and server
+            and (found.replaces_socket(endpoint) or found.stops_acceptor(endpoint))
+        ):
+            raise Mistake(
+                f"nothing was changed.\nendpoint {endpoint.name!r}: the server behind its socket has to be stopped, "
+                "and runs this play; run it from elsewhere"
+            )
+
+
 def _check_mounts(found):
     """Nothing is removed through what the host has mounted: it may be shared with others."""
     messages = [
         f"{path} is to be removed, but {mounted} is mounted; unmount it first"
-        for path in found.leftovers + found.obsolete
+        for path in found.leftovers + found.obsolete + [path for e in found.leaving for path in e.leftovers()]
         if path != ROOT
-        for mounted in mounts_below(path)
+        for mounted in mounts_below(path, HOST)
     ]
     if messages:
         raise Mistake("\n".join(["nothing was changed.", *messages]))
@@ -85,7 +101,9 @@ def _line(root, path, number):
 
 def _check_addresses(found):
     """Every address that is new must be free, or belong to a socket that this call closes."""
-    closing = [e.socket for e in found.removed] + [e.socket for e in found.wanted if found.replaces_socket(e)]
+    closing = [e.socket for e in found.removed + found.leaving] + [
+        e.socket for e in found.wanted if found.replaces_socket(e)
+    ]
     closed = {port(text) for unit in closing for text in found.states.get(unit, {}).get("Listen", ())}
     for endpoint in found.wanted:
         if not endpoint.listens or (found.is_active(endpoint.socket) and not found.replaces_socket(endpoint)):

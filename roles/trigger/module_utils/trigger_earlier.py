@@ -8,7 +8,6 @@ that is under way goes on, also when it is this one; the dispatcher waits for it
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import glob
 import itertools
 import json
@@ -22,7 +21,7 @@ from functools import partial
 from typing import Any
 
 from .trigger_files import Directory, File, Rights, make_directories, remove
-from .trigger_host import Endpoint, account, claimed
+from .trigger_host import Endpoint, account, claim_lock, claimed
 from .trigger_names import RUNTIME, SPOOL, STATE, UNITS
 from .trigger_steps import Outcome, Step, call_systemctl, write
 from .trigger_systemd import is_quiet, reset_failed, show, stop, systemctl
@@ -135,30 +134,11 @@ def _stop_waiting(endpoints: list[Endpoint]) -> list[str]:
     the locks are held. Returns the first."""
     with contextlib.ExitStack() as locks:
         for endpoint in endpoints:
-            locks.enter_context(_claim_lock(endpoint))
+            locks.enter_context(claim_lock(endpoint))
         states = show([e.job for e in endpoints])
         waiting = [e.job for e in endpoints if states[e.job]["ActiveState"] == "activating" and not claimed(e.name)]
         systemctl("stop", waiting + [e.job for e in endpoints if is_quiet(states[e.job])], "--no-block")
     return waiting
-
-
-@contextlib.contextmanager
-def _claim_lock(endpoint: Endpoint) -> Iterator[None]:
-    """The programs' own (dispatcher.claim_lock, earlier standstill), where there is something to claim."""
-    try:
-        directory = os.open(f"{STATE}/{endpoint.name}/claimed", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        yield
-        return
-    try:
-        lock = os.open(".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=directory)
-    finally:
-        os.close(directory)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def _settings(endpoint: Endpoint) -> dict[str, Any]:
@@ -199,7 +179,9 @@ def _hand_on(endpoints: list[Endpoint], settings: dict[str, dict[str, Any]]) -> 
     with contextlib.suppress(OSError):  # a run under way is told of its request there
         os.rmdir(f"{RUNTIME}/requests")
     reset_failed([f"trigger-pause@{e.name}.service" for e in endpoints])
-    return Outcome(warnings=[what_unnamed_lacks(e.name, settings[e.name]) for e in endpoints if not e.item])
+    return Outcome(
+        warnings=[what_unnamed_lacks(e.name, settings[e.name]) for e in endpoints if not e.item and not e.leaves]
+    )
 
 
 def _open_entries(endpoint: Endpoint) -> None:

@@ -15,6 +15,10 @@ import stat
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+# The process whose view of the file systems is the host's own. A play inside a job, or another unit with a sandbox, has
+# one of its own: some folders are masked there, others lie on mounts.
+HOST = "1"
+
 _HIDDEN = "(not shown)\n"
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
@@ -225,7 +229,7 @@ def remove(path: str) -> bool:
     if not os.path.lexists(path):
         return False
     if os.path.isdir(path) and not os.path.islink(path):
-        mounted = mounts_below(path)
+        mounted = mounts_below(path) + mounts_below(path, HOST)
         if mounted:
             raise OSError(errno.EBUSY, "it is a mount point, unmount it first", mounted[0])
         shutil.rmtree(path)
@@ -234,15 +238,22 @@ def remove(path: str) -> bool:
     return True
 
 
-def mounts_below(path: str) -> list[str]:
-    """The mount points at a path and below it. What a link at the path's end leads to is not below it."""
+def mounts_below(path: str, process: str = "self") -> list[str]:
+    """The mount points at a path and below it. What a link at the path's end leads to is not below it. process: whose;
+    those that this process sees may be its own."""
     path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-    return [point for point, _shared in _mounts("self") if point == path or point.startswith(path + "/")]
+    return [point for point, _shared in _mounts(process) if point == path or point.startswith(path + "/")]
+
+
+def on_host(path: str) -> str:
+    """Where this process finds a path, without links, as the host itself does."""
+    root = f"/proc/{HOST}/root"
+    return root + path if os.path.isdir(root + "/") else path  # where it may not look there, it has no other view
 
 
 def shared_mounts_below(path: str) -> list[str]:
     """Those that are peers of others, on the host itself, wherever this process runs. path: without links."""
-    return [point for point, is_shared in _mounts(1) if is_shared and point.startswith(path + "/")]
+    return [point for point, is_shared in _mounts(HOST) if is_shared and point.startswith(path + "/")]
 
 
 def _mounts(process):

@@ -9,9 +9,10 @@ import os
 import pwd
 from typing import Any
 
+from . import trigger_later
 from .trigger_earlier import UNFINISHED as EARLIER_UNFINISHED
 from .trigger_earlier import Earlier
-from .trigger_files import Directory, File, Link, Place, mounts_below, shared_mounts_below
+from .trigger_files import HOST, Directory, File, Link, Place, mounts_below, on_host, shared_mounts_below
 from .trigger_host import (
     COMPANIONS,
     JOBS_GECOS,
@@ -60,9 +61,11 @@ _QUIET = ("inactive", "failed", None)
 
 class Found:
     """What one call has found. plan: with `shared`, `version` and `endpoints`, from the action plugin. purge and state:
-    the module's arguments."""
+    the module's arguments. own: the endpoint whose job this call is part of, and must not stop."""
 
-    def __init__(self, plan: dict[str, Any], purge: bool, state: str) -> None:
+    def __init__(self, plan: dict[str, Any], purge: bool, state: str, own: str | None = None) -> None:
+        self.plan = plan
+        self.own = own
         self.purge_all = state == "absent"
         self.shared_paths = [item["path"] for item in plan["shared"]]
         self.shared = [] if self.purge_all else [File.decode(item) for item in plan["shared"]]
@@ -75,6 +78,7 @@ class Found:
         (self.root_unit,) = [File.decode(item) for item in plan["shared"] if item["path"] == f"{UNITS}/{ROOT_UNIT}"]
         self.frontend = Frontend(None if self.purge_all else plan["frontend"])
         self._sort_endpoints(plan["endpoints"], purge)
+        self._look_at_what_is_put_off()
         self.unfinished = unfinished()
         self.was_interrupted = os.path.lexists(UNFINISHED)
         # Of others there may be but a folder, which somebody else has made.
@@ -110,9 +114,20 @@ class Found:
         found = set(found_names())
         kept = {endpoint.name for endpoint in self.wanted}
         named = {item["name"] for item in items}
-        removed = found - kept if purge or self.purge_all else found & (named - kept)
-        self.removed = [Endpoint(name) for name in sorted(removed)]
-        self.others = [Endpoint(name) for name in sorted(found - kept - removed)]
+        to_remove = found - kept if purge or self.purge_all else found & (named - kept)
+        self.removed = [Endpoint(name) for name in sorted(to_remove - {self.own})]
+        self.others = [Endpoint(name) for name in sorted(found - kept - to_remove | to_remove & {self.own})]
+        self.leaving = [endpoint for endpoint in self.others if endpoint.name in to_remove]
+        for endpoint in self.leaving:
+            endpoint.leaves = True
+
+    def _look_at_what_is_put_off(self) -> None:
+        pending = trigger_later.pending()
+        self.puts_off = trigger_later.Work(self.leaving[0].name, self.purge_all) if self.leaving else None
+        # A play that comes later knows better.
+        names = [endpoint.name for endpoint in self.wanted + self.removed + self.leaving]
+        self.is_put_off = self.puts_off is not None and pending == self.puts_off
+        self.calls_off = bool(pending) and not self.is_put_off and (pending.everything or pending.endpoint in names)
 
     def _look_at_units(self) -> None:
         """To look at a unit makes systemd load it, so only at those that tell something."""
@@ -168,6 +183,7 @@ class Found:
     def _possible_leftovers(self) -> list[str]:
         """All that may have to be removed from the file system."""
         paths = [path for endpoint in self.removed for path in endpoint.leftovers()]
+        paths += [path for endpoint in self.leaving for path in endpoint.frontend_files]
         if self.purge_all:
             paths += [path for path in self.shared_paths if not path.startswith(LIBRARY)]
             paths += [ROOT, CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME]
@@ -197,7 +213,7 @@ class Found:
 
     def nginx_changes(self) -> list[File]:
         """What changes of that which nginx reads."""
-        gone = [File(path, None) for endpoint in self.removed for path in endpoint.frontend_files]
+        gone = [File(path, None) for endpoint in self.removed + self.leaving for path in endpoint.frontend_files]
         return [file for file in self.file_changes() + gone if file.path.startswith(NGINX) and file.changed]
 
     def shared_changed(self, *prefixes: str) -> bool:
@@ -317,12 +333,15 @@ def is_stale(part: str, root: str = ROOT) -> bool:
     """Whether acceptors find at a part of the host another folder than the host has there, or below it, at a mount
     point of either; credentials come and go."""
     real = os.path.realpath(part)
-    below = {point[len(top) :] for top in (real, root + part) for point in mounts_below(top)}
+    if not os.path.exists(on_host(real)):
+        return False
+    below = {point[len(top) :] for top in (real, root + part) for point in mounts_below(top, HOST)}
     places = {""} if part == LOADED_CREDENTIALS else {"", *below}
-    return os.path.exists(real) and not all(_is_same(real + place, root + part + place) for place in places)
+    return not all(_is_same(real + place, root + part + place) for place in places)
 
 
 def _is_same(path, bound):
+    path, bound = on_host(path), on_host(bound)
     return os.path.exists(path) and os.path.exists(bound) and os.path.samefile(path, bound)
 
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import glob
 import grp
 import json
@@ -88,6 +90,7 @@ class Endpoint:
         self.units = units.all()
         self.sockets = (self.socket, self.dispatch_socket, self.run_socket)
         self.listens = bool(item) and item["state"] == "present"
+        self.leaves = False  # whether it is to be removed when its run has ended, in which the play takes place
         self.files = self._files()
 
     @property
@@ -219,6 +222,13 @@ def mark_unfinished(names: Iterable[str]) -> None:
     File(UNFINISHED, json.dumps(sorted(set(names) | unfinished())).encode()).write()
 
 
+def own_job(table: str = "/proc/self/cgroup") -> str | None:
+    """The endpoint of whose job this process is part: its name."""
+    with open(table) as file:
+        found = re.search(rf"/trigger-run@({NAME})\.service(/|$)", file.read(), re.MULTILINE)
+    return found[1] if found else None
+
+
 def enabled(unit: str) -> bool:
     """Whether systemd starts a socket unit at boot."""
     return os.path.islink(f"{UNITS}/sockets.target.wants/{unit}")
@@ -238,17 +248,36 @@ def gecos(name: str) -> str | None:
     return user and user.pw_gecos
 
 
-def claimed(name: str) -> bool:
-    """Whether an endpoint has a run under way, or one that is not recorded."""
+def claimed(name: str) -> set[str]:
+    """The requests of an endpoint that its present run serves, also when that has ended and is not recorded."""
     try:
-        return any(entry[0] != "." for entry in os.listdir(f"{STATE}/{name}/claimed"))
+        return {entry for entry in os.listdir(f"{STATE}/{name}/claimed") if entry[0] != "."}
     except FileNotFoundError:
-        return False
+        return set()
 
 
-def pending(name: str) -> int:
-    """How many requests of an endpoint are not recorded yet."""
+def pending(name: str) -> list[str]:
+    """The requests of an endpoint that are not recorded yet: names in its spool."""
     try:
-        return sum(entry[0] != "." for entry in os.listdir(f"{SPOOL}/{name}"))
+        return [entry for entry in os.listdir(f"{SPOOL}/{name}") if entry[0] != "."]
     except FileNotFoundError:
-        return 0
+        return []
+
+
+@contextlib.contextmanager
+def claim_lock(endpoint: Endpoint) -> Iterator[None]:
+    """The programs' own (dispatcher.claim_lock, earlier standstill), where there is something to claim."""
+    try:
+        directory = os.open(f"{STATE}/{endpoint.name}/claimed", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        lock = os.open(".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=directory)
+    finally:
+        os.close(directory)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

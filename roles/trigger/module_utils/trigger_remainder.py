@@ -1,0 +1,56 @@
+# Copyright: The trigger authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What trigger_later has put off, done by a unit of its own, when the run has ended and is recorded."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+import time
+from collections.abc import Iterator
+
+from .trigger_application import busy, daemon_reload, forget_failed, remove, remove_user, stop_endpoints
+from .trigger_changes import changes
+from .trigger_found import Found
+from .trigger_host import Endpoint, Mistake, account, claimed, enabled
+from .trigger_later import forget, load
+from .trigger_steps import Step, call_systemctl
+from .trigger_systemd import Failed
+from .trigger_turn import turn
+
+LOOK_EVERY = 0.2  # seconds
+
+
+def main() -> None:
+    """Wait for the end of the run, and remove what there is to remove. Exits with status 1 when that fails."""
+    work = load()
+    if work is None:
+        return
+    name, everything, plan = work
+    endpoint = Endpoint(name)
+    while _runs(endpoint):
+        time.sleep(LOOK_EVERY)
+    try:
+        with turn():
+            forget()  # nobody can call it off any more
+            for step in changes(Found(plan, False, "absent")) if everything else _removes(endpoint):
+                print(step.says, flush=True)
+                step.do()
+    except (Mistake, Failed, OSError) as error:
+        sys.exit(str(error))
+
+
+def _runs(endpoint: Endpoint) -> bool:
+    """Whether it is at work; the dispatcher gives a claim back when the run is recorded."""
+    return bool(busy([endpoint]) if endpoint.handoff else claimed(endpoint.name))
+
+
+def _removes(endpoint: Endpoint) -> Iterator[Step]:
+    yield from call_systemctl("disable", filter(enabled, endpoint.sockets), "--no-reload", "--quiet")
+    yield stop_endpoints([endpoint])
+    yield from remove([path for path in endpoint.leftovers() if os.path.lexists(path)])
+    yield daemon_reload()
+    yield from forget_failed([endpoint])
+    if account(pwd.getpwnam, endpoint.user):
+        yield remove_user(endpoint.user)
