@@ -21,7 +21,14 @@ SYSTEMD_RUN = "/usr/bin/systemd-run"
 
 _WORK = DIRECTORY + "/work.json"
 _PACKAGE = "role"  # below the directory
-_MAIN = f"from {_PACKAGE}.trigger_remainder import main\n\nmain()\n"
+_MAIN = f"""\
+import sys
+from functools import partial
+
+from {_PACKAGE}.trigger_remainder import main
+
+sys.exit(main(partial(print, flush=True)))
+"""
 
 
 class Work(NamedTuple):

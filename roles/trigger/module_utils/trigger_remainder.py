@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import os
 import pwd
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .trigger_application import busy, daemon_reload, forget_failed, remove, remove_user, stop_endpoints
 from .trigger_changes import changes
@@ -22,11 +21,12 @@ from .trigger_turn import turn
 LOOK_EVERY = 0.2  # seconds
 
 
-def main() -> None:
-    """Wait for the end of the run, and remove what there is to remove. Exits with status 1 when that fails."""
+def main(say: Callable[[str], None]) -> str | None:
+    """Wait for the end of the run, and remove what there is to remove. say: writes a line to the journal. Returns why
+    it has failed, None when it has not."""
     work = load()
     if work is None:
-        return
+        return None
     name, everything, plan = work
     endpoint = Endpoint(name)
     while _runs(endpoint):
@@ -35,10 +35,11 @@ def main() -> None:
         with turn():
             forget()  # nobody can call it off any more
             for step in changes(Found(plan, False, "absent")) if everything else _removes(endpoint):
-                print(step.says, flush=True)
+                say(step.says)
                 step.do()
     except (Mistake, Failed, OSError) as error:
-        sys.exit(str(error))
+        return str(error)
+    return None
 
 
 def _runs(endpoint: Endpoint) -> bool:
