@@ -230,11 +230,11 @@ def test_no_text_from_outside_leaves_its_place(one, other):
             made.parameters[0]["choices"] = [one, other]
         drawn = tree(form.draw(made, other, {"p": one}, {"p": "e" + other}))
         tags = {found.tag for found in drawn.all()}
-        assert tags <= {"div", "form", "input", "label", "p", "code", "select", "option", "button"}
+        assert tags <= {"div", "form", "input", "textarea", "label", "p", "code", "select", "option", "button"}
         names = {name for found in drawn.all() for name in found.attributes}
         assert names <= {
             "action", "aria-describedby", "aria-invalid", "autocomplete", "class", "for", "id", "maxlength", "method",
-            "name", "selected", "type", "value",
+            "name", "rows", "selected", "type", "value",
         }  # fmt: skip
 
 

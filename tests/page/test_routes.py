@@ -519,7 +519,7 @@ NASTY = "</pre><script>alert(1)</script>\"'<!--"
 @example(NASTY, NASTY)
 def test_no_text_of_the_configuration_makes_an_element(ask, host, text, other):
     def tags(description, pattern, user):
-        made = host.put(parameters=[{"name": "p"}])
+        made = host.put(parameters=[{"name": "p", "type": "integer"}])  # whose field is the same whatever its pattern
         made.parameters[0]["pattern"] = pattern
         told = {key: value for key, value in vars(made).items() if key != "name"}
         host.write("hello", json.dumps({**told, "description": description}))

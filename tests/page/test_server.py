@@ -471,11 +471,13 @@ def test_much_output_arrives_whole(host, page):
     made = running(host, output_limit="8MiB")
     content = ("0123456789abcdef€<\n" * 200_000).encode()
     client = follow(host)
+    prints(made, b"begin\n")
+    client.until(b"begin")  # of what is there already, the end would do
     writing = threading.Thread(target=lambda: (prints(made, content), record(made, request_id())))
     writing.start()
     answer = client.end()
     writing.join()
-    assert tree(answer.body).one("pre").text == "\n" + content.decode()
+    assert tree(answer.body).one("pre").text == "\nbegin\n" + content.decode()
 
 
 def threads_of(process):
