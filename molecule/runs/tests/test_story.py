@@ -202,7 +202,7 @@ def compare(before, known, least_accepted, earlier=None):
         assert set(mine) <= set(by_request)
         assert sum(len(record["requests"]) for record in new) == len(by_request)
         listed = {row["id"]: row for row in json.loads(run("triggerctl", "runs", name, "--limit", "100", "--json"))}
-        messages, acceptor = (earlier.get(unit, "") + journal(unit, since) for unit in _units(name))
+        messages, dispatcher, acceptor = (earlier.get(unit, "") + journal(unit, since) for unit in _units(name))
         for request, each in mine.items():
             record, shown = by_request[request], told(name, request, base(name))
             assert record["state"] in each.states
@@ -220,7 +220,9 @@ def compare(before, known, least_accepted, earlier=None):
                 assert words[0] == "begins"
                 assert set(words[1:]) <= {"was", "interrupted"}  # the reboot may have taken the line away
             else:
-                assert words == ["begins", record["state"]]
+                # Where all processes of a run were killed, so was its runner.
+                assert words == ["begins", record["state"]] or (words == ["begins"] and record["signal"] == "KILL")
+                assert re.findall(rf"run {record['id']} ([a-z-]+)$", dispatcher, re.MULTILINE) == [record["state"]]
         accepted = set(re.findall(r'request=([0-9a-f-]{36}) .* reason="(?:accepted|the run)', acceptor))
         assert accepted <= set(by_request)
         fired_here = {each.request for each in known if each.name == name} - accepted
@@ -297,7 +299,7 @@ def test_before_a_reboot(before):
 
 
 def _units(name):
-    return f"trigger-run@{name}.service", f"trigger@{name}.service"
+    return tuple(f"trigger{part}@{name}.service" for part in ("-run", "-dispatch", ""))
 
 
 def _accepted(name, what):
