@@ -266,7 +266,7 @@ def test_what_would_not_fit_is_refused(tmp_path):
         answer = served(acceptor, message)
         assert answer.startswith(b"HTTP/1.1 413 ")
         assert b"more than 192 MiB" in answer
-        assert 'status=413 reason="the JSON would take more than 192 MiB' in acceptor.journal()
+        wait_until(lambda: 'status=413 reason="the JSON would take more than 192 MiB' in acceptor.journal())
         print(acceptor.peak() // MIB)
         assert acceptor.peak() < 110 * MIB
 
