@@ -7,7 +7,7 @@ import time
 from trigger import runs, sources
 from trigger.entry import is_id
 from trigger.http import Refusal, Request
-from trigger.page import error_pages, form, history, overview, run, status, submit
+from trigger.page import error_pages, form, history, overview, status
 from trigger.page.detail import LATEST, Detail
 from trigger.page.layout import HEADERS, Frame
 from trigger.responses import Reply
@@ -80,12 +80,18 @@ class Desk:
             raise Refusal(503, "the runs cannot be read")
         return history.draw(frame, endpoint, found, time.time())
 
+    # What not every page needs is loaded when one does: http.client alone is a third of a cold start.
+
     def _run(self, frame, endpoint, request_id):
+        from trigger.page import run
+
         found = runs.Runs(endpoint)
         told, record = _find(found, request_id)
         return run.draw(frame, endpoint, found, told, record, self._leaving)
 
     def _start(self, frame, visitor, endpoint, request, body):
+        from trigger.page import submit
+
         token, typed = form.read(endpoint, request, body)
         visitor.check_form(endpoint, request, token)
         left_empty = form.left_empty(endpoint, typed)
