@@ -35,3 +35,23 @@ def test_a_program_is_that_of_the_version_that_is_current(tmp_path, tree, progra
         [sys.executable, "-I", "-S", launcher, program, "hello"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (7, f"{tree[program]} hello\n", "")
+
+
+def test_a_program_that_comes_with_an_upgrade_is_waited_for(tmp_path):
+    """Its unit is there before the version that has it is current."""
+    launcher = library(tmp_path, FLAT.values())
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", launcher, "dispatcher", "hello"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == "<4>hello: dispatcher comes with an upgrade that is under way, or was cut short\n"
+
+
+def test_a_program_that_lacks_a_module_says_which(tmp_path):
+    launcher = library(tmp_path, ["acceptor.main"])
+    (tmp_path / "versions/1/trigger/acceptor/main.py").write_text("import trigger.missing\n")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", launcher, "acceptor", "hello"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "No module named 'trigger.missing'" in done.stderr

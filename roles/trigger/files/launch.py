@@ -28,7 +28,15 @@ sys.path.insert(0, version)
 module = {**PROGRAMS, **EARLIER}[sys.argv[1]]
 if not os.path.isdir(version + "/trigger/acceptor"):
     module = sys.argv[1]  # for a moment of an upgrade the programs are those of release 0.2, which lay flat
-status = __import__("trigger." + module, fromlist=["main"]).main(sys.argv[2])
+try:
+    program = __import__("trigger." + module, fromlist=["main"])
+except ModuleNotFoundError as error:
+    if not ("trigger." + module).startswith(error.name):
+        raise
+    # Its unit is there before it, in the same moment of an upgrade. systemd tries again after a second.
+    print("<4>%s: %s comes with an upgrade that is under way, or was cut short" % (sys.argv[2], sys.argv[1]))
+    sys.exit(1)
+status = program.main(sys.argv[2])
 try:
     sys.stdout.flush()
 except OSError:
