@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from typing import Any
 
 from .trigger_names import UNITS
@@ -19,6 +20,9 @@ SYSTEMD_SYSUSERS = "/bin/systemd-sysusers"
 ANALYZE = "/usr/bin/systemd-analyze"
 # Of a play's own environment, and of whoever runs it, the programs are told nothing.
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+
+ATTEMPTS = 100
+PAUSE = 0.1  # seconds between two of them
 
 
 class Failed(Exception):
@@ -71,7 +75,15 @@ def is_quiet(state: dict[str, Any]) -> bool:
 
 def stop(units: list[str]) -> None:
     """Stop those units that do something: there may be no file of the others, as of other releases. Raises Failed."""
-    systemctl("stop", [unit for unit, state in show(units).items() if not is_quiet(state)])
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            systemctl("stop", [unit for unit, state in show(units).items() if not is_quiet(state)])
+            break
+        except Failed as failed:
+            # An acceptor that starts at this moment wants its companions, which cancels our order.
+            if "canceled" not in str(failed) or attempt == ATTEMPTS:
+                raise
+        time.sleep(PAUSE)
 
 
 def reset_failed(units: list[str]) -> None:
