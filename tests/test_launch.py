@@ -55,3 +55,16 @@ def test_a_program_that_lacks_a_module_says_which(tmp_path):
     )
     assert done.returncode == 1
     assert "No module named 'trigger.missing'" in done.stderr
+
+
+@pytest.mark.parametrize(("modules", "sees"), [(FLAT, "True"), (ZONES, "False")], ids=["flat", "zones"])
+def test_the_distributions_modules_are_there_for_those_that_needed_one(tmp_path, modules, sees):
+    launcher = library(tmp_path, modules.values())
+    program = tmp_path / "versions/1/trigger" / (modules["acceptor"].replace(".", "/") + ".py")
+    program.write_text(
+        "import sys\n\ndef main(name):\n    print('/usr/lib/python3/dist-packages' in sys.path)\n    return 0\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", launcher, "acceptor", "hello"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{sees}\n", "")

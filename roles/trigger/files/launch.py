@@ -27,7 +27,9 @@ sys.path.insert(0, version)
 
 module = {**PROGRAMS, **EARLIER}[sys.argv[1]]
 if not os.path.isdir(version + "/trigger/acceptor"):
-    module = sys.argv[1]  # for a moment of an upgrade the programs are those of release 0.2, which lay flat
+    # For a moment of an upgrade the programs are those of release 0.2.0, which lay flat, and needed python3-systemd.
+    module = sys.argv[1]
+    sys.path.append("/usr/lib/python3/dist-packages")
 try:
     program = __import__("trigger." + module, fromlist=["main"])
 except ModuleNotFoundError as error:
