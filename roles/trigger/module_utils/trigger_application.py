@@ -115,7 +115,7 @@ def remove_empty(directories: list[str]) -> list[Step]:
 
 def forget_failed(endpoints: list[Endpoint]) -> list[Step]:
     """Failed instances stay listed until they are reset."""
-    units = [unit for e in endpoints for unit in e.units]
+    units = [unit for e in endpoints for unit in (*e.units, e.fire)]
     return [Step("systemctl reset-failed", partial(reset_failed, units))] if units else []
 
 

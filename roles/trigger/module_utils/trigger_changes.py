@@ -58,7 +58,9 @@ def _until_it_listens(found: Found) -> Iterator[Step]:
         yield mark_unfinished(_unfinished(found))
     yield from found.earlier.holds_runs()
     # While their files are there, from which systemd knows what belongs to them.
-    yield from call_systemctl("stop", found.unwanted_units())
+    yield from call_systemctl("stop", found.unwanted_units() + found.timers_to_stop())
+    timers = [timer for timer in found.timers_to_stop() if timer in found.enabled]
+    yield from call_systemctl("disable", timers, "--no-reload", "--quiet")
     if METRICS not in found.companions:
         yield from remove(found.stale_metrics)
     yield from _users(found)
@@ -172,6 +174,7 @@ def _sockets(found: Found) -> Iterator[Step]:
     if replaced or stopped or found.servers_with_runners():
         yield replace_sockets(replaced, stopped, found.servers_with_runners())
     yield from found.earlier.hands_on()
+    yield from call_systemctl("restart", found.timers_to_renew())
     renews_runners = found.changes_socket("trigger-run@.socket")
     if renews_runners or found.changes_socket("trigger-dispatch@.socket"):
         yield renew_inner_sockets(found.dispatched, renews_runners)

@@ -35,6 +35,7 @@ from .trigger_names import (
     Units,
 )
 
+TIMER_STAMPS = "/var/lib/systemd/timers"  # where systemd notes when a persistent timer has elapsed
 JOBS_GECOS = "Trigger jobs"
 # Endpoints whose change is under way. One that is found here was left by a run that did not end.
 UNFINISHED = STATE + "/unfinished.json"
@@ -88,6 +89,9 @@ class Endpoint:
         self.changes_hands = bool(item) and self.handoff != handed_over
         self.acceptor = self.job if self.handoff else self.own_acceptor
         self.units = units.all()
+        self.fire = units.fire
+        self.timer = units.timer
+        self.timer_file = f"{UNITS}/{self.timer}"
         self.sockets = (self.socket, self.dispatch_socket, self.run_socket)
         self.listens = bool(item) and item["state"] == "present"
         self.leaves = False  # whether it is to be removed when its run has ended, in which the play takes place
@@ -96,6 +100,11 @@ class Endpoint:
     @property
     def user(self) -> str:
         return "trigger-" + self.name
+
+    @property
+    def has_timer(self) -> bool:
+        """Whether the calendar is to fire it."""
+        return any(file.path == self.timer_file and file.content is not None for file in self.files)
 
     def changed(self, path: str) -> bool:
         return any(file.changed for file in self.files if file.path == path)
@@ -140,6 +149,7 @@ class Endpoint:
         """All that can be on the host because of this endpoint, beside its user and unit states."""
         return [
             *(os.path.dirname(self.drop_in(unit)) for unit in self.units),
+            self.timer_file,
             self.configuration,
             f"{SYSUSERS}/trigger-{self.name}.conf",
             f"{CREDENTIALS}/{self.name}",
@@ -148,6 +158,8 @@ class Endpoint:
             f"{STATE}/{self.name}",
             f"{RUNTIME}/{self.name}.paused",
             f"{RUNTIME}/{self.name}.cannot-start",
+            f"{RUNTIME}/{self.name}.hops",
+            f"{TIMER_STAMPS}/stamp-{self.timer}",
             f"{RUNTIME}/{self.name}.sock",
             *self.frontend_files,
         ]
@@ -161,6 +173,7 @@ class Endpoint:
         possible = [
             *(self.drop_in(unit) for unit in self.units),
             f"{JOBS}/{self.name}",
+            self.timer_file,
             *self.frontend_files,
             *glob.glob(f"{CREDENTIALS}/{self.name}/*/*"),
         ]
@@ -230,8 +243,8 @@ def own_job(table: str = "/proc/self/cgroup") -> str | None:
 
 
 def enabled(unit: str) -> bool:
-    """Whether systemd starts a socket unit at boot."""
-    return os.path.islink(f"{UNITS}/sockets.target.wants/{unit}")
+    """Whether systemd starts a socket or timer unit at boot."""
+    return os.path.islink(f"{UNITS}/{unit.rpartition('.')[2]}s.target.wants/{unit}")
 
 
 def account(look_up: Callable[[str], Any], name: str) -> Any:

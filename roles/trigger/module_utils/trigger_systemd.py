@@ -107,6 +107,15 @@ def verify(root: str, units: list[str]) -> list[tuple[str, str, str]]:
     return found
 
 
+def why_no_time(expression: str) -> str | None:
+    """Why systemd cannot take a calendar expression, None where it can."""
+    try:
+        run(ANALYZE, "calendar", "--", expression)
+    except Failed as error:
+        return str(error).rpartition(": ")[2]
+    return None
+
+
 def journal(unit: str, lines: int = 5) -> str:
     """The last lines that a unit and systemd wrote about it."""
     try:

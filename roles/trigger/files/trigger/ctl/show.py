@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 
-from trigger import paths, timespan
+from trigger import paths, records, timespan
 from trigger import runs as requests
 from trigger.ctl import status
 from trigger.ctl.errors import OK
@@ -28,7 +28,11 @@ def list_endpoints(_arguments: Namespace, screen: Screen) -> int:
         screen.json(rows)
         return OK
     titles = ["ENDPOINT", "LISTENING", "STATE", " PENDING", "LAST", "WHEN", "TOOK"]
-    screen.table(titles, [_row(row, time.time()) for row in rows], shrinking=(1,))
+    cells = [_row(row, time.time()) for row in rows]
+    if any(row["next"] for row in rows):
+        titles.append("NEXT")
+        cells = [[*cell, row["next"] or "-"] for cell, row in zip(cells, rows)]
+    screen.table(titles, cells, shrinking=(1,))
     screen.say("\n%s listed." % timespan.count(len(rows), "endpoint"))
     return OK
 
@@ -71,6 +75,7 @@ def told(seen: status.Sight) -> dict:
         "pending": len(seen.waiting),
         "running": seen.claimed,
         "last": last,
+        "next": seen.next_run and records.timestamp(seen.next_run),
     }
 
 
@@ -133,6 +138,8 @@ def _fields(endpoint, seen):
     ]
     if endpoint.frontend is not None:
         pairs += _front(endpoint.frontend)
+    if seen.next_run:
+        pairs.append(("Next", records.timestamp(seen.next_run)))
     if not seen.handoff:
         pairs += _rules(endpoint)
     pairs += [("Command", " ".join(map(_argument, endpoint.command))), ("User", seen.of(seen.units.job, "User"))]

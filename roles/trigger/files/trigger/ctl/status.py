@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+NEVER = 2**64 - 1  # of systemd's times
+
+
 class Sight:
     """One look at an endpoint. states: what systemd knows of each unit (systemd.show). waiting: ids of the requests
     that no run has taken. claimed: ids of those that the present run serves. last: the record of the run that ended
-    last. cannot_start: why no job begins. problem: what hides requests and runs."""
+    last. cannot_start: why no job begins. problem: what hides requests and runs. next_run: when the calendar
+    starts one, seconds since the epoch."""
 
     def __init__(
         self,
@@ -30,6 +34,7 @@ class Sight:
         last: dict[str, Any] | None,
         cannot_start: str | None = None,
         problem: OSError | None = None,
+        next_run: float | None = None,
     ) -> None:
         self.name = name
         self.units = paths.Units(name)
@@ -40,6 +45,7 @@ class Sight:
         self.last = last
         self.cannot_start = cannot_start
         self.problem = problem
+        self.next_run = next_run
 
     def of(self, unit: str, key: str = "ActiveState") -> Any:
         """Return a property of a unit."""
@@ -162,7 +168,23 @@ def _look_at(name, states):
     except OSError as error:
         problem = error
     paused, cannot_start = os.path.exists(places.pause_mark), _reason(places.cannot_start)
-    return Sight(name, states, paused, waiting, claimed, last, cannot_start, problem)
+    return Sight(name, states, paused, waiting, claimed, last, cannot_start, problem, _next_run(name))
+
+
+def _next_run(name):
+    """When the endpoint's timer elapses, seconds since the epoch; None where it has none, or that does not wait."""
+    if not os.path.exists(paths.Paths(name).timer):
+        return None
+    from trigger.dispatcher import systemd_bus
+
+    manager = systemd_bus.Manager()
+    try:
+        (elapses,) = manager.unit(paths.Units(name).timer, "NextElapseUSecRealtime")
+    except systemd_bus.Failed as error:
+        raise Failure("systemd cannot be asked for %s: %s" % (paths.Units(name).timer, error)) from None
+    finally:
+        manager.close()
+    return elapses / 1e6 if 0 < elapses < NEVER else None
 
 
 def _reason(path):
