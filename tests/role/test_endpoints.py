@@ -702,7 +702,7 @@ KIND = {"name": "kind", "choices": ["short", "full"]}
         (
             {**CALENDAR, "parameters": {"kind": "none"}},
             {"parameters": [KIND]},
-            "schedule.parameters: kind is not one of",
+            "schedule.parameters: kind is none of the choices",
         ),
         (CALENDAR, {"parameters": [{**KIND, "required": True}]}, "schedule.parameters: kind is required"),
         (CALENDAR, {"handoff": True}, "schedule: with handoff there is no acceptor"),

@@ -50,6 +50,8 @@ def resume(arguments: Namespace, screen: Screen) -> int:
         os.unlink(paths.Paths(seen.name).pause_mark)
         done.append("runs begin again")
     _see_to_the_runs(seen)
+    if _timers(seen):
+        systemd.order("start", *_timers(seen))
     if seen.enabled(seen.units.socket) and not seen.listening:
         # No socket starts beside its service.
         systemd.order("stop", seen.units.job if seen.handoff else seen.units.acceptor)
@@ -70,7 +72,7 @@ def drain(arguments: Namespace, screen: Screen) -> int:
             "%s is paused, so the %s would wait for ever; `triggerctl resume %s` comes first"
             % (seen.name, timespan.count(len(seen.waiting), "request"), seen.name)
         )
-    systemd.order("stop", seen.units.socket)
+    systemd.order("stop", seen.units.socket, *_timers(seen))
     screen.note("%s: it no longer listens" % seen.name)
     # The acceptor has the socket, too; it answers what it holds before it goes.
     systemd.order("stop", seen.units.job if seen.handoff else seen.units.acceptor)
@@ -82,6 +84,11 @@ def drain(arguments: Namespace, screen: Screen) -> int:
         raise
     text = "%s is drained; it listens again with `triggerctl resume %s`, the next boot or playbook run"
     return _tell(seen, text % (seen.name, seen.name), screen)
+
+
+def _timers(seen):
+    """That of the endpoint's schedule, where it has one."""
+    return [seen.units.timer] if os.path.exists(paths.Paths(seen.name).timer) else []
 
 
 def _look(name):

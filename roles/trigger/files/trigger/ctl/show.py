@@ -28,10 +28,11 @@ def list_endpoints(_arguments: Namespace, screen: Screen) -> int:
         screen.json(rows)
         return OK
     titles = ["ENDPOINT", "LISTENING", "STATE", " PENDING", "LAST", "WHEN", "TOOK"]
-    cells = [_row(row, time.time()) for row in rows]
-    if any(row["next"] for row in rows):
+    now = time.time()
+    cells = [_row(row, now) for row in rows]
+    if any(seen.next_run for seen in found):
         titles.append("NEXT")
-        cells = [[*cell, row["next"] or "-"] for cell, row in zip(cells, rows)]
+        cells = [[*cell, _due(seen.next_run, now)] for cell, seen in zip(cells, found)]
     screen.table(titles, cells, shrinking=(1,))
     screen.say("\n%s listed." % timespan.count(len(rows), "endpoint"))
     return OK
@@ -97,6 +98,10 @@ def _row(row, now):
         timespan.ago(now - timespan.second_of(last["finished"])) if last.get("finished") else "-",
         "-" if last.get("duration") is None else timespan.span(last["duration"]),
     ]
+
+
+def _due(next_run, now):
+    return "-" if next_run is None else "in " + timespan.span(max(0, round(next_run - now)))
 
 
 def _request_row(run, now):
