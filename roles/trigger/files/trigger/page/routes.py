@@ -7,7 +7,7 @@ import time
 from trigger import runs, sources
 from trigger.entry import is_id
 from trigger.http import Refusal, Request
-from trigger.page import error_pages, form, history, overview, run, status, submit
+from trigger.page import error_pages, form, history, overview, status
 from trigger.page.detail import LATEST, Detail
 from trigger.page.layout import HEADERS, Frame
 from trigger.responses import Reply
@@ -84,13 +84,19 @@ class Desk:
             raise Refusal(503, "the runs cannot be read")
         return history.draw(frame, endpoint, found, time.time())
 
+    # What not every page needs is loaded when one does: http.client alone is a third of a cold start.
+
     def _run(self, frame, visitor, endpoint, request_id):
+        from trigger.page import run
+
         found = runs.Runs(endpoint)
         told, record = _find(found, request_id)
         cancel = form.cancel_button(endpoint, visitor.token(endpoint), request_id)
         return run.draw(frame, endpoint, found, told, record, self._leaving, cancel)
 
     def _cancel(self, frame, visitor, endpoint, request, body):
+        from trigger.page import submit
+
         token, typed = form.read(endpoint, request, body)
         visitor.check_form(endpoint, request, token)
         request_id = typed.get(form.RUN, "")
@@ -107,6 +113,8 @@ class Desk:
         return error_pages.not_cancelled(frame, endpoint, answer)
 
     def _start(self, frame, visitor, endpoint, request, body):
+        from trigger.page import submit
+
         token, typed = form.read(endpoint, request, body)
         visitor.check_form(endpoint, request, token)
         is_sure = typed.pop(form.SURE, "") == "yes" or not form.asks_first(endpoint)
