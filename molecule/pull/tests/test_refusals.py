@@ -61,6 +61,14 @@ def test_where_systemd_is_not_at_work():
     assert there_is_nothing()
 
 
+def test_a_package_that_cannot_be_had():
+    frontend = {"trigger_frontend": True, "trigger_frontend_server_name": "host.example"}
+    told({"trigger_endpoints": [HELLO], **frontend, "trigger_frontend_tls": {"self_signed": True}})
+    said = said_by_a_play("unshare", "--net")
+    assert "nothing was changed: the front end needs nginx, which the host lacks and cannot install: " in said
+    assert there_is_nothing()
+
+
 @pytest.fixture
 def small_disk():
     """One that is full, where requests will lie."""
