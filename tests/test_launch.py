@@ -47,14 +47,15 @@ def test_a_program_that_comes_with_an_upgrade_is_waited_for(tmp_path):
     assert done.stdout == "<4>hello: dispatcher comes with an upgrade that is under way, or was cut short\n"
 
 
-def test_a_program_that_lacks_a_module_says_which(tmp_path):
+@pytest.mark.parametrize("missing", ["trigger.missing", "trigger.acceptor.missing", "trig"])
+def test_a_program_that_lacks_a_module_says_which(tmp_path, missing):
     launcher = library(tmp_path, ["acceptor.main"])
-    (tmp_path / "versions/1/trigger/acceptor/main.py").write_text("import trigger.missing\n")
+    (tmp_path / "versions/1/trigger/acceptor/main.py").write_text(f"import {missing}\n")
     done = subprocess.run(
         [sys.executable, "-I", "-S", launcher, "acceptor", "hello"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "No module named 'trigger.missing'" in done.stderr
+    assert f"No module named '{missing}'" in done.stderr
 
 
 @pytest.mark.parametrize(("modules", "sees"), [(FLAT, "True"), (ZONES, "False")], ids=["flat", "zones"])

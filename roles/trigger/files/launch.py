@@ -33,8 +33,8 @@ if not os.path.isdir(version + "/trigger/acceptor"):
 try:
     program = __import__("trigger." + module, fromlist=["main"])
 except ModuleNotFoundError as error:
-    if not ("trigger." + module).startswith(error.name):
-        raise
+    if not ("trigger." + module + ".").startswith(error.name + "."):
+        raise  # it is another module that is missing
     # Its unit is there before it, in the same moment of an upgrade. systemd tries again after a second.
     print("<4>%s: %s comes with an upgrade that is under way, or was cut short" % (sys.argv[2], sys.argv[1]))
     sys.exit(1)
