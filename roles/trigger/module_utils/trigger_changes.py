@@ -111,6 +111,9 @@ def _files(found: Found) -> Iterator[Step]:
         later = (SYSUSERS, endpoint.configuration)
         yield from write((file for file in endpoint.files if not file.path.startswith(later)), endpoint.name)
     yield from found.frontend.steps()
+    # What calls the programs knows those of before as well, and says so in one line where one is not there yet: a unit
+    # of now may be started as soon as systemd knows it, which is before its programs.
+    yield from write(file for file in found.shared if file.path in ENTRIES)
     if found.programs_changed():
         yield compile_programs(found.programs.target)
     yield from found.earlier.goes()
@@ -155,9 +158,7 @@ def _units(found: Found) -> Iterator[Step]:
 
 
 def _programs(found: Found) -> Iterator[Step]:
-    """All of them at once: a process has the programs of before, or those of now, whenever it begins. What calls them
-    knows both, so it comes first."""
-    yield from write(file for file in found.shared if file.path in ENTRIES)
+    """All of them at once: a process has the programs of before, or those of now, whenever it begins."""
     if found.programs:
         yield from write([found.programs])
     # When systemd knows the units: an acceptor that starts now finds the credentials that it is told of. And behind the
