@@ -1,5 +1,5 @@
 """What the units call: it starts the programs of the version that `current` leads to, and for the moment of an upgrade
-in which that is still release 0.2, those of its flat tree."""
+in which that is still an earlier release, those of its flat tree; release 0.1 had no link."""
 
 import os
 import shutil
@@ -12,14 +12,15 @@ import pytest
 LAUNCHER = Path(__file__).resolve().parents[1] / "roles/trigger/files/launch.py"
 
 
-def library(directory, modules):
+def library(directory, modules, version="versions/1"):
     """An installed version in which each of these modules says its own name, and ends with 7."""
     shutil.copy(LAUNCHER, directory)
     for module in modules:
-        file = directory / "versions/1/trigger" / (module.replace(".", "/") + ".py")
+        file = directory / version / "trigger" / (module.replace(".", "/") + ".py")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"def main(name):\n    print({module!r}, name)\n    return 7\n")
-    os.symlink("versions/1", directory / "current")
+    if version:
+        os.symlink(version, directory / "current")
     return directory / "launch.py"
 
 
@@ -27,19 +28,24 @@ FLAT = {"acceptor": "acceptor", "claim": "claim", "record": "record", "page.serv
 ZONES = {"acceptor": "acceptor.main", "claim": "dispatcher.claim", "record": "dispatcher.record"}
 
 
-@pytest.mark.parametrize("tree", [FLAT, {**ZONES, "page.server": "page.server"}], ids=["flat", "zones"])
+@pytest.mark.parametrize(
+    ("tree", "version"),
+    [(FLAT, ""), (FLAT, "versions/1"), ({**ZONES, "page.server": "page.server"}, "versions/1")],
+    ids=["one version", "flat", "zones"],
+)
 @pytest.mark.parametrize("program", sorted(FLAT))
-def test_a_program_is_that_of_the_version_that_is_current(tmp_path, tree, program):
-    launcher = library(tmp_path, tree.values())
+def test_a_program_is_that_of_the_version_that_is_current(tmp_path, tree, version, program):
+    launcher = library(tmp_path, tree.values(), version)
     done = subprocess.run(
         [sys.executable, "-I", "-S", launcher, program, "hello"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (7, f"{tree[program]} hello\n", "")
 
 
-def test_a_program_that_comes_with_an_upgrade_is_waited_for(tmp_path):
+@pytest.mark.parametrize("version", ["", "versions/1"])
+def test_a_program_that_comes_with_an_upgrade_is_waited_for(tmp_path, version):
     """Its unit is there before the version that has it is current."""
-    launcher = library(tmp_path, FLAT.values())
+    launcher = library(tmp_path, FLAT.values(), version)
     done = subprocess.run(
         [sys.executable, "-I", "-S", launcher, "dispatcher", "hello"], capture_output=True, text=True, check=False
     )

@@ -21,13 +21,16 @@ PROGRAMS = {
 EARLIER = {"claim": "dispatcher.claim", "record": "dispatcher.record"}
 
 LIBRARY = __file__.rpartition("/")[0]
-# Behind the link, so that a process stays with one version of the programs when the role changes it.
-version = LIBRARY + "/" + os.readlink(LIBRARY + "/current")
+try:
+    # Behind the link, so that a process stays with one version of the programs when the role changes it.
+    version = LIBRARY + "/" + os.readlink(LIBRARY + "/current")
+except FileNotFoundError:
+    version = LIBRARY  # for a moment of an upgrade from release 0.1, which had one version
 sys.path.insert(0, version)
 
 module = {**PROGRAMS, **EARLIER}[sys.argv[1]]
 if not os.path.isdir(version + "/trigger/acceptor"):
-    # For a moment of an upgrade the programs are those of release 0.2.0, which lay flat, and needed python3-systemd.
+    # In the same moment the programs are those of release 0.2.0 or 0.1, which lay flat, and needed python3-systemd.
     module = sys.argv[1]
     sys.path.append("/usr/lib/python3/dist-packages")
 try:
@@ -35,7 +38,7 @@ try:
 except ModuleNotFoundError as error:
     if not ("trigger." + module + ".").startswith(error.name + "."):
         raise  # it is another module that is missing
-    # Its unit is there before it, in the same moment of an upgrade. systemd tries again after a second.
+    # Its unit is there before it, in the same moment. systemd tries again after a second.
     print("<4>%s: %s comes with an upgrade that is under way, or was cut short" % (sys.argv[2], sys.argv[1]))
     sys.exit(1)
 status = program.main(sys.argv[2])
