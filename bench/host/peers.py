@@ -97,10 +97,13 @@ class Endpoint(Peer):
                 found += json.load(file)["requests"]
         return found
 
+    def has_pending(self):
+        """Whether a request waits, or is served."""
+        return any(name[0] != "." for name in os.listdir(self.spool))
+
     def is_quiet(self):
-        pending = any(name[0] != "." for name in os.listdir(self.spool))
         has_runner = bool(processes(self.runner)) or not (self.is_warm and self.started())
-        return not pending and has_runner and not processes(self.leaving)
+        return not self.has_pending() and has_runner and not processes(self.leaving)
 
 
 def processes(groups):
@@ -192,9 +195,9 @@ def wait_for_state(unit, state):
     wait_for(lambda: show([unit], "SubState") == [state], f"{unit} is not {state}")
 
 
-def wait_for(condition, otherwise, seconds=60):
-    """Ends the program with a reason, str, when it does not come true in time."""
-    if not came_true(condition, seconds):
+def wait_for(condition, otherwise, seconds=60, every=0.005):
+    """Ends the program with a reason, str, when it does not come true in time; looked at so often."""
+    if not came_true(condition, seconds, every):
         raise TimeoutError(otherwise)
 
 
