@@ -27,6 +27,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _READ = os.O_RDONLY | _SAFE
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE
+_REPLACE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _SAFE
 
 _INVOCATION = ".invocation"
 _OUTCOME = ".outcome"
@@ -145,9 +146,7 @@ class Claims:
     def note(self, outcome):
         """Write down how the run ended, durably, before its runner may leave. outcome: dict, with the `id`. Raises
         OSError."""
-        with _Opened(
-            os.open(_OUTCOME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _SAFE, 0o600, dir_fd=self._claimed)
-        ) as fd:
+        with _Opened(os.open(_OUTCOME, _REPLACE, 0o600, dir_fd=self._claimed)) as fd:
             os.write(fd, strict_json.encode(outcome).encode())
             os.fdatasync(fd)
 
@@ -204,8 +203,7 @@ class Claims:
             return ""
 
     def _write(self, name, text, durably=False):
-        _unlink(name, self._claimed)
-        with _Opened(os.open(name, _CREATE, 0o600, dir_fd=self._claimed)) as fd:
+        with _Opened(os.open(name, _REPLACE, 0o600, dir_fd=self._claimed)) as fd:
             os.write(fd, text.encode())
             if durably:
                 os.fsync(fd)

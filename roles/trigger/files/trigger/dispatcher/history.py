@@ -110,7 +110,10 @@ def _count(endpoint, record, finished):
 def _prune(endpoint, now):
     """Let the oldest records go. They are as old as their files say: an id may be of an acceptor's making. Records of
     what was no request are counted by themselves, so that however much garbage pushes out no run."""
-    found = {run_id: os.lstat(records.path(endpoint, run_id)) for run_id in records.ids(endpoint)}
+    ids = records.ids(endpoint)
+    if len(ids) <= endpoint.keep_runs and endpoint.keep_for is None:
+        return  # without a look at each of what may be thousands
+    found = {run_id: os.lstat(records.path(endpoint, run_id)) for run_id in ids}
     # What was written in the future was written before the clock was set back.
     ages = {run_id: (status.st_mtime <= now, status.st_mtime_ns) for run_id, status in found.items()}
     kept = []
