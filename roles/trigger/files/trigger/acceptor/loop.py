@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 LOOKS_LIMIT = 16  # at clients that may have to give way to the same one
 READY_LIMIT = 8 * 1024 * 1024  # bytes of complete requests, past which they are spooled before others are read
 DRAIN_TIME = 2.0  # seconds that a client has to close behind its answer
-LOOK_EVERY = 0.01  # seconds between two looks at runs that somebody waits for
+# Seconds between two looks at runs that somebody waits for: at the first, a fiftieth of the time that has been waited,
+# and at the most.
+LOOK_FIRST, LOOK_EVERY = 0.001, 0.01
 
 _GONE = select.EPOLLHUP | select.EPOLLERR
 
@@ -65,6 +67,7 @@ class Loop:
         self._leaving = False
         self._failed = False
         self._idle_since = time.monotonic()
+        self._held_since = 0.0  # when the latest one began to wait for a run
 
     def serve(self) -> int:
         """Serve until no client has come for the linger time, or stop() was called and the last one is answered.
@@ -116,7 +119,7 @@ class Loop:
         if self._leaving and (clients.are_some(WAITING, DELAYED, FOLLOWING) or not clients):
             return 0
         if clients.are_some(WAITING, FOLLOWING):
-            return LOOK_EVERY
+            return min(LOOK_EVERY, max(LOOK_FIRST, (time.monotonic() - self._held_since) / 50))
         if clients:
             until = clients.next_time(is_full=not self._listening and not self._leaving)
         else:
@@ -275,6 +278,7 @@ class Loop:
             else:
                 self._clients.move(connection, WAITING)
                 self._hold(connection, exchange.wait)
+                self._held_since = time.monotonic()
 
     # Some wait, beside those that are served.
 
