@@ -60,8 +60,8 @@ def errors(answers):
 
 
 def with_wait(rounds):
-    """An answer that is held until the run has ended, above the time of the job itself, which sleeps for 0.1 s. A runner
-    stands ready."""
+    """An answer that is held until the run has ended, above the time of the job itself, which sleeps for 0.1 s; a
+    runner stands ready."""
     ask(peers.WAITS)
     found = []
     for _ in range(rounds):
