@@ -217,6 +217,49 @@ def test_a_button_starts_what_needs_no_input(ask, host):
     assert button.one("button")["aria-label"] == "Start hello"
 
 
+def settle(host, made, **keys):
+    """Change what is said of the front end."""
+    told = {key: value for key, value in vars(made).items() if key != "name"}
+    host.write(made.name, json.dumps({**told, "frontend": {**made.frontend, **keys}}))
+
+
+def test_the_list_is_in_the_order_in_which_people_look_below_headings(ask, host):
+    groups = {"web10": None, "web2": "Databases", "web1": None, "db": "databases 2", "x": "Databases", "web": None}
+    for name, group in groups.items():
+        settle(host, host.put(name), group=group)
+    shown = [
+        found.text
+        for found in ask()[1].one("main").all()
+        if found.tag == "h2" or found.attributes.get("role") == "rowheader"
+    ]
+    assert shown == ["web", "web1", "web10", "Databases", "web2", "x", "databases 2", "db"]
+
+
+def test_where_nobody_says_a_group_there_is_no_heading(ask, host):
+    host.put()
+    assert not ask()[1].all("h2") and len(ask()[1].all("table")) == 1
+
+
+def test_what_asks_first_is_started_with_a_tick(ask, host):
+    made = host.put(parameters=[{"name": "p", "default": "x"}])
+    settle(host, made, confirm=True)
+    page = ask()[1]
+    assert not page.all("form") and page.one("a", class_="button")["aria-label"] == "Start… for hello"
+    box = ask("/hello/")[1].one("input", type="checkbox")
+    assert "required" in box.attributes and box["name"] == form.SURE
+    reply, page = submit(ask, made, "p=y")
+    assert reply.status == 400 and "Nothing is started before the box is ticked" in main(page)
+    assert page.one("input", name="p")["value"] == "y" and "checked" not in page.one("input", name=form.SURE).attributes
+    assert submit(ask, made, f"p=y&{form.SURE}=no")[0].status == 400
+    assert submit(ask, made, f"p=y&{form.SURE}=yes")[0].status == 503  # there is no acceptor
+
+
+def test_what_does_not_ask_takes_no_notice_of_a_tick(ask, host):
+    made = host.put()
+    assert not ask("/hello/")[1].all("input", type="checkbox")
+    assert submit(ask, made, f"{form.SURE}=yes")[0].status == 503
+
+
 def test_what_needs_input_is_led_to(ask, host):
     host.put(parameters=[{"name": "p", "required": True}])
     page = ask()[1]

@@ -506,7 +506,24 @@ def test_what_is_not_said_is_sensible():
         "rate": None,
         "read_timeout": 360,
         "page": True,
+        "group": None,
+        "confirm": False,
     }
+
+
+@pytest.mark.parametrize("group", ["", " ", "a\nb", "a\u202eb"])
+def test_a_group_is_a_line_of_text(group):
+    assert front.mistakes(front.endpoint(frontend={"group": group})) == [
+        "endpoint 'hello': frontend: group: it must be one line of text"
+    ]
+    assert door(frontend={"group": "Datenbänke & mehr"})["group"] == "Datenbänke & mehr"
+
+
+@pytest.mark.parametrize("keys", [{"methods": ["GET"]}, {"runs_api": False}, {"handoff": True}])
+def test_where_there_is_no_page_nobody_can_be_asked(keys):
+    (found,) = front.mistakes(front.endpoint(frontend={"confirm": True}, **keys))
+    assert found == "endpoint 'hello': frontend: confirm: the endpoint has no page that could ask"
+    assert door(frontend={"confirm": True})["confirm"] is True
 
 
 def test_users_are_all_some_or_nobody_is_asked():

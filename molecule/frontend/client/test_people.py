@@ -185,6 +185,31 @@ def test_each_sees_what_he_may_start(host, sign_in):
     assert "inside" not in alices and "moved" in alices
 
 
+def test_what_belongs_together_stands_below_a_heading(host, sign_in):
+    page = sign_in("alice")
+    parts = page.run(
+        "return [...document.querySelectorAll('h2, tbody th')].map(each => each.innerText.split('\\n')[0])"
+    )
+    assert parts[-3:] == ["On request", "careful", "limited"]
+    assert page.all("tbody th")[0].text.startswith("backup")
+
+
+def test_what_asks_first_is_not_started_by_mistake(host, sign_in):
+    page = sign_in("alice")
+    before = runs(host, "/careful/")
+    page.click("Start… for careful")
+    page.arrive("/careful/")
+    page.check("asks-first")
+    page.click("Start")
+    assert page.run("return document.querySelector('form :invalid').name") == ".sure"
+    assert runs(host, "/careful/") == before
+    page.tab_to("Yes, start careful")
+    page.press(Keys.SPACE)
+    page.click("Start")
+    page.arrive(RUN.format("careful"))
+    assert len(runs(host, "/careful/")) == len(before) + 1
+
+
 def test_what_one_may_not_start_from_here_is_not_offered(host, sign_in):
     page = sign_in("alice")
     assert page.row("near")

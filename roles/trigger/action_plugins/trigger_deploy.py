@@ -387,8 +387,9 @@ def _frontend_needs(frontend):
 
 def _told_of_door(door):
     """What the host's programs are told of a door, dict."""
-    keys = ("location", "users", "methods", "page") + (("allow_from",) if door["allow_from"] is not None else ())
-    return {key: door[key] for key in keys}
+    told = {key: door[key] for key in ("location", "users", "methods", "page")}
+    more = {key: door[key] for key in ("allow_from", "group", "confirm")}
+    return {**told, **{key: value for key, value in more.items() if value is not None and value is not False}}
 
 
 def _in_place(given, path):

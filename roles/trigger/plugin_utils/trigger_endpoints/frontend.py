@@ -185,6 +185,8 @@ def check(
     location = key["location"] or f"/{endpoint['name']}/"
     networks, wrong = values.read_networks(key["allow_from"])
     wrong += _check_location(location)
+    if key["group"] is not None and not (key["group"].strip() and key["group"].isprintable()):
+        wrong.append("group: it must be one line of text")
     rate, read_timeout = _read(key["rate"], _rate), _read(key["read_timeout"], _finite_span)
     for name, found in (("rate", rate), ("read_timeout", read_timeout)):
         if isinstance(found, ValueError):
@@ -203,7 +205,11 @@ def check(
         "rate": rate,
         "read_timeout": read_timeout or _read_timeout(endpoint),
         "page": has_form and given.get("runs_api") is not False,
+        "group": key["group"],
+        "confirm": key["confirm"],
     }
+    if door["confirm"] and not door["page"]:
+        wrong.append("confirm: the endpoint has no page that could ask")
     return {**endpoint, "door": door, **_with_own_socket(endpoint)}, [
         *_check_way_in(endpoint),
         *_check_fields(endpoint),

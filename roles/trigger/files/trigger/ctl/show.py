@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import time
 
-from trigger import paths, timespan
+from trigger import endpoint as configuration
+from trigger import natural_order, paths, timespan
 from trigger import runs as requests
 from trigger.ctl import status
 from trigger.ctl.errors import OK
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def list_endpoints(_arguments: Namespace, screen: Screen) -> int:
     """Print all endpoints."""
-    found = status.look(status.names())
+    found = status.look(sorted(status.names(), key=_place_in_the_list))
     rows = [told(seen) for seen in found]
     for seen in found:
         if seen.is_hidden:
@@ -31,6 +32,16 @@ def list_endpoints(_arguments: Namespace, screen: Screen) -> int:
     screen.table(titles, [_row(row, time.time()) for row in rows], shrinking=(1,))
     screen.say("\n%s listed." % timespan.count(len(rows), "endpoint"))
     return OK
+
+
+def _place_in_the_list(name):
+    """As on the page: what has no group comes first."""
+    try:
+        frontend = configuration.load(name).frontend or {}
+        group = frontend.get("group") or ""
+    except (OSError, ValueError, AttributeError):
+        group = ""  # the file is damaged, of which doctor tells
+    return natural_order.key(group), natural_order.key(name)
 
 
 def show(arguments: Namespace, screen: Screen) -> int:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trigger.endpoint import Endpoint
 
 TOKEN = ".token"  # which cannot be the name of a parameter
+SURE = ".sure"  # the box that somebody has to tick where that is asked for
 EMPTIED = ".emptied"  # the sensitive fields that had been filled in, when the form came back without what was in them
 _LEFT_EMPTY = {
     True: "was filled in before and is required: type it again",
@@ -30,6 +31,11 @@ _BOOLEAN = {"true": "Yes", "false": "No"}
 def needs_input(endpoint: Endpoint) -> bool:
     """Whether the endpoint cannot be started without somebody filling something in."""
     return any(parameter["required"] for parameter in endpoint.parameters or ())
+
+
+def asks_first(endpoint: Endpoint) -> bool:
+    """Whether somebody has to tick a box before it is started. Files of earlier releases say nothing of that."""
+    return bool(endpoint.frontend.get("confirm"))
 
 
 def button_alone(endpoint: Endpoint, token: str) -> Markup:
@@ -54,6 +60,8 @@ def draw(
     emptied = [parameter["name"] for parameter in endpoint.parameters or () if _is_emptied(parameter, typed)]
     if emptied:
         fields.append(element("input", type="hidden", name=EMPTIED, value=" ".join(emptied)))
+    if asks_first(endpoint):
+        fields.append(_tick(endpoint))
     button = element("button", "Start", class_="button first")
     return element("div", _form(endpoint, token, *fields, button), class_="sheet")
 
@@ -145,6 +153,12 @@ def _form(endpoint, token, *content):
 
 def _button(endpoint):
     return element("button", "Start", class_="button", aria_label="Start " + endpoint.name)
+
+
+def _tick(endpoint):
+    box = element("input", type="checkbox", id=_id("sure"), name=SURE, value="yes", required=True)
+    label = element("label", box, " Yes, start ", endpoint.name, for_=_id("sure"))
+    return element("div", label, class_="field tick")
 
 
 def _id(name):

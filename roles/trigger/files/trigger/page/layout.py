@@ -112,6 +112,9 @@ td.act { text-align: right; white-space: nowrap; vertical-align: middle; }
 .field input[type=number] { max-width: 14rem; }
 .field select { width: auto; min-width: 14rem; max-width: 100%; padding: .5rem; }
 .field [aria-invalid] { border: 2px solid var(--bad); }
+.field.tick input {
+  display: inline-block; width: 1.25rem; min-height: 1.25rem; margin: 0 .25rem 0 0; vertical-align: -.25rem;
+}
 .summary { border: 2px solid var(--bad); background: var(--bad-ground); }
 .summary h2 { font-size: 1.125rem; }
 .summary ul { margin: .5rem 0 0; padding-left: 1.25rem; }

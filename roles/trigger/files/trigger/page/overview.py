@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trigger import timespan
+from trigger import natural_order, timespan
 from trigger.page import form, labels, status, times
 from trigger.page.markup import NOTHING, element, join
 
@@ -22,17 +22,29 @@ def draw(frame: Frame, visitor: Visitor, standings: list[tuple[Endpoint, status.
     heading = element("h1", frame.title)
     if not standings:
         return frame.reply(200, "an empty list", None, heading, *_nothing())
+    parts = []
+    for group in sorted({_group(endpoint) for endpoint, _ in standings}, key=natural_order.key):
+        rows = [_row(visitor, endpoint, standing, now) for endpoint, standing in standings if _group(endpoint) == group]
+        if group:
+            parts.append(element("h2", group))
+        parts.append(_table(rows))
+    return frame.reply(200, "the list", None, heading, *parts)
+
+
+def _group(endpoint):
+    return endpoint.frontend.get("group") or ""  # of which files of earlier releases say nothing
+
+
+def _table(rows):
     titles = [element("th", text, scope="col", role="columnheader") for text in ("Trigger", "State", "Last run")]
     start = element("td", role="cell")
-    rows = [_row(visitor, endpoint, standing, now) for endpoint, standing in standings]
     # The roles say what they are anyway; browsers forget it when a style makes cards of a table.
-    table = element(
+    return element(
         "table",
         element("thead", element("tr", *titles, start, role="row"), role="rowgroup"),
         element("tbody", *rows, role="rowgroup"),
         role="table",
     )
-    return frame.reply(200, "the list", None, heading, table)
 
 
 def _nothing():
@@ -108,7 +120,8 @@ def _action(visitor, endpoint, kind):
         return element("a", "Open", href=location, class_="button", aria_label="Open " + endpoint.name)
     if kind == _GET:
         return form.button_of_get(endpoint)
-    if form.needs_input(endpoint):
-        label = "Fill in… for " + endpoint.name
-        return element("a", "Fill in…", href=status.place(endpoint), class_="button", aria_label=label)
+    if form.needs_input(endpoint) or form.asks_first(endpoint):
+        text = "Fill in…" if form.needs_input(endpoint) else "Start…"
+        label = "%s for %s" % (text, endpoint.name)
+        return element("a", text, href=status.place(endpoint), class_="button", aria_label=label)
     return form.button_alone(endpoint, visitor.token(endpoint))

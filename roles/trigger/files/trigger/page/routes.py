@@ -94,7 +94,10 @@ class Desk:
 
         token, typed = form.read(endpoint, request, body)
         visitor.check_form(endpoint, request, token)
+        is_sure = typed.pop(form.SURE, "") == "yes" or not form.asks_first(endpoint)
         left_empty = form.left_empty(endpoint, typed)
+        if not is_sure:
+            left_empty.append(("", "Nothing is started before the box is ticked"))
         form.check_names(endpoint, typed)
         composed = submit.Composed(endpoint, typed)
         if left_empty or composed.errors:

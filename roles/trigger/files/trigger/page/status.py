@@ -6,7 +6,7 @@ import os
 import sys
 
 from trigger import endpoint as configuration
-from trigger import runs
+from trigger import natural_order, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def endpoints(directory: str) -> list[Endpoint]:
     """Return the endpoints that are behind the front end, by their names: list of endpoint.Endpoint. One whose file is
     damaged is left out. Raises OSError."""
     found = []
-    for file in sorted(os.listdir(directory)):
+    for file in sorted(os.listdir(directory), key=lambda file: natural_order.key(file[:-5])):
         if file.endswith(".json") and not file.startswith("."):
             try:
                 endpoint = configuration.load(file[:-5], directory)
@@ -119,6 +119,7 @@ def _is_behind_the_front_end(endpoint):
         (place["users"], (list, type(None))),
         (place["methods"], list),
         (place["page"], bool),
+        (place.get("group"), (str, type(None))),
         (endpoint.description, str),
         (endpoint.parameters, (list, type(None))),
         (endpoint.auth, list),
