@@ -126,18 +126,20 @@ def page(title="A", user="alice", host="ci.example", content=()):
     return layout.Frame(host, user).reply(200, "x", title, *content)
 
 
-def test_the_policy_names_the_one_style_there_is():
+def test_the_policy_names_the_one_style_and_the_one_script_there_are():
     reply = page()
-    style = tree(reply.body).one("style").text
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style, script = (
+        base64.b64encode(hashlib.sha256(tree(reply.body).one(tag).text.encode()).digest()).decode()
+        for tag in ("style", "script")
+    )
     policy = dict(reply.headers)["Content-Security-Policy"].split("; ")
     assert policy == [
-        "default-src 'none'", f"style-src 'sha256-{digest}'", "form-action 'self'", "base-uri 'none'",
-        "frame-ancestors 'none'",
+        "default-src 'none'", f"style-src 'sha256-{style}'", f"script-src 'sha256-{script}'", "form-action 'self'",
+        "base-uri 'none'", "frame-ancestors 'none'",
     ]  # fmt: skip
 
 
-def test_a_page_is_whole_and_has_no_script():
+def test_a_page_is_whole_and_has_no_script_but_its_own():
     reply = page(content=[element("h1", "x")])
     root = tree(reply.body)
     assert reply.body.startswith(b"<!DOCTYPE html>\n<html")
@@ -145,7 +147,7 @@ def test_a_page_is_whole_and_has_no_script():
     assert [child.tag for child in root.one("body").content] == ["header", "main"]
     assert root.one("meta", name="viewport")["content"] == "width=device-width, initial-scale=1"
     assert root.one("title").text == "A · Triggers on ci.example"
-    assert not root.all("script") and not re.search(rb"\son\w+=|javascript:", reply.body)
+    assert root.one("script").text == layout.SCRIPT and not re.search(rb"\son\w+=|javascript:", reply.body)
     assert reply.content_type == "text/html; charset=utf-8"
 
 

@@ -105,6 +105,25 @@ def test_output_is_shown_in_its_colours(host, sign_in):
     assert answer.body.decode().splitlines() == ["fetching main", *lines, "deployed"]
 
 
+def test_times_are_those_of_who_reads_them(host, sign_in):
+    page = sign_in("carol")
+    path = f"/backup/runs/{runs(host, '/backup/')[0]}"
+    shown = {}
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):  # 25 hours apart
+        page.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": zone})
+        page.open(path)
+        titles = [time.get_attribute("title") for time in page.all("dl time")]
+        assert titles and all(re.fullmatch(r"[\d-]+ [\d:]+ UTC", title) for title in titles)
+        shown[zone] = [time.text for time in page.all("dl time")]
+    page.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": ""})
+    assert not set(shown["Pacific/Kiritimati"]) & set(shown["Pacific/Pago_Pago"])
+    # Without scripts they are the host's.
+    page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    page.driver.get(page.driver.current_url)
+    page.until(lambda: page.all("dl time") and page.all("dl time")[0].text.endswith(" UTC"))
+    page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
 def test_who_jumps_to_the_end_stays_there_while_it_is_printed(host, sign_in):
     page = sign_in("carol")
     page.click("Start deploy")

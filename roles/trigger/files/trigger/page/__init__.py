@@ -1,4 +1,4 @@
-"""The page of the front end: what people see of the endpoints behind nginx, as HTML and without a script.
+"""The page of the front end: what people see of the endpoints behind nginx, as HTML that needs no script.
 
 server     the only part that meets nginx: connections, threads, time limits, the log
 access     who comes: the front end's secret, the user's name, the token of a form

@@ -171,9 +171,39 @@ STYLE += "".join(
     for name in colours.NAMES
 )
 
+# Times in the reader's own zone and words, with the date where it is not today. Of a page that grows a time is complete
+# when something follows it. Without this script they are the host's.
+SCRIPT = """
+const shown = new WeakSet()
+const show = (time) => {
+  const at = new Date(time.dateTime)
+  const isToday = at.toDateString() == new Date().toDateString()
+  const told = time.textContent
+  const text = at.toLocaleString([], isToday ? {timeStyle: "medium"} : {dateStyle: "medium", timeStyle: "medium"})
+  const staysAgo = time.classList.contains("ago") && isToday
+  time.textContent = staysAgo ? told : text
+  time.title = staysAgo ? text : told
+}
+const look = (isWhole) => {
+  for (const time of document.getElementsByTagName("time")) {
+    if (!shown.has(time) && (isWhole || time.nextSibling)) {
+      shown.add(time)
+      show(time)
+    }
+  }
+}
+new MutationObserver(() => look(false)).observe(document, {childList: true, subtree: true})
+addEventListener("DOMContentLoaded", () => look(true))
+"""
+
+
+def _hash(text):
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
 _POLICY = (
-    "default-src 'none'; style-src 'sha256-%s'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    % base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    "default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'" % (_hash(STYLE), _hash(SCRIPT))
 )
 # With another Referrer-Policy than this, such as no-referrer, a browser sends `Origin: null` along with our own forms.
 HEADERS = [("Content-Security-Policy", _POLICY), ("Referrer-Policy", "same-origin")]
@@ -220,4 +250,5 @@ class Frame:
             element("meta", name="color-scheme", content="light dark"),
             element("title", "%s · %s" % (title, self.title) if title else self.title),
             element("style", Markup(STYLE)),
+            element("script", Markup(SCRIPT)),
         )

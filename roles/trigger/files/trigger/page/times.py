@@ -10,7 +10,7 @@ def short(timestamp: str, now: float) -> Markup:
     """Say how long ago something was, and on request when. timestamp: as records.timestamp() makes it. now: seconds
     since the epoch."""
     ago = timespan.ago(now - timespan.second_of(timestamp))
-    return element("time", ago, datetime=timestamp, title=_written(timestamp))
+    return element("time", ago, datetime=timestamp, title=_written(timestamp), class_="ago")
 
 
 def full(timestamp: str) -> Markup:
