@@ -157,6 +157,7 @@ class Dispatcher:
             locked=self._locked,
             runner=standby.state(self._endpoint, waits),
             hindered=bool(standby.cannot_start),
+            asked_at=standby.asked_at,
             retry_at=standby.retry_at,
             keep_until=standby.keep_until,
             stay_until=self._stay_until,

@@ -48,6 +48,11 @@ class Standby:
         return self.call and self.call.link
 
     @property
+    def asked_at(self):
+        """When it was asked for."""
+        return self.call.asked_at if self.call else 0.0
+
+    @property
     def keep_until(self):
         """How long it is kept where nothing waits for it."""
         return self.call.keep_until if self.call else 0.0
