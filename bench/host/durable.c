@@ -10,7 +10,8 @@
 int main(void) {
   char path[256];
   const char *directory = getenv("STATE_DIRECTORY"), *request = getenv("TRIGGER_REQUEST_ID");
-  snprintf(path, sizeof path, "%s/%s", directory, request);
+  if (request == NULL) request = "";  /* under load a request has no id, and each file a name of its own all the same */
+  snprintf(path, sizeof path, "%s/%s-%d", directory, request, getpid());
   int entry = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600), spool = open(directory, O_RDONLY | O_DIRECTORY);
   if (entry < 0 || spool < 0 || write(entry, request, strlen(request)) < 0 || fsync(entry) || fsync(spool)) return 1;
   if (fork() == 0) {
