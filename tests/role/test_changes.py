@@ -6,7 +6,7 @@ import subprocess
 
 import front
 import pytest
-from ansible.module_utils import trigger_found, trigger_later, trigger_nginx
+from ansible.module_utils import trigger_checks, trigger_found, trigger_later, trigger_nginx
 from ansible.module_utils.trigger_changes import changes
 from ansible.module_utils.trigger_checks import check
 from ansible.module_utils.trigger_files import Place
@@ -14,6 +14,8 @@ from ansible.module_utils.trigger_found import Found
 from ansible.module_utils.trigger_host import UNFINISHED, Mistake, own_job
 from ansible.module_utils.trigger_later import Work
 from ansible.module_utils.trigger_steps import Outcome, Step, apply
+
+from trigger import room
 
 UNITS = "/etc/systemd/system"
 CONFIGURATION = "/etc/trigger/hello.json"
@@ -310,6 +312,10 @@ def test_a_server_that_runs_the_play_cannot_make_place(settled):
     file_of(found, f"{UNITS}/trigger-run@hello.service.d/endpoint.conf").changed = True
     with check_own:
         check(found)
+
+
+def test_the_room_that_is_asked_for_is_what_acceptors_leave():
+    assert (trigger_checks.FREE, trigger_checks.INODES) == (room.FREE, room.INODES)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="files are to be root's")

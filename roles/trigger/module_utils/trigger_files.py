@@ -238,11 +238,23 @@ def remove(path: str) -> bool:
     return True
 
 
+def existing_directory(path: str) -> str:
+    """The directory that a path lies in, or would; of those on the way to it the last one that is there."""
+    directory = os.path.dirname(path)
+    return directory if os.path.isdir(directory) else existing_directory(directory)
+
+
 def mounts_below(path: str, process: str = "self") -> list[str]:
     """The mount points at a path and below it. What a link at the path's end leads to is not below it. process: whose;
     those that this process sees may be its own."""
     path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
     return [point for point, _shared in _mounts(process) if point == path or point.startswith(path + "/")]
+
+
+def mount_point(directory: str) -> str:
+    """Where what a directory lies on is mounted."""
+    path = os.path.realpath(directory)
+    return max((point for point, _shared in _mounts("self") if f"{path}/".startswith(point.rstrip("/") + "/")), key=len)
 
 
 def on_host(path: str) -> str:

@@ -17,11 +17,13 @@ from .trigger_nginx import OPENSSL
 from .trigger_nginx import PROGRAM as NGINX_PROGRAM
 from .trigger_systemd import version
 
+BOOTED = "/run/systemd/system"
+
 
 def preflight(plan: dict[str, Any], state: str) -> dict[str, Any]:
     """Look at the host: what it lacks, whether the accounts exist that the endpoints name, and whether its Python
     takes their patterns."""
-    mistakes = []
+    mistakes = list(_what_host_is_not())
     for item in plan["endpoints"]:
         if "absent" in (item["state"], state):
             continue
@@ -48,6 +50,26 @@ def preflight(plan: dict[str, Any], state: str) -> dict[str, Any]:
     if present < 247:
         raise Mistake(f"systemd {present} is too old: the role needs 247 or later, for credentials")
     return {"systemd": present, "ipv6": os.path.exists("/proc/net/if_inet6"), "packages": _missing(plan["frontend"])}
+
+
+def _what_host_is_not():
+    """Yield why there can be nothing of the role at all: sentences."""
+    if os.geteuid() != 0:
+        yield f"the play is user {_name(os.geteuid())} on this host, and the role needs root: `become: true`"
+    if not os.path.isdir(BOOTED):  # sd_booted(3)
+        with open("/proc/1/comm") as file:
+            first = file.read().strip()
+        yield (
+            f"systemd has not booted this host ({BOOTED} is missing; process 1 is {first}), and the role needs it; a "
+            "container has to start /sbin/init"
+        )
+
+
+def _name(uid):
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return uid
 
 
 def _missing(frontend):
