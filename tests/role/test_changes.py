@@ -13,6 +13,7 @@ from ansible.module_utils.trigger_files import Place
 from ansible.module_utils.trigger_found import Found
 from ansible.module_utils.trigger_host import UNFINISHED, Mistake, own_job
 from ansible.module_utils.trigger_later import Work
+from ansible.module_utils.trigger_overrides import Overrides
 from ansible.module_utils.trigger_steps import Outcome, Step, apply
 
 from trigger import room
@@ -34,7 +35,8 @@ def fresh(monkeypatch):
     monkeypatch.setattr(trigger_found, "show", states)
     monkeypatch.setattr(trigger_nginx, "show", states)
 
-    def make(*endpoints, frontend=False, on_host=(), **options):
+    def make(*endpoints, frontend=False, on_host=(), overrides=(), **options):
+        monkeypatch.setattr(trigger_found, "Overrides", lambda: Overrides(overrides))
         monkeypatch.setattr(trigger_found, "found_names", lambda: on_host)
         endpoints = endpoints or (front.endpoint(**SECRET),)
         renderer = front.make_renderer(frontend)
@@ -316,6 +318,37 @@ def test_a_server_that_runs_the_play_cannot_make_place(settled):
 
 def test_the_room_that_is_asked_for_is_what_acceptors_leave():
     assert (trigger_checks.FREE, trigger_checks.INODES) == (room.FREE, room.INODES)
+
+
+@pytest.fixture
+def of_container(tmp_path):
+    """The drop-in for all services of a container that distrobuilder made, which may not nest."""
+    path = tmp_path / "system/service.d/zzz-lxc-service.conf"
+    path.parent.mkdir(parents=True)
+    path.write_text("[Service]\nProcSubset=all\nProtectControlGroups=no\nNoNewPrivileges=no\nLoadCredential=\n")
+    return str(path)
+
+
+def test_what_the_host_undoes_for_all_services_is_repeated_behind_it(fresh, of_container):
+    found = fresh(front.endpoint(**SECRET, user="root", service={"NoNewPrivileges": False}), overrides=[of_container])
+    repeated = {
+        service: file_of(found, f"{UNITS}/{service}.d/zzzz-trigger.conf").content.decode().partition("[Service]\n")[2]
+        for service in ("trigger@hello.service", DISPATCHER, "trigger-run@hello.service")
+    }
+    assert repeated == {
+        "trigger@hello.service": "NoNewPrivileges=yes\nLoadCredential=auth:/etc/trigger/credentials/hello/acceptor/auth\n",
+        DISPATCHER: "NoNewPrivileges=yes\n",
+        "trigger-run@hello.service": (
+            "NoNewPrivileges=yes\nLoadCredential=key:/etc/trigger/credentials/hello/job/key\nNoNewPrivileges=no\n"
+        ),
+    }
+    assert [of_container in warning and "ProtectControlGroups=" in warning for warning in found.warnings] == [True]
+
+
+def test_a_host_that_undoes_nothing_has_no_such_drop_in(fresh):
+    found = fresh(front.endpoint(**SECRET))
+    assert not any(file.path.endswith("zzzz-trigger.conf") for file in found.files())
+    assert found.warnings == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="files are to be root's")

@@ -1,5 +1,5 @@
-"""Hosts that cannot have the role, or not now: the play says why and what to do, before anything is touched. Debian's
-own Ansible runs it, on the host itself."""
+"""Odd hosts: some work, others cannot have the role, or not now, of which the play says why and what to do before
+anything is touched. Debian's own Ansible runs it, on the host itself."""
 
 import json
 import os
@@ -7,11 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from host import exchange, field, run, wait_for_record
+from host import exchange, field, post, run, status, wait_for_record
 
 PLAY = """
 - hosts: localhost
   gather_facts: false
+  module_defaults: {apt: {update_cache_retries: 0}}  # it would try for a minute to reach a mirror
   roles: [trigger]
 """
 HELLO = {"name": "hello", "listen": ["127.0.0.1:3005"], "job": {"command": ["true"]}}
@@ -58,6 +59,19 @@ def test_without_root():
 def test_where_systemd_is_not_at_work():
     said = said_by_a_play("unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /run/systemd && exec "$@"', "sh")
     assert "systemd has not booted this host (/run/systemd/system is missing; process 1 is systemd)" in said
+    assert there_is_nothing()
+
+
+def test_a_package_that_cannot_be_had():
+    front = {
+        "trigger_frontend": True,
+        "trigger_frontend_server_name": "host.example",
+        "trigger_frontend_tls": {"self_signed": True},
+        "trigger_frontend_users": [{"name": "bob", "password": "correct horse battery"}],
+    }
+    told({"trigger_endpoints": [HELLO], **front})
+    said = said_by_a_play("unshare", "--net")
+    assert "no endpoint was touched: the front end needs nginx, which the host lacks and cannot install: " in said
     assert there_is_nothing()
 
 
@@ -112,3 +126,104 @@ def test_the_default_sandbox_of_a_job():
     said = " ".join(run("triggerctl", "logs", "deploy", identifier).split())
     assert "since the job of endpoint 'deploy' runs it; give that endpoint `service: {ProtectSystem: false," in said
     assert not Path("/etc/trigger/hello.json").exists()
+
+
+# What distrobuilder puts into containers of Incus, LXD and LXC that may not nest.
+OF_CONTAINER = """
+[Service]
+ProcSubset=all
+ProtectProc=default
+ProtectControlGroups=no
+ProtectKernelTunables=no
+NoNewPrivileges=no
+LoadCredential=
+"""
+SERVICES = Path("/run/systemd/system/service.d")
+SECRET = "0123456789abcdef-of-a-sender"
+GUARDED = {
+    "name": "guarded",
+    "listen": ["127.0.0.1:3007"],
+    "wait": "1min",
+    "auth": [{"token": {"secret": SECRET}}],
+    "credentials": {"key": "of-the-job"},
+    "job": {"content": "#!/bin/sh\ncat $CREDENTIALS_DIRECTORY/key\ngrep NoNewPrivs /proc/self/status\n"},
+}
+
+
+@pytest.fixture
+def for_all_services():
+    """Hands out what sets something for all services of the host."""
+
+    def make(name, content):
+        SERVICES.mkdir(exist_ok=True)
+        (SERVICES / name).write_text(content)
+        run("systemctl", "daemon-reload")
+
+    yield make
+    for path in SERVICES.glob("*"):
+        path.unlink()
+    SERVICES.rmdir()
+    run("systemctl", "daemon-reload")
+
+
+def answer_of_guarded():
+    answer = exchange(3007, post(b"", fields=[f"Authorization: Bearer {SECRET}"]))
+    assert status(answer) == 200, answer
+    return answer.decode()
+
+
+def test_a_container_whose_image_takes_secrets_from_all_services(for_all_services):
+    told({"trigger_endpoints": [GUARDED]})
+    assert "failed=0" in said_by_a_play()
+    for_all_services("zzz-lxc-service.conf", OF_CONTAINER)
+    run("systemctl", "stop", "trigger@guarded.service")
+    assert status(exchange(3007, post(b"", fields=[f"Authorization: Bearer {SECRET}"]))) == 503
+    said = subprocess.run(["triggerctl", "doctor"], capture_output=True, text=True, check=False).stdout
+    assert "zzz-lxc-service.conf takes LoadCredential= from trigger@guarded.service" in said
+
+    said = said_by_a_play()
+    assert "failed=0" in said
+    assert "changed=0" not in said
+    assert "of-the-jobNoNewPrivs:\t1\n" in answer_of_guarded()
+    assert "changed=0" in said_by_a_play()
+    run("triggerctl", "doctor")
+
+    override = Path("/etc/systemd/system/trigger-run@guarded.service.d/override.conf")
+    override.write_text("[Service]\nNoNewPrivileges=no\nRestrictSUIDSGID=no\n")
+    assert "changed=1" in said_by_a_play()
+    assert "of-the-jobNoNewPrivs:\t0\n" in answer_of_guarded()
+
+
+def test_where_systemd_can_load_no_secret(for_all_services):
+    for_all_services("zzz-lxc-service.conf", OF_CONTAINER)
+    told({"trigger_endpoints": [GUARDED]})
+    run("mkdir", "-p", "/run/credentials")
+    run("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/run/credentials")
+    try:
+        said = said_by_a_play()
+    finally:
+        run("umount", "--lazy", "/run/credentials")
+    assert "/run/systemd/system/service.d/zzz-lxc-service.conf empties LoadCredential= of all services, and sys" in said
+    assert "security.nesting=true" in said
+    assert there_is_nothing()
+
+
+def test_where_services_may_not_mount(for_all_services):
+    for_all_services("tight.conf", "[Service]\nCapabilityBoundingSet=~CAP_SYS_ADMIN\n")
+    assert "nothing was changed: systemd may not mount on this host, so acceptors would have" in said_by_a_play()
+    assert there_is_nothing()
+
+
+def test_the_doctor_on_what_would_make_a_socket_spin():
+    told({"trigger_endpoints": [HELLO]})
+    assert "failed=0" in said_by_a_play()
+    run("triggerctl", "doctor")
+    drop_in = Path("/etc/systemd/system/trigger@hello.service.d/override.conf")
+    drop_in.parent.mkdir()
+    for content in ("[Unit]\nConditionPathExists=/nowhere\n", "[Service]\nExecCondition=/bin/false\n"):
+        drop_in.write_text(content)
+        run("systemctl", "daemon-reload")
+        done = subprocess.run(["triggerctl", "doctor", "hello"], capture_output=True, text=True, check=False)
+        key = content.splitlines()[1].partition("=")[0]
+        assert f"{drop_in} has {key}=" in done.stdout
+        assert done.returncode == 1

@@ -176,7 +176,7 @@ class Renderer:
         environment.filters["directives"] = values.directives
         environment.filters["nginx_listen"] = values.nginx_listen
         environment.globals.update(
-            managed="Written by the Ansible role trigger; a change here is undone by its next run.",
+            managed=names.MANAGED,
             documentation=f"man:systemd.socket(5) file:{names.LIBRARY}/README",
             default=self._default,
             library=names.LIBRARY,

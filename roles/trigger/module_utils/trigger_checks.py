@@ -15,10 +15,27 @@ from .trigger_found import Found
 from .trigger_host import Mistake
 from .trigger_names import ROOT, ROOT_UNIT, SPOOL, STATE, UNITS
 from .trigger_nginx import Refused
-from .trigger_systemd import verify
+from .trigger_overrides import REPEATING
+from .trigger_systemd import Failed, trial, verify
 
 # What systemd says of a directive that it takes nevertheless. Whatever else it says is a mistake.
 HARMLESS = re.compile(r"not safe|unsafe|deprecated|obsolete|legacy", re.IGNORECASE)
+
+# What trigger-root.service does, with one folder.
+_BINDS = (
+    "d=$$(mktemp -d /run/trigger-trial.XXXXXX); trap \"mountpoint -q $$d && umount $$d; rmdir $$d\" EXIT; "
+    "mount --bind /usr $$d; mount --make-rprivate $$d; mount -o remount,bind,ro,nosuid,nodev $$d"
+)
+_LOADS = """\
+User=daemon
+ExecStart=/bin/sh -euc 'test -r "$$CREDENTIALS_DIRECTORY/trial"'
+ExecStart=+/bin/sh -euc 'cd /run/credentials; test -e %n/trial; \\
+    ! setpriv --reuid=nobody --regid=nogroup --clear-groups test -r %n/trial'
+"""
+_CONTAINER = (
+    "A container has to be one that may: with `security.nesting=true` of Incus and LXD (and a restart), with "
+    "`--privileged` of podman and Docker"
+)
 
 # What acceptors leave to runs and records, bytes and inodes, or a twentieth on a small disk. A test compares them with
 # the programs' own.
@@ -32,6 +49,8 @@ def check(found: Found) -> None:
     _check_writable(found)
     _check_room(found)
     _check_mounts(found)
+    _check_that_systemd_mounts(found)
+    _check_credentials(found)
     _check_units(found)
     _check_addresses(found)
     _check_nginx(found)
@@ -126,6 +145,38 @@ def _check_mounts(found):
     ]
     if messages:
         raise Mistake("\n".join(["nothing was changed.", *messages]))
+
+
+def _check_that_systemd_mounts(found):
+    """Acceptors have a root directory in which parts of the host are bound together."""
+    if not found.binds_root or found.is_active(ROOT_UNIT):
+        return
+    try:
+        trial(f"PrivateMounts=yes\nExecStart=/bin/sh -euc '{_BINDS}'\n")
+    except Failed as failed:
+        raise Mistake(
+            "nothing was changed: systemd may not mount on this host, so acceptors would have nothing of what they need "
+            f"({failed}). {_CONTAINER}"
+        ) from None
+
+
+def _check_credentials(found):
+    """Where the host takes LoadCredential= from all services, whether systemd can load secrets when it is told again:
+    for the service's user, for nobody else, and where acceptors find them."""
+    files = [file for file in found.file_changes() if os.path.basename(file.path) == REPEATING]
+    if not any(b"\nLoadCredential=" in (file.content or b"") for file in files):
+        return
+    with tempfile.NamedTemporaryFile(prefix="trigger-", dir="/run") as secret:
+        secret.write(b"secret")
+        secret.flush()
+        try:
+            trial(_LOADS, f"LoadCredential=trial:{secret.name}\n", REPEATING)
+        except Failed as failed:
+            raise Mistake(
+                f"nothing was changed: {found.overrides.where('LoadCredential')} empties LoadCredential= of all services, "
+                f"and systemd cannot load secrets on this host when it is told again ({failed}), so `auth`, `credentials` "
+                f"and the front end would not work. {_CONTAINER}"
+            ) from None
 
 
 def _check_units(found):

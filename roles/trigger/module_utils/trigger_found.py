@@ -28,6 +28,7 @@ from .trigger_host import (
     gecos,
     own_directories,
     programs_places,
+    repeating,
     unfinished,
 )
 from .trigger_metrics import stale_metrics
@@ -41,6 +42,7 @@ from .trigger_names import (
     LAUNCHER,
     LIBRARY,
     LOADED_CREDENTIALS,
+    MANAGED,
     NGINX,
     PROXY_FILES,
     ROOT,
@@ -53,6 +55,7 @@ from .trigger_names import (
     VERSIONS,
 )
 from .trigger_nginx import Frontend
+from .trigger_overrides import Overrides, in_order, template_of
 from .trigger_systemd import show
 
 NGINX_UNFINISHED = ".nginx"  # among the names of endpoints that are unfinished
@@ -78,6 +81,8 @@ class Found:
         (self.root_unit,) = [File.decode(item) for item in plan["shared"] if item["path"] == f"{UNITS}/{ROOT_UNIT}"]
         self.frontend = Frontend(None if self.purge_all else plan["frontend"])
         self._sort_endpoints(plan["endpoints"], purge)
+        self.overrides = Overrides()
+        self.undone = self._repeat_what_host_undoes()
         self._look_at_what_is_put_off()
         self.unfinished = unfinished()
         self.was_interrupted = os.path.lexists(UNFINISHED)
@@ -98,6 +103,9 @@ class Found:
         self._look_at_units()
         self._nginx_runs = self.frontend.runs()
         self.warnings = list(self.frontend.warnings)
+        if self.undone:
+            keys = ", ".join(f"{key}= ({self.overrides.where(key)})" for key in self.undone)
+            self.warnings.append(f"for all services of this host {keys}: what the role's units say of it has no effect")
         self.warnings += [
             f"{e.name}: it is paused, so no run begins; `triggerctl resume {e.name}` on the host ends that"
             for e in self.wanted
@@ -120,6 +128,32 @@ class Found:
         self.leaving = [endpoint for endpoint in self.others if endpoint.name in to_remove]
         for endpoint in self.leaving:
             endpoint.leaves = True
+
+    def _repeat_what_host_undoes(self) -> list[str]:
+        """Adds drop-ins that come behind the host's own. Returns the directives of the role that stay undone."""
+        templates = {file.path: file.content for file in self.shared}
+        undone: set[str] = set()
+        for endpoint in self.wanted:
+            for unit in endpoint.services:
+                own = endpoint.drop_in(unit)
+                ours = {os.path.basename(own): file.content for file in endpoint.files if file.path == own}
+                texts = [templates[f"{UNITS}/{template_of(unit)}"], *in_order(unit, ours)]
+                endpoint.files += self._repeating(unit, texts)
+                undone.update(self.overrides.undone(texts))
+        for companion in COMPANIONS:
+            template = templates.get(companion.files[1])
+            texts = [template, *in_order(companion.service, {})] if companion in self.companions else []
+            self.shared += self._repeating(companion.service, texts)
+            undone.update(self.overrides.undone(texts))
+        return sorted(undone)
+
+    def _repeating(self, service: str, texts: list[bytes | None]) -> list[File]:
+        """The drop-in that a service needs, or does not need any more."""
+        lines = self.overrides.repeat(texts)
+        why = f"Behind {', '.join(self.overrides.paths)}, where the host undoes this for all services."
+        content = f"# {MANAGED}\n# {why}\n\n[Service]\n{lines}".encode() if lines else None
+        file = File(repeating(service), content)
+        return [file] if lines or file.changed else []
 
     def _look_at_what_is_put_off(self) -> None:
         pending = trigger_later.pending()
@@ -196,7 +230,7 @@ class Found:
         goes = {file.path for file in self.file_changes()} | set(self.possible_leftovers)
         return [
             directory
-            for directory in (PROXY_FILES, FRONTEND_CREDENTIALS, PAGE.drop_ins)
+            for directory in (PROXY_FILES, FRONTEND_CREDENTIALS, *(companion.drop_ins for companion in COMPANIONS))
             if os.path.isdir(directory)
             and all(f"{directory}/{name}" in goes for name in os.listdir(directory))
             and not any(path.startswith(f"{directory}/") for path in stays)
@@ -261,6 +295,7 @@ class Found:
             or endpoint.changed(endpoint.configuration)
             or endpoint.changed(endpoint.auth_file)
             or endpoint.changed(endpoint.drop_in(endpoint.acceptor))
+            or endpoint.changed(repeating(endpoint.acceptor))
             or self.shared_changed(f"{UNITS}/trigger@.service")
             or self.programs_changed()
         )
@@ -278,7 +313,7 @@ class Found:
         return (
             any(file.changed for file in drop_ins)
             or self.frontend.secret_changed
-            or self.shared_changed(f"{UNITS}/{PAGE.service}")
+            or self.shared_changed(f"{UNITS}/{PAGE.service}", PAGE.drop_ins)
             or self.programs_changed()
         )
 

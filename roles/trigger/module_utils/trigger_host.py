@@ -34,6 +34,7 @@ from .trigger_names import (
     VERSIONS,
     Units,
 )
+from .trigger_overrides import REPEATING
 
 JOBS_GECOS = "Trigger jobs"
 # Endpoints whose change is under way. One that is found here was left by a run that did not end.
@@ -88,6 +89,7 @@ class Endpoint:
         self.changes_hands = bool(item) and self.handoff != handed_over
         self.acceptor = self.job if self.handoff else self.own_acceptor
         self.units = units.all()
+        self.services = units.services()
         self.sockets = (self.socket, self.dispatch_socket, self.run_socket)
         self.listens = bool(item) and item["state"] == "present"
         self.leaves = False  # whether it is to be removed when its run has ended, in which the play takes place
@@ -166,6 +168,11 @@ class Endpoint:
         ]
         gone = [File(path, None) for path in possible if path not in paths]
         return wanted + [file for file in gone if file.changed]
+
+
+def repeating(service: str) -> str:
+    """Where the drop-in of a service is that comes behind what the host has for all services."""
+    return f"{UNITS}/{service}.d/{REPEATING}"
 
 
 def found_names() -> Iterator[str]:

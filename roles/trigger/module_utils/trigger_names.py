@@ -5,6 +5,9 @@ own programs have theirs in files/trigger/paths.py; a test compares the two."""
 
 from __future__ import annotations
 
+# How files begin that the role writes.
+MANAGED = "Written by the Ansible role trigger; a change here is undone by its next run."
+
 UNITS = "/etc/systemd/system"
 SYSUSERS = "/etc/sysusers.d"
 
@@ -55,6 +58,10 @@ class Units:
         self.dispatcher = f"trigger-dispatch@{name}.service"
         self.run_socket = f"trigger-run@{name}.socket"
         self.job = f"trigger-run@{name}.service"
+
+    def services(self) -> list[str]:
+        """Those that run something."""
+        return [unit for unit in self.all() if unit.endswith(".service")]
 
     def all(self) -> list[str]:
         """All of them."""

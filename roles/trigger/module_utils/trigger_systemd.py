@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import secrets
+import shutil
 import subprocess
 import time
 from typing import Any
@@ -20,6 +23,8 @@ SYSTEMD_SYSUSERS = "/bin/systemd-sysusers"
 ANALYZE = "/usr/bin/systemd-analyze"
 # Of a play's own environment, and of whoever runs it, the programs are told nothing.
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+
+TRIALS = "/run/systemd/system"
 
 ATTEMPTS = 100
 PAUSE = 0.1  # seconds between two of them
@@ -66,6 +71,11 @@ def show(units: list[str]) -> dict[str, dict[str, Any]]:
                 state[key] = value
         states[state["Id"]] = state
     return states
+
+
+def drop_ins(unit: str) -> list[str]:
+    """The paths of the drop-ins that systemd has read for a unit, in the order in which they count."""
+    return run(SYSTEMCTL, "show", "--property=DropInPaths", "--value", "--", unit).split()
 
 
 def is_quiet(state: dict[str, Any]) -> bool:
@@ -117,6 +127,27 @@ def verify(root: str, units: list[str]) -> list[tuple[str, str, str]]:
     if done.returncode and not found:
         return [("", "", line) for line in done.stderr.splitlines()]
     return found
+
+
+def trial(service: str, drop_in: str = "", name: str = "") -> None:
+    """Have systemd start a service that is there for this alone. service: its directives. drop_in: those that come
+    behind what the host has for all services, in a file of that name. Raises Failed, with what was said."""
+    unit = f"trigger-trial-{secrets.token_hex(4)}.service"
+    path = f"{TRIALS}/{unit}"
+    with open(path, "w") as file:
+        file.write(f"[Unit]\nCollectMode=inactive-or-failed\n\n[Service]\nType=oneshot\n{service}")
+    try:
+        if drop_in:
+            os.mkdir(f"{path}.d", 0o755)
+            with open(f"{path}.d/{name}", "w") as file:
+                file.write(f"[Service]\n{drop_in}")
+        systemctl("start", [unit])  # of a unit that is new systemd reads the files without a daemon-reload
+    except Failed:
+        said = [line for line in journal(unit, 20).splitlines() if unit not in line]
+        raise Failed("; ".join(said)) from None
+    finally:
+        shutil.rmtree(f"{path}.d", ignore_errors=True)
+        os.unlink(path)
 
 
 def journal(unit: str, lines: int = 5) -> str:

@@ -6,7 +6,7 @@ import time
 
 from trigger import timespan
 from trigger.ctl import errors, status
-from trigger.ctl.doctor import files, host, nginx, units
+from trigger.ctl.doctor import drop_ins, files, host, nginx, units
 from trigger.ctl.doctor.finding import NOTE, PROBLEM, Finding, whatever_befalls
 from trigger.ctl.errors import FAILED, OK, Failure
 
@@ -43,7 +43,7 @@ def _examine(seen):
         endpoint = status.load(seen.name)
     except Failure as error:
         return [Finding(seen.name, *str(error).split("; ", 1)), *units.findings(seen, time.time())]
-    found = list(units.findings(seen, time.time()))
+    found = [*units.findings(seen, time.time()), *whatever_befalls(drop_ins.findings(seen), seen.name)]
     if seen.is_hidden and not isinstance(seen.problem, FileNotFoundError):  # of which `files` tells
         found.append(Finding(seen.name, status.problem_of(seen), errors.MOUNT))
     return found + list(files.findings(endpoint, seen.states[seen.units.job]))

@@ -1,0 +1,1 @@
+../../roles/trigger/module_utils/trigger_overrides.py
