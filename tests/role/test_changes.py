@@ -336,7 +336,9 @@ def test_what_the_host_undoes_for_all_services_is_repeated_behind_it(fresh, of_c
         for service in ("trigger@hello.service", DISPATCHER, "trigger-run@hello.service")
     }
     assert repeated == {
-        "trigger@hello.service": "NoNewPrivileges=yes\nLoadCredential=auth:/etc/trigger/credentials/hello/acceptor/auth\n",
+        "trigger@hello.service": (
+            "NoNewPrivileges=yes\nLoadCredential=auth:/etc/trigger/credentials/hello/acceptor/auth\n"
+        ),
         DISPATCHER: "NoNewPrivileges=yes\n",
         "trigger-run@hello.service": (
             "NoNewPrivileges=yes\nLoadCredential=key:/etc/trigger/credentials/hello/job/key\nNoNewPrivileges=no\n"

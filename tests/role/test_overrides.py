@@ -58,5 +58,31 @@ def test_what_an_admin_has_said_is_repeated_where_it_stood(places):
         (places / path).parent.mkdir(parents=True, exist_ok=True)
         (places / path).write_text(content)
     found = in_order("trigger@a.service", {"endpoint.conf": b"ours"})
-    assert found == [b"of the template", b"ours", b"of the instance"]
-    assert in_order("trigger@b.service", {}) == [b"of the template", b"hidden by the instance's"]
+    assert list(found.items()) == [
+        ("10-all.conf", b"of the template"),
+        ("endpoint.conf", b"ours"),
+        ("override.conf", b"of the instance"),
+    ]
+    assert list(in_order("trigger@b.service", {}).values()) == [b"of the template", b"hidden by the instance's"]
+
+
+EMPTIED = b"[Service]\nLoadCredential=\n"
+LOADED = b"[Service]\nLoadCredential=key:/etc/key\n"
+
+
+@pytest.mark.parametrize(
+    ("drop_ins", "taker"),
+    [
+        ({"endpoint.conf": LOADED}, "zzz.conf"),
+        ({"endpoint.conf": LOADED, "zzzz-trigger.conf": LOADED}, None),
+        ({"endpoint.conf": LOADED, "zzzz-trigger.conf": LOADED, "zzzzz.conf": EMPTIED}, "zzzzz.conf"),
+        ({"endpoint.conf": LOADED, "zzz.conf": b"in the place of that for all services"}, None),
+        ({"endpoint.conf": b"[Service]\nUser=a\n"}, None),
+        ({"endpoint.conf": LOADED, "zzzz.conf": b"[Service]\nLoadCredential=key:/elsewhere\n"}, None),
+    ],
+)
+def test_who_takes_secrets_away(tmp_path, drop_ins, taker):
+    path = tmp_path / "system/service.d/zzz.conf"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(EMPTIED)
+    assert Overrides([str(path)]).taker(drop_ins, "endpoint.conf") == taker

@@ -23,7 +23,7 @@ HARMLESS = re.compile(r"not safe|unsafe|deprecated|obsolete|legacy", re.IGNORECA
 
 # What trigger-root.service does, with one folder.
 _BINDS = (
-    "d=$$(mktemp -d /run/trigger-trial.XXXXXX); trap \"mountpoint -q $$d && umount $$d; rmdir $$d\" EXIT; "
+    'd=$$(mktemp -d /run/trigger-trial.XXXXXX); trap "mountpoint -q $$d && umount $$d; rmdir $$d" EXIT; '
     "mount --bind /usr $$d; mount --make-rprivate $$d; mount -o remount,bind,ro,nosuid,nodev $$d"
 )
 _LOADS = """\
@@ -155,8 +155,8 @@ def _check_that_systemd_mounts(found):
         trial(f"PrivateMounts=yes\nExecStart=/bin/sh -euc '{_BINDS}'\n")
     except Failed as failed:
         raise Mistake(
-            "nothing was changed: systemd may not mount on this host, so acceptors would have nothing of what they need "
-            f"({failed}). {_CONTAINER}"
+            "nothing was changed: systemd may not mount on this host, so acceptors would have nothing of what they "
+            f"need ({failed}). {_CONTAINER}"
         ) from None
 
 
@@ -173,9 +173,9 @@ def _check_credentials(found):
             trial(_LOADS, f"LoadCredential=trial:{secret.name}\n", REPEATING)
         except Failed as failed:
             raise Mistake(
-                f"nothing was changed: {found.overrides.where('LoadCredential')} empties LoadCredential= of all services, "
-                f"and systemd cannot load secrets on this host when it is told again ({failed}), so `auth`, `credentials` "
-                f"and the front end would not work. {_CONTAINER}"
+                f"nothing was changed: {found.overrides.where('LoadCredential')} empties LoadCredential= of all "
+                f"services, and systemd cannot load secrets on this host when it is told again ({failed}), so `auth`, "
+                f"`credentials` and the front end would not work. {_CONTAINER}"
             ) from None
 
 

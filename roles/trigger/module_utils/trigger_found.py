@@ -82,6 +82,7 @@ class Found:
         self.frontend = Frontend(None if self.purge_all else plan["frontend"])
         self._sort_endpoints(plan["endpoints"], purge)
         self.overrides = Overrides()
+        self.warnings = list(self.frontend.warnings)
         self.undone = self._repeat_what_host_undoes()
         self._look_at_what_is_put_off()
         self.unfinished = unfinished()
@@ -102,7 +103,6 @@ class Found:
         self.emptied = self._emptied()
         self._look_at_units()
         self._nginx_runs = self.frontend.runs()
-        self.warnings = list(self.frontend.warnings)
         if self.undone:
             keys = ", ".join(f"{key}= ({self.overrides.where(key)})" for key in self.undone)
             self.warnings.append(f"for all services of this host {keys}: what the role's units say of it has no effect")
@@ -137,12 +137,19 @@ class Found:
             for unit in endpoint.services:
                 own = endpoint.drop_in(unit)
                 ours = {os.path.basename(own): file.content for file in endpoint.files if file.path == own}
-                texts = [templates[f"{UNITS}/{template_of(unit)}"], *in_order(unit, ours)]
-                endpoint.files += self._repeating(unit, texts)
+                drop_ins = in_order(unit, ours)
+                texts = [templates[f"{UNITS}/{template_of(unit)}"], *drop_ins.values()]
+                repeated = self._repeating(unit, texts)
+                endpoint.files += repeated
                 undone.update(self.overrides.undone(texts))
+                drop_ins.update({os.path.basename(file.path): file.content for file in repeated})
+                taker = self.overrides.taker(drop_ins, os.path.basename(own))
+                if taker:
+                    what = f"the drop-in {taker} takes LoadCredential= from {unit}, so no secret reaches it"
+                    self.warnings.append(f"{endpoint.name}: {what}")
         for companion in COMPANIONS:
             template = templates.get(companion.files[1])
-            texts = [template, *in_order(companion.service, {})] if companion in self.companions else []
+            texts = [template, *in_order(companion.service, {}).values()] if companion in self.companions else []
             self.shared += self._repeating(companion.service, texts)
             undone.update(self.overrides.undone(texts))
         return sorted(undone)
