@@ -48,6 +48,8 @@ USERS = PROXY_FILES + "/users"
 ACCESS_LOG = "/var/log/nginx/trigger.access.log"
 ERROR_LOG = "/var/log/nginx/error.log"
 
+NEEDED = ("auth_basic", "limit_conn", "limit_req", "map", "proxy")  # modules that can be left out
+
 SELF_SIGNED_DAYS = 825
 RENEWED_BEFORE = 60  # days that are left
 RELOAD_TIME = 15  # seconds that nginx has to take a new configuration
@@ -167,6 +169,12 @@ class Frontend:
         """
         if not os.path.exists(PROGRAM):
             return  # with --check, on a host that has no nginx yet
+        built = _built()
+        if self.plan and missing_modules(built):
+            raise Refused(
+                f"{PROGRAM} is built without {' and '.join(missing_modules(built))} (`nginx -V`), as nginx-light of "
+                "Debian 11 is; install nginx-core or nginx-full instead"
+            )
         with tempfile.TemporaryDirectory(prefix="trigger-nginx-", dir="/run") as root:
             shutil.copytree(NGINX, root + NGINX, symlinks=True)
             for file in files:
@@ -186,6 +194,12 @@ class Frontend:
             raise Refused(done.stderr.strip())
         if self.plan and f"# configuration file {SITE}:" not in done.stdout:
             raise Refused(f"{MAIN} does not include sites-enabled/* within http; let it do so")
+        user, groups = groups_of(done.stdout, built)
+        if self.plan and NGINX_GROUP not in groups:
+            raise Refused(
+                f"nginx' workers are user {user}, who is not in group {NGINX_GROUP}, so they could connect to no "
+                f"endpoint; `adduser {user} {NGINX_GROUP}`, or `user {NGINX_GROUP};` in {MAIN}"
+            )
 
     # Doing it.
 
@@ -240,6 +254,31 @@ class Frontend:
                 file.restore()
         systemctl("reload", [UNIT])
         raise Refused(f"nginx goes on with the configuration of before, to which its files were set back: {said}")
+
+
+def missing_modules(built: str) -> list[str]:
+    """Those that the site needs and that were left out. built: what `nginx -V` says."""
+    return [name for name in NEEDED if f"--without-http_{name}_module" in built]
+
+
+def groups_of(configuration: str, built: str) -> tuple[str, set[str]]:
+    """The user of nginx' workers, and the groups that these are in. configuration: what `nginx -T` says."""
+    found = re.search(r"^[ \t]*user[ \t]+([^\s;]+)(?:[ \t]+([^\s;]+))?[ \t]*;", configuration, re.MULTILINE)
+    default = re.search(r"--user=(\S+)", built)
+    user = found[1] if found else default[1] if default else "nobody"
+    try:
+        group = grp.getgrnam(found[2]).gr_gid if found and found[2] else pwd.getpwnam(user).pw_gid
+        gids = os.getgrouplist(user, group)
+    except KeyError:
+        return user, set()
+    return user, {group.gr_name for group in grp.getgrall() if group.gr_gid in gids}
+
+
+def _built():
+    """What nginx says of how it was built."""
+    return subprocess.run(
+        [PROGRAM, "-V"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=ENVIRONMENT
+    ).stderr
 
 
 def _make_log() -> None:
