@@ -227,3 +227,44 @@ def test_the_doctor_on_what_would_make_a_socket_spin():
         key = content.splitlines()[1].partition("=")[0]
         assert f"{drop_in} has {key}=" in done.stdout
         assert done.returncode == 1
+
+
+@pytest.fixture
+def odd():
+    """Processes that others do not see, nothing that could be executed where files come and go, a spool of its own, no
+    IPv6, and a clock that is three quarters of an hour off the full one."""
+    zone = Path("/etc/localtime")
+    before = os.readlink(zone) if zone.is_symlink() else None
+    zone.unlink(missing_ok=True)
+    zone.symlink_to("/usr/share/zoneinfo/Asia/Kathmandu")
+    addresses = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6")
+    had_none = addresses.read_text()
+    addresses.write_text("1")
+    run("mount", "-o", "remount,hidepid=2", "/proc")
+    mounts = ["/tmp", "/var", "/var/spool"]
+    for path in mounts:
+        run("mount", "--bind", path, path)
+        run("mount", "-o", "remount,bind,noexec,nosuid,nodev", path)
+    yield
+    for path in reversed(mounts):
+        run("umount", "--lazy", path)
+    run("mount", "-o", "remount,hidepid=0", "/proc")
+    addresses.write_text(had_none)
+    zone.unlink()
+    if before:
+        zone.symlink_to(before)
+
+
+def test_an_odd_host(odd):
+    told({"trigger_endpoints": [GUARDED, {**HELLO, "listen": ["3005"], "allow_unauthenticated": True}]})
+    umask = ["sh", "-c", 'umask 077 && exec "$@"', "sh"]
+    said = said_by_a_play(*umask)
+    assert "failed=0" in said
+    assert "changed=0" in said_by_a_play(*umask)
+    assert "of-the-job" in answer_of_guarded()
+    record = wait_for_record("hello", field(exchange(3005), "X-Request-Id"))
+    assert record["state"] == "succeeded"
+    run("triggerctl", "doctor")
+    told({"trigger_endpoints": [], "trigger_state": "absent"})
+    assert "failed=0" in said_by_a_play(*umask)
+    assert there_is_nothing()
