@@ -258,11 +258,12 @@ def cost(results):
             at_rest = idle.get(label)
             seen = [at_rest["processes"], mib(at_rest["kib"])] if at_rest else ["", ""]
             rows.append([title, *seen, ms(used["cold"].get(label)), ms(used["warm"].get(label))])
-    lingering = idle["lingering"]
+    lingering, ready = (mib(idle[kind]["kib"]) for kind in ("lingering", "ready"))
     return (
         "### What it takes\n"
         + table(["", "idle processes", "idle memory", "processor, cold", "processor, warm"], rows)
-        + f"\n\nIdle: {idle['endpoints']} endpoints of ours. An acceptor that lingers: {mib(lingering['kib'])}."
+        + f"\n\nIdle: {idle['endpoints']} endpoints of ours. An acceptor that lingers: {lingering}; a dispatcher and a "
+        f"runner that stand ready: {ready}."
     )
 
 

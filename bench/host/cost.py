@@ -55,15 +55,17 @@ def wait_for_run(peer, number):
 
 
 def idle():
-    """Processes and memory, KiB, of each peer with nobody there, and of one acceptor of ours that lingers."""
+    """Processes and memory, KiB, of each peer with nobody there; of one acceptor of ours that lingers, and of the
+    dispatcher and the runner that stand ready beside it."""
     endpoints = [path.split("/")[-1] for path in glob.glob("/var/spool/trigger/*")]
     bare, front = (next(peer for peer in peers.WARM if peer.label == label) for label in ("bare", "front"))
     ask(bare)
     # the others linger for a while
-    stop(*(f"trigger@{name}" for name in endpoints if name != bare.name))
+    leave(*(name for name in endpoints if name != bare.name))
     peers.wait_for_rest([bare])
-    found = {"endpoints": len(endpoints), "lingering": seen(bare.groups)}
-    stop(f"trigger@{bare.name}")
+    acceptor, *ready = bare.groups
+    found = {"endpoints": len(endpoints), "lingering": seen([acceptor]), "ready": seen(ready)}
+    leave(bare.name)
     for peer in (peers.FLOOR, peers.RECIPE, peers.RUNNING[0], peers.RUNNING[-1]):
         found[peer.label] = seen(peer.groups)
     found["bare"] = seen(["system-trigger*.slice/*"])
@@ -71,9 +73,11 @@ def idle():
     return found
 
 
-def stop(*services):
+def leave(*endpoints):
+    """All that these have at work leaves: as after their time to linger."""
+    units = [f"{unit}@{name}" for name in endpoints for unit in ("trigger", "trigger-run", "trigger-dispatch")]
     # It warns that a connection can start them again.
-    subprocess.run(["systemctl", "stop", *services], stderr=subprocess.DEVNULL, check=True)
+    subprocess.run(["systemctl", "stop", *units], stderr=subprocess.DEVNULL, check=True)
 
 
 def seen(groups):
