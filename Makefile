@@ -52,6 +52,14 @@ sanity: .venv/dev ## ansible-test sanity for the plugins, as part of a collectio
 molecule: .venv/dev packages ## All Molecule scenarios, or one: SCENARIO=name
 	@.ci/test molecule $(SCENARIO)
 
+.PHONY: next-debian
+next-debian: .venv/dev packages ## The scenario `default` on the Debian that comes next, as it is today
+	@.ci/test next-debian
+
+.PHONY: here
+here: .venv/ansible ## The same on this machine itself, which it changes (it needs python3-pytest)
+	@.ci/here
+
 .PHONY: bench
 bench: .venv/dev packages ## Measure beside the peers, and make docs/benchmarks.md of it
 	@bench/run
