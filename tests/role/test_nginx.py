@@ -37,14 +37,14 @@ def test_what_is_left_out_of_nginx():
         ("user www-data;\nworker_processes auto;", "", "www-data", True),
         ("# user www-data;\n\tuser nobody ;", "--user=www-data", "nobody", False),
         ("user nobody www-data;", "", "nobody", True),
+        ("user root;", "", "root", True),
         ("worker_processes auto;", "--prefix=/etc/nginx --user=www-data --group=x", "www-data", True),
         ("", "", "nobody", False),
         ("user who-is-not-there;", "", "who-is-not-there", False),
     ],
 )
 def test_the_user_of_nginx_has_to_be_in_the_group_of_the_sockets(configuration, built, user, may):
-    found, groups = trigger_nginx.groups_of(configuration, built)
-    assert (found, "www-data" in groups) == (user, may)
+    assert trigger_nginx.workers(configuration, built) == (user, may)
 
 
 # Passwords

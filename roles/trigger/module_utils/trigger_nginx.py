@@ -194,8 +194,8 @@ class Frontend:
             raise Refused(done.stderr.strip())
         if self.plan and f"# configuration file {SITE}:" not in done.stdout:
             raise Refused(f"{MAIN} does not include sites-enabled/* within http; let it do so")
-        user, groups = groups_of(done.stdout, built)
-        if self.plan and NGINX_GROUP not in groups:
+        user, may_connect = workers(done.stdout, built)
+        if self.plan and not may_connect:
             raise Refused(
                 f"nginx' workers are user {user}, who is not in group {NGINX_GROUP}, so they could connect to no "
                 f"endpoint; `adduser {user} {NGINX_GROUP}`, or `user {NGINX_GROUP};` in {MAIN}"
@@ -261,17 +261,19 @@ def missing_modules(built: str) -> list[str]:
     return [name for name in NEEDED if f"--without-http_{name}_module" in built]
 
 
-def groups_of(configuration: str, built: str) -> tuple[str, set[str]]:
-    """The user of nginx' workers, and the groups that these are in. configuration: what `nginx -T` says."""
+def workers(configuration: str, built: str) -> tuple[str, bool]:
+    """Who nginx' workers are, and whether they may connect to endpoints' sockets. configuration: what `nginx -T`
+    says."""
     found = re.search(r"^[ \t]*user[ \t]+([^\s;]+)(?:[ \t]+([^\s;]+))?[ \t]*;", configuration, re.MULTILINE)
     default = re.search(r"--user=(\S+)", built)
     user = found[1] if found else default[1] if default else "nobody"
     try:
-        group = grp.getgrnam(found[2]).gr_gid if found and found[2] else pwd.getpwnam(user).pw_gid
-        gids = os.getgrouplist(user, group)
+        account = pwd.getpwnam(user)
+        group = grp.getgrnam(found[2]).gr_gid if found and found[2] else account.pw_gid
+        sockets = grp.getgrnam(NGINX_GROUP).gr_gid
     except KeyError:
-        return user, set()
-    return user, {group.gr_name for group in grp.getgrall() if group.gr_gid in gids}
+        return user, False
+    return user, account.pw_uid == 0 or sockets in os.getgrouplist(user, group)
 
 
 def _built():
