@@ -347,6 +347,15 @@ def test_what_the_host_undoes_for_all_services_is_repeated_behind_it(fresh, of_c
     assert [of_container in warning and "ProtectControlGroups=" in warning for warning in found.warnings] == [True]
 
 
+def test_the_page_s_secret_is_repeated_as_well(fresh, settled, of_container):
+    path = f"{UNITS}/trigger-frontend.service.d/zzzz-trigger.conf"
+    found = fresh(front.endpoint(), frontend=front.frontend(), overrides=[of_container])
+    assert b"LoadCredential=frontend:/etc/trigger/credentials/.frontend/secret\n" in file_of(found, path).content
+    found = settled(front.endpoint(), overrides=[of_container])
+    assert [file.path for file in found.files() if file.path == path] == []
+    assert changes(found) == []
+
+
 def test_a_host_that_undoes_nothing_has_no_such_drop_in(fresh):
     found = fresh(front.endpoint(**SECRET))
     assert not any(file.path.endswith("zzzz-trigger.conf") for file in found.files())

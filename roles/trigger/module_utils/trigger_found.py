@@ -103,9 +103,11 @@ class Found:
         self.emptied = self._emptied()
         self._look_at_units()
         self._nginx_runs = self.frontend.runs()
-        if self.undone:
-            keys = ", ".join(f"{key}= ({self.overrides.where(key)})" for key in self.undone)
-            self.warnings.append(f"for all services of this host {keys}: what the role's units say of it has no effect")
+        for path in dict.fromkeys(map(self.overrides.where, self.undone)):
+            keys = ", ".join(f"{key}=" for key in self.undone if self.overrides.where(key) == path)
+            self.warnings.append(
+                f"{path} sets {keys} for all services, so what the role's units say of it has no effect"
+            )
         self.warnings += [
             f"{e.name}: it is paused, so no run begins; `triggerctl resume {e.name}` on the host ends that"
             for e in self.wanted
