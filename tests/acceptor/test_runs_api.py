@@ -61,9 +61,15 @@ def test_what_is_no_id_is_not_known(tail):
     assert refused(role.endpoint(), "/runs/" + tail) == 404
 
 
-def test_runs_can_be_looked_at_only():
-    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+def test_runs_can_be_looked_at_and_cancelled_only():
+    for method in ("POST", "PUT", "PATCH", "OPTIONS"):
         assert refused(role.endpoint(), f"/runs/{ID}", method) == 405
+    call = parse(role.endpoint(), request(f"/runs/{ID}", "DELETE"))
+    assert (call.run_id, call.cancel) == (ID, True)
+    assert not parse(role.endpoint(), request(f"/runs/{ID}")).cancel
+    for path in ("/runs", "/runs/", f"/runs/{ID}/output", f"/runs/{ID}/"):
+        assert refused(role.endpoint(), path, "DELETE") == 405
+    assert refused(role.endpoint(), "/runs/x", "DELETE") == 404
     assert refused(role.endpoint(), f"/runs/{ID}", Content_Length="1") == 400
     assert parse(role.endpoint(), request(f"/runs/{ID}", "HEAD")).run_id == ID
 

@@ -134,7 +134,7 @@ def test_nothing_else_exists(ask, host, path):
 @example("runs/%2e%2e/x")
 def test_no_path_leads_anywhere_else(ask, host, path):
     host.put()
-    wanted = ("", "start", "runs")
+    wanted = ("", "start", "cancel", "runs")
     if path not in wanted:
         assert refusal(ask, "/hello/" + path).status == 404
         assert "/" + path == "/" or refusal(ask, "/" + path).status == 404
@@ -144,6 +144,7 @@ def test_no_path_leads_anywhere_else(ask, host, path):
     ("path", "method", "allowed"),
     [("/", "POST", "GET, HEAD"), ("/hello/", "POST", "GET, HEAD"), ("/hello/", "PUT", "GET, HEAD"),
      ("/hello/runs", "POST", "GET, HEAD"), ("/hello/start", "GET", "POST"), ("/hello/start", "HEAD", "POST"),
+     ("/hello/cancel", "GET", "POST"),
      (f"/hello/runs/{request_id()}", "DELETE", "GET, HEAD")],
 )  # fmt: skip
 def test_methods(ask, host, path, method, allowed):

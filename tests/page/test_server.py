@@ -1,6 +1,7 @@
 """The page as a process of its own on a socket that systemd would hold, with real acceptors behind it."""
 
 import concurrent.futures
+import json
 import os
 import re
 import select
@@ -13,7 +14,7 @@ import urllib.parse
 import pytest
 from page_host import SECRET, claim, head, prints, queue, record, request_id, tree, visitor
 
-from trigger import runs
+from trigger import cancellations, runs
 from trigger.page import form, server, submit
 
 PATIENCE = 20  # seconds; what is waited for is there much sooner
@@ -251,6 +252,89 @@ def test_a_button_starts(host, page):
     answer = post(host, button["action"], {hidden["name"]: hidden["value"]}, Origin="https://ci.example:8443",
                   Sec_Fetch_Site="same-origin")  # fmt: skip
     assert answer.status == 303 and len(runs.Runs(made).spooled()) == 1
+
+
+# What is cancelled
+
+
+def cancel(host, made, request, user="alice", token=None, **told):
+    token = visitor(user=user).token(made) if token is None else token
+    return post(host, f"/{made.name}/cancel", {form.TOKEN: token, form.RUN: request}, user=user, **told)
+
+
+def test_a_run_can_be_cancelled_from_its_page(host, page):
+    made = running(host)
+    host.start_acceptor("hello")
+    client = follow(host).until(b"Cancel this run")
+    button = tree(client.received[client.received.index(b"<form") :].partition(b"</form>")[0] + b"</form>").one("form")
+    filled = {found["name"]: found["value"] for found in button.all("input")}
+    answer = post(host, button["action"], filled, Origin="https://ci.example:8443", Sec_Fetch_Site="same-origin")
+    assert (answer.status, answer.field("Location")) == (303, f"/hello/runs/{request_id()}")
+    assert cancellations.asked(made.spool) == [request_id()]
+    # What the dispatcher makes of it.
+    record(made, request_id(), state="cancelled", exit_code=None, signal="TERM")
+    assert "Cancelled. Somebody stopped it." in main(client.end())
+
+
+def test_a_request_that_waits_can_be_cancelled_and_one_that_has_ended_is_told(host, page):
+    made = host.put()
+    host.start_acceptor("hello")
+    queue(made, request_id())
+    assert cancel(host, made, request_id()).status == 303
+    assert cancellations.asked(made.spool) == [request_id()]
+    record(made, request_id(1))
+    assert cancel(host, made, request_id(1)).field("Location") == f"/hello/runs/{request_id(1)}"
+    assert tree(get(host, f"/hello/runs/{request_id(1)}").body).all(class_="cancel") == []
+    answer = cancel(host, made, request_id(2))
+    assert answer.status == 404 and "Nothing was cancelled" in main(answer)
+    assert cancellations.asked(made.spool) == [request_id()]
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [({"token": ""}, 403), ({"token": "0" * 64}, 403), ({"user": "bob"}, 403), ({"user": None}, 403),
+     ({"Origin": "https://evil.example"}, 403), ({"Origin": "http://ci.example:8443"}, 403),
+     ({"Sec_Fetch_Site": "same-site"}, 403), ({"request": "x"}, 400), ({"request": ""}, 400),
+     ({"request": "../" + request_id()}, 400)],
+)  # fmt: skip
+def test_who_may_not_start_cancels_nothing(host, page, told, status):
+    made = running(host)
+    host.start_acceptor("hello")
+    assert cancel(host, made, **{"request": request_id(), **told}).status == status
+    assert cancellations.asked(made.spool) == []
+
+
+def test_without_an_acceptor_nothing_is_cancelled(host, page):
+    assert cancel(host, running(host), request_id()).status == 503
+
+
+def ask_acceptor(host, method, path, **told):
+    """What nginx passes on of a program's request."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(f"{host.runtime}/hello.sock")
+        client.sendall(head(method, path, **told))
+        return Answer(b"".join(iter(lambda: client.recv(65536), b"")))
+
+
+def test_a_program_cancels_by_delete(host):
+    made = running(host)
+    host.start_acceptor("hello")
+    path = f"/hello/runs/{request_id()}"
+    for told in ({"secret": None}, {"secret": "x"}, {"user": "bob"}, {"user": None}, {"Origin": "https://evil.example"},
+                 {"Sec_Fetch_Site": "cross-site"}):  # fmt: skip
+        assert ask_acceptor(host, "DELETE", path, **told).status == 403
+    assert ask_acceptor(host, "DELETE", "/hello/runs").status == 405
+    assert ask_acceptor(host, "DELETE", path, Content_Length="1").status == 400
+    assert cancellations.asked(made.spool) == []
+    answer = ask_acceptor(host, "DELETE", path)
+    assert answer.status == 202 and json.loads(answer.body)["state"] == "running"
+    assert cancellations.asked(made.spool) == [request_id()]
+    record(made, request_id())
+    assert ask_acceptor(host, "DELETE", path).status == 409
+    assert ask_acceptor(host, "DELETE", f"/hello/runs/{request_id(1)}").status == 404
+
+
+# Where nobody is asked
 
 
 def test_where_nobody_is_asked_nobody_is_named(host, page):

@@ -327,9 +327,17 @@ def places(**keys):
 
 def test_an_endpoint_has_a_place_and_pages_within():
     found_places = places()
-    assert list(found_places) == ["/hello/", "= /hello/", "= /hello/start", "= /hello/runs", "~ ^/hello/runs/[^/]+$"]
+    assert list(found_places) == [
+        "/hello/",
+        "= /hello/",
+        "= /hello/start",
+        "= /hello/cancel",
+        "= /hello/runs",
+        "~ ^/hello/runs/[^/]+$",
+    ]
     assert values(found_places["/hello/"], "proxy_pass") == [["http://unix:/run/trigger/hello.sock:"]]
-    assert values(found_places["= /hello/start"], "proxy_pass") == [["http://unix:/run/trigger/frontend:"]]
+    for place in ("= /hello/start", "= /hello/cancel"):
+        assert values(found_places[place], "proxy_pass") == [["http://unix:/run/trigger/frontend:"]]
     to_page = [(["set", "$trigger_to", "frontend"], None)]
     looks = [(["if", "($request_method", "=", "HEAD)"], to_page)]
     limits = [(["limit_conn", "trigger.pages", "16"], None)]
@@ -350,6 +358,7 @@ def test_with_get_the_place_itself_is_no_page_and_the_page_has_a_place_of_its_ow
         "/hello/",
         "= /hello/page",
         "= /hello/start",
+        "= /hello/cancel",
         "= /hello/runs",
         "~ ^/hello/runs/[^/]+$",
     ]

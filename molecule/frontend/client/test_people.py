@@ -105,6 +105,21 @@ def test_output_is_shown_in_its_colours(host, sign_in):
     assert answer.body.decode().splitlines() == ["fetching main", *lines, "deployed"]
 
 
+def test_a_run_is_cancelled_from_its_page(host, sign_in):
+    page = sign_in("carol")
+    page.click("Start deploy")
+    path = page.arrive(RUN.format("deploy"), goes_on=True)
+    page.until(lambda: page.printed() == "fetching main\n")
+    page.tab_to("Cancel this run")
+    page.leave_by(Keys.ENTER)
+    page.until(lambda: "Cancelled" in page.text() and "Somebody stopped it." in page.text())
+    page.arrive(path)
+    assert "Cancel this run" not in page.text()
+    page.check("cancelled")
+    assert ask(host, path, "DELETE", user="carol").status == 409
+    assert ask(host, path, "DELETE", user=None).status == 401
+
+
 def test_times_are_those_of_who_reads_them(host, sign_in):
     page = sign_in("carol")
     path = f"/backup/runs/{runs(host, '/backup/')[0]}"

@@ -1,6 +1,7 @@
 """GET of runs: PATH/runs, PATH/runs/ID, PATH/runs/ID/output."""
 
 import json
+import os
 import re
 
 import pytest
@@ -91,6 +92,37 @@ def test_a_run_that_somebody_stopped():
     wait_until(lambda: output_of("crowd", request))
     run("systemctl", "stop", "trigger-run@crowd.service")
     assert wait_for_state("crowd", request, "cancelled")["signal"] == "TERM"
+
+
+def cancel(request):
+    return ask("hook", f"/hook/runs/{request}", "DELETE", **TOKEN)
+
+
+def test_a_run_is_cancelled_by_delete_and_so_is_a_request_that_waits():
+    running, waiting, following = fire_hook("hold"), fire_hook(), fire_hook()
+    wait_for_state("hook", running, "running", base="/hook")
+    wait_until(lambda: output_of("hook", running, base="/hook"))
+    answer = cancel(waiting)
+    assert (answer.status, json.loads(answer.body)["state"]) == (202, "queued")
+    assert wait_for_state("hook", waiting, "cancelled", base="/hook")["started"] is None
+    assert told("hook", running, base="/hook")["state"] == "running"
+    assert cancel(running).status == 202
+    assert wait_for_state("hook", running, "cancelled", base="/hook")["signal"] == "TERM"
+    wait_for_state("hook", following, "succeeded", base="/hook")
+    assert cancel(running).status == cancel(waiting).status == 409
+    wait_until(lambda: not [name for name in os.listdir("/var/spool/trigger/hook") if name.startswith(".cancel-")])
+
+
+def test_who_brings_no_token_cancels_nothing():
+    request = fire_hook("hold")
+    wait_for_state("hook", request, "running", base="/hook")
+    path = f"/hook/runs/{request}"
+    assert ask("hook", path, "DELETE").status == 401
+    assert ask("hook", path, "DELETE", Sec_Fetch_Site="cross-site", **TOKEN).status == 403
+    assert ask("signed", f"/runs/{UNKNOWN}", "DELETE", **sign(b"")).status == 403
+    assert told("hook", request, base="/hook")["state"] == "running"
+    assert cancel(request).status == 202
+    wait_for_state("hook", request, "cancelled", base="/hook")
 
 
 def test_a_run_whose_end_nobody_saw_is_interrupted():
@@ -245,9 +277,11 @@ def test_runs_are_looked_at_whatever_the_methods_say():
     path = f"/hook/runs/{request}"
     head, get = ask("hook", path, "HEAD"), ask("hook", path)
     assert (head.status, head.body, head.headers["Content-Length"]) == (200, b"", get.headers["Content-Length"])
-    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+    for method in ("POST", "PUT", "OPTIONS"):
         answer = ask("hook", path, method)
-        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, DELETE")
+    assert ask("hook", path, "DELETE").status == 401
+    assert ask("hook", path, "DELETE", **TOKEN).status == 409
     assert len([record for record in records("hook") if request in record["requests"]]) == 1
 
 

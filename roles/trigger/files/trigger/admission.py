@@ -38,10 +38,15 @@ def check_head(endpoint: "Endpoint", request: "Request") -> None:
     allowed = allowed_methods(endpoint)
     if request.method.decode("latin-1") not in allowed:
         raise Refusal(405, "this method starts nothing", [("Allow", ", ".join(allowed))])
-    if _is_from_another_site(endpoint, request):
-        raise Refusal(403, "a page of another site may not call")
+    check_site(endpoint, request)
     if _is_ahead(request):
         raise Refusal(403, "a browser that only looks ahead starts nothing")
+
+
+def check_site(endpoint: "Endpoint", request: "Request") -> None:
+    """Raise Refusal where a browser says that a page of another site made it send the request."""
+    if _is_from_another_site(endpoint, request):
+        raise Refusal(403, "a page of another site may not call")
 
 
 def allowed_methods(endpoint: "Endpoint") -> "list[str]":

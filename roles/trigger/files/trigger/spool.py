@@ -8,6 +8,7 @@ have written what stands in it:
 - .accepted-ID: the request was let in and admitted, and is being flushed. If its delivery is remembered, the next
   acceptor makes it the entry ID, or else removes it.
 - ID: an entry.
+- .cancel-ID: somebody wants that request cancelled (cancellations).
 """
 
 import _thread
@@ -84,6 +85,13 @@ class Spool:
     def delivered(self, keys: "list[str]") -> "str | None":
         """Return the id of the request that a delivery was accepted as before, or None. Raises OSError."""
         return self._deliveries.find(keys, time.time()) if keys else None
+
+    def cancel(self, request_id: str) -> None:
+        """Have a request cancelled. Raises OSError."""
+        from trigger import cancellations
+
+        cancellations.ask(self._path, request_id)
+        self._tell()
 
     def commit(self, drafts: "list[tuple[str, Draft, list[str]]]") -> "list[OSError | None]":
         """Turn complete drafts into entries; when this returns they are durable.

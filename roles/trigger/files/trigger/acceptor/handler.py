@@ -125,7 +125,7 @@ class Handler:
 
             call = runs_api.parse(exchange.runs_path, request)
             if call is not None:
-                return self._tell_runs(exchange, call)
+                return self._answer_call(exchange, call)
         if self._guard is not None and request.path == endpoint.path.encode():
             reply = self._guard.answer_query(request)
             if reply is not None:
@@ -154,8 +154,14 @@ class Handler:
                 proxy_headers.forget(exchange.request)
         return exchange.endpoint
 
-    def _tell_runs(self, exchange, call):
-        """An id opens its own run; the list needs a token, or a user of the front end."""
+    def _answer_call(self, exchange, call):
+        """An id opens its own run; the list needs a token, or a user of the front end. Who may start a run may cancel
+        one whose id he knows."""
+        if call.cancel:
+            admission.check_site(exchange.endpoint, exchange.request)
+            if self._guard is not None:
+                self._guard.admit_token(exchange.request)
+            return self._replies.of_cancelling(call, self._spool.cancel)
         if call.run_id is None:
             if self._guard is not None:
                 self._guard.admit_token(exchange.request)

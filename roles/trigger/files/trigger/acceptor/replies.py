@@ -6,7 +6,7 @@ from trigger.responses import Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from trigger.acceptor.exchange import Exchange
     from trigger.acceptor.runs_api import Call
@@ -160,6 +160,21 @@ class Replies:
             raise _unreadable() from None
         return Reply(200, "the output of a run", b"", responses.PLAIN, headers, source)
 
+    def of_cancelling(self, call: "Call", cancel: "Callable[[str], None]") -> Reply:
+        """Have a run cancelled, and return what is told of that. cancel: Spool.cancel. Raises Refusal."""
+        from trigger.acceptor import runs_api
+
+        try:
+            run = self._runs.find(call.run_id)
+            if run is None:
+                raise runs_api.unknown()
+            if run["state"] not in ("queued", "running"):
+                raise http.Refusal(409, "the run has ended already")
+            cancel(call.run_id)
+        except OSError:
+            raise admission.unavailable("it cannot be cancelled") from None
+        return _json(run, 202, "cancelling " + call.run_id)
+
     @property
     def _runs(self):
         """What tells of runs. A request that only wants to be accepted does not wait for it to be loaded."""
@@ -175,10 +190,10 @@ class Replies:
         return runs.Output(self._runs, request_id, follow, last_line)
 
 
-def _json(value):
+def _json(value, status=200, reason="told of runs"):
     from trigger import strict_json
 
-    return Reply(200, "told of runs", (strict_json.encode(value) + "\n").encode(), "application/json")
+    return Reply(status, reason, (strict_json.encode(value) + "\n").encode(), "application/json")
 
 
 def _unreadable():

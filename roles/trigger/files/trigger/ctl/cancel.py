@@ -6,15 +6,14 @@ not claimed meanwhile, and a run that is seen under way is neither over nor anot
 
 from __future__ import annotations
 
-import os
 import time
 
 from trigger import paths, runs, timespan, wake
 from trigger.ctl import request_ids, status, systemd
 from trigger.ctl.errors import FAILED, OK, Failure
 from trigger.ctl.follow import ending
-from trigger.dispatcher import history
 from trigger.dispatcher.claim_lock import ClaimLock
+from trigger.dispatcher.take_back import take_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def cancel(arguments: Namespace, screen: Screen) -> int:
             if run is None:
                 raise request_ids.unknown(endpoint.name, meant)
             if run["state"] == "queued":
-                _take_back(endpoint, meant)
+                take_back(endpoint, meant)
                 wake.wake(endpoint.name)  # nobody may be left who waits for a job that cannot start
                 return _tell(found.find(meant), "it had not begun", screen)
             if run["state"] != "running":
@@ -51,18 +50,6 @@ def cancel(arguments: Namespace, screen: Screen) -> int:
         if run["state"] == "cancelled":
             return _tell(run, "its run was stopped", screen)
     raise Failure("%s has ended already: %s" % (meant, ending(run)), FAILED)
-
-
-def _take_back(endpoint, request_id):
-    """The record first: who asks finds the request all the time, and if the power goes in between it is not run, since
-    it has a record."""
-    history.write(endpoint, [request_id], None, {"state": "cancelled"})
-    directory = os.open(endpoint.spool, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.unlink(request_id, dir_fd=directory)
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _stop(endpoint, run_id, lock):

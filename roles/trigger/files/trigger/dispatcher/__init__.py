@@ -6,6 +6,7 @@ schedule      decides that: pause, quiet (`debounce`), turn (`exclusive`), who i
 standby       the runner for the next run, until it stands ready
 handover      takes what one run serves, and hands it over to that runner
 watch         the run under way: what its runner tells, its clock, its end
+cancel        what clients want to have cancelled; take_back: a request that waits
 recorder      what is written down of a run, and what follows it
 
 claims        entries that are taken, with all that is checked of them

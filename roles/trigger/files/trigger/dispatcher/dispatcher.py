@@ -20,6 +20,7 @@ from trigger.dispatcher.link import Lost
 from trigger.dispatcher.standby import Standby
 from trigger.dispatcher.systemd_bus import Manager
 
+HEAR_EVERY = 0.25  # seconds between two bytes that are heard during a run, whose runner can write any number
 STAY = 1.0  # seconds at the least; or a flood of bytes would be a flood of starts
 
 
@@ -40,6 +41,8 @@ class Dispatcher:
         self._awaits_lock = False
         self._first_seen = None  # when the requests were first seen that wait now
         self._stay_until = time.monotonic() + STAY
+        self._heard_at = time.monotonic()
+        self._may_cancel = True  # whether there may be something that somebody wants to have cancelled
         self._stopping = False
 
     def stop(self):
@@ -66,6 +69,8 @@ class Dispatcher:
             ids = self._claims.ids()
             if ids:
                 self._watch_over(ids, self._claims.invocation())
+        if self._may_cancel:
+            self._cancel()
         if self._watch is not None:
             return self._follow()
         departure = self._standby.departure
@@ -78,8 +83,12 @@ class Dispatcher:
     def _wait(self, seconds, awake):
         poll = select.poll()
         link = (self._watch or self._standby).link
-        # While a runner tells of its run, nothing else is to be done. It may write there as well, however much.
-        fifo = None if self._watch and link else self._fifo
+        fifo = self._fifo
+        if self._watch and link:
+            # All that may be wanted meanwhile is to cancel the run.
+            deaf_for = self._heard_at + HEAR_EVERY - time.monotonic()
+            if deaf_for > 0:
+                fifo, seconds = None, min(seconds, deaf_for)
         for fd in (fifo, awake, link, self._lock.fileno() if self._awaits_lock else None):
             if fd is not None:
                 poll.register(fd, select.POLLIN)
@@ -93,6 +102,8 @@ class Dispatcher:
         try:
             if os.read(self._fifo, 65536):
                 self._stay()
+                self._heard_at = time.monotonic()
+                self._may_cancel = True
         except BlockingIOError:
             pass
 
@@ -223,6 +234,12 @@ class Dispatcher:
         from trigger.dispatcher.recorder import Recorder
 
         return Recorder(self._endpoint, self._claims, self._manager.start, self._say)
+
+    def _cancel(self):
+        """Do what clients want to have cancelled."""
+        from trigger.dispatcher import cancel
+
+        self._may_cancel = cancel.look(self._endpoint, self._watch, self._say)
 
     def _hear(self):
         if self._watch is not None:

@@ -16,9 +16,9 @@ class Run:
     or None, the activation that it was claimed for. handed: bool, whether this dispatcher has handed it over. since:
     when it was, or when its runner says that the job began, in microseconds of CLOCK_MONOTONIC, or None. began: bool,
     whether it has said so. stopping: bool, whether it has said that it is being stopped. overtime: bool, whether the
-    time was over."""
+    time was over. cancelled: bool, whether a client had it stopped."""
 
-    __slots__ = ("began", "handed", "ids", "invocation", "overtime", "since", "stopping")
+    __slots__ = ("began", "cancelled", "handed", "ids", "invocation", "overtime", "since", "stopping")
 
     def __init__(self, ids, invocation, handed=False):
         self.ids = ids
@@ -28,6 +28,7 @@ class Run:
         self.began = False
         self.stopping = False
         self.overtime = False
+        self.cancelled = False
 
     @property
     def id(self):
@@ -77,6 +78,16 @@ class Watch:
         if self.is_about_to_begin():
             self._give_back()
             self._standby.cannot_start.met("its runner left before the job began (%s)" % lost, self.run.ids)
+
+    def cancel(self):
+        """Have the job stopped, for somebody who wants that. One that has not begun would only be given back."""
+        if self.run.cancelled or not self.run.began:
+            return
+        self.run.cancelled = True
+        self._recorder.say("run %s is cancelled, and stopped" % self.run.id)
+        with ClaimLock(self._endpoint) as lock:
+            lock.cancel(self.run.id)
+        self._unit.stop()
 
     def follow(self):
         """See that it ends. Returns in how many seconds to look again."""

@@ -56,7 +56,7 @@ class Visitor:
         return True
 
     def token(self, endpoint: Endpoint) -> str:
-        """Return what a form brings back to start an endpoint: another site cannot know it."""
+        """Return what a form brings back to start an endpoint or cancel a run: another site cannot know it."""
         # Neither holds a NUL, so no two pairs are the same message.
         message = b"start\0%s\0%s" % (endpoint.name.encode(), self.user)
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
@@ -64,7 +64,7 @@ class Visitor:
     def check_form(self, endpoint: Endpoint, request: Request, token: str) -> None:
         """Raise Refusal unless a request comes from a form of ours. token: "" where it brings none."""
         # To admission, the address of a form is one more endpoint; allow_origins is for programs, not for it.
-        place = {"path": endpoint.frontend["location"] + "start", "methods": ["POST"], "allow_origins": []}
+        place = {"path": request.path.decode(), "methods": ["POST"], "allow_origins": []}
         admission.check_head(Endpoint(endpoint.name, place), request)
         proxy_headers.check_origin(Endpoint(endpoint.name, place), request.fields)
         if not hmac.compare_digest(token.encode(), self.token(endpoint).encode()):

@@ -60,6 +60,13 @@ def not_started(frame: Frame, endpoint: Endpoint, answer: Answer) -> Reply:
     return _of_endpoint(frame, endpoint, code, "Nothing was started", sentences, headers)
 
 
+def not_cancelled(frame: Frame, endpoint: Endpoint, answer: Answer) -> Reply:
+    """Return the page that says why an acceptor cancels nothing."""
+    sentences = ["It says: " + sentence(answer.text)] if answer.text else ["The endpoint refused the request."]
+    code = answer.status if 400 <= answer.status < 600 else 502
+    return _of_endpoint(frame, endpoint, code, "Nothing was cancelled", sentences)
+
+
 def ignored(frame: Frame, endpoint: Endpoint, answer: Answer) -> Reply:
     """Return the page that says that nothing was to be done."""
     sentences = ["It looked at the request, and found nothing to do."]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TOKEN = ".token"  # which cannot be the name of a parameter
 SURE = ".sure"  # the box that somebody has to tick where that is asked for
+RUN = ".run"  # which is to be cancelled
 EMPTIED = ".emptied"  # the sensitive fields that had been filled in, when the form came back without what was in them
 _LEFT_EMPTY = {
     True: "was filled in before and is required: type it again",
@@ -47,6 +48,15 @@ def button_of_get(endpoint: Endpoint) -> Markup:
     """Return the same for an endpoint that GET alone starts, which shows what its job makes. It is no link: those are
     followed by programs, too, and ahead of time."""
     return element("form", _button(endpoint), method="get", action=endpoint.frontend["location"])
+
+
+def cancel_button(endpoint: Endpoint, token: str, request_id: str) -> Markup:
+    """Return a form that cancels a run, Markup."""
+    told = {TOKEN: token, RUN: request_id}
+    hidden = [element("input", type="hidden", name=name, value=value) for name, value in told.items()]
+    button = element("button", "Cancel this run", class_="button")
+    action = endpoint.frontend["location"] + "cancel"
+    return element("form", *hidden, button, method="post", action=action, class_="cancel")
 
 
 def draw(

@@ -140,7 +140,8 @@ pre .underline { text-decoration: underline; }
 #end { position: absolute; bottom: 0; width: 1px; height: 1px; }
 [role=log] { overflow-anchor: none; }
 /* While a run goes on, its page only grows: what it has become supersedes what it was. */
-.now:has(~ .now), .now:has(~ .result) { display: none; }
+.now:has(~ .now), .now:has(~ .result), .cancel:has(~ .result) { display: none; }
+.cancel { margin: 1rem 0; }
 
 @media (max-width: 40rem) {
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

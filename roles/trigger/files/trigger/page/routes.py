@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trigger.page.access import Visitor
 
 _LOOK = (b"GET", b"HEAD")
+_PLACES = (b"", b"page", b"start", b"cancel", b"runs")  # of an endpoint, beside the runs
 
 
 class Desk:
@@ -40,12 +41,15 @@ class Desk:
         if place == b"start":
             _check_method(request, (b"POST",))
             return self._start(frame, visitor, endpoint, request, body)
+        if place == b"cancel":
+            _check_method(request, (b"POST",))
+            return self._cancel(frame, visitor, endpoint, request, body)
         _check_method(request, _LOOK)
         if place in (b"", b"page"):
             return self._detail(frame, visitor, endpoint, request)
         if place == b"runs":
             return self._history(frame, visitor, endpoint, request)
-        return self._run(frame, endpoint, place[len(b"runs/") :].decode())
+        return self._run(frame, visitor, endpoint, place[len(b"runs/") :].decode())
 
     def _overview(self, frame, visitor):
         mine = [endpoint for endpoint in status.endpoints(self._directory) if visitor.may_call(endpoint)]
@@ -58,7 +62,7 @@ class Desk:
             location = endpoint.frontend["location"].encode()
             if endpoint.frontend["page"] and path.startswith(location):
                 place = path[len(location) :]
-                if place in (b"", b"page", b"start", b"runs") or (place[:5] == b"runs/" and is_id(place[5:].decode())):
+                if place in _PLACES or (place[:5] == b"runs/" and is_id(place[5:].decode())):
                     return endpoint, place
         raise Refusal(404, "no page has this address")
 
@@ -82,12 +86,31 @@ class Desk:
 
     # What not every page needs is loaded when one does: http.client alone is a third of a cold start.
 
-    def _run(self, frame, endpoint, request_id):
+    def _run(self, frame, visitor, endpoint, request_id):
         from trigger.page import run
 
         found = runs.Runs(endpoint)
         told, record = _find(found, request_id)
-        return run.draw(frame, endpoint, found, told, record, self._leaving)
+        cancel = form.cancel_button(endpoint, visitor.token(endpoint), request_id)
+        return run.draw(frame, endpoint, found, told, record, self._leaving, cancel)
+
+    def _cancel(self, frame, visitor, endpoint, request, body):
+        from trigger.page import submit
+
+        token, typed = form.read(endpoint, request, body)
+        visitor.check_form(endpoint, request, token)
+        request_id = typed.get(form.RUN, "")
+        if not is_id(request_id):
+            raise Refusal(400, "the form does not say which run")
+        try:
+            answer = submit.cancel(endpoint, request_id, visitor.fields(request))
+        except submit.Unreachable as error:
+            status.say("<4>%s: %s" % (endpoint.name, error))
+            return error_pages.unreachable(frame, endpoint, error.was_asked)
+        if answer.status in (202, 409):  # that it has ended already its page tells, too
+            location = "%sruns/%s" % (endpoint.frontend["location"], request_id)
+            return Reply(303, "cancelling " + request_id, headers=[*HEADERS, ("Location", location)])
+        return error_pages.not_cancelled(frame, endpoint, answer)
 
     def _start(self, frame, visitor, endpoint, request, body):
         from trigger.page import submit

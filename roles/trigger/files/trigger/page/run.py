@@ -35,10 +35,11 @@ def draw(
     run: dict,
     record: dict | None,
     leaving: Callable[[], bool],
+    cancel: Markup,
 ) -> Reply:
     """Return the page of a run, whose source brings its parts. run, record: as found.find_told() has returned them.
-    leaving: a function that says whether this process is about to end."""
-    page = _Page(frame, endpoint, found, run, record)
+    leaving: a function that says whether this process is about to end. cancel: what cancels the run."""
+    page = _Page(frame, endpoint, found, run, record, cancel)
     parts = page.live(leaving) if run["state"] in _LIVE else page.whole()
     headers = layout.HEADERS + (UNBUFFERED if run["state"] in _LIVE else [])
     return Reply(200, "the page of a run", b"", layout.CONTENT_TYPE, headers, Parts(parts))
@@ -65,12 +66,13 @@ class Parts:
 
 
 class _Page:
-    def __init__(self, frame, endpoint, found, run, record):
+    def __init__(self, frame, endpoint, found, run, record, cancel):
         self._frame = frame
         self._endpoint = endpoint
         self._found = found
         self._run = run
         self._record = record
+        self._cancel = cancel
         self._shows_output = False
         self._left_out = 0  # bytes, of which that is still to be said
         self._head = Head() if endpoint.output == "cgi" else None
@@ -88,6 +90,8 @@ class _Page:
 
     def _live(self, leaving):
         yield self._begin()
+        if self._endpoint.runs_api:
+            yield self._cancel
         yield from self._wait_for_turn(leaving)
         yield from self._output(leaving)
         yield self._say_how_it_ended()

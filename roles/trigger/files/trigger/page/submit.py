@@ -96,13 +96,30 @@ class Answer:
 
 def ask(endpoint: Endpoint, composed: Composed, fields: list[tuple[str, bytes]]) -> Answer:
     """Have a run started. fields: who asks (access.Visitor.fields). Raises Unreachable."""
+    target = endpoint.frontend["location"] + ("?" + composed.query if composed.query else "")
+    told = [*fields, ("Prefer", b"respond-async"), *composed.headers]
+    return _talk(endpoint, "POST", target, told, composed.body, composed.content_type)
+
+
+def cancel(endpoint: Endpoint, request_id: str, fields: list[tuple[str, bytes]]) -> Answer:
+    """Have a run cancelled. fields: as for ask(). Raises Unreachable."""
+    return _talk(endpoint, "DELETE", "%sruns/%s" % (endpoint.frontend["location"], request_id), fields)
+
+
+def _talk(endpoint, method, target, fields, body=b"", content_type=None):
     connection = _Connection(endpoint.socket_path)
     try:
         connection.connect()
     except OSError as error:
         raise Unreachable("the acceptor cannot be reached: %s" % (error.strerror or error), False) from None
     try:
-        _send(connection, endpoint, composed, fields)
+        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in (*fields, ("Connection", b"close"), ("Accept", b"application/problem+json")):
+            connection.putheader(name, value)
+        if content_type:
+            connection.putheader("Content-Type", content_type)
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
         return _read(connection.getresponse())
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable("the acceptor does not answer: %s" % type(error).__name__, True) from None
@@ -121,23 +138,6 @@ class _Connection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
-
-
-def _send(connection, endpoint, composed, fields):
-    target = endpoint.frontend["location"] + ("?" + composed.query if composed.query else "")
-    connection.putrequest("POST", target, skip_host=True, skip_accept_encoding=True)
-    for name, value in (
-        *fields,
-        ("Connection", b"close"),
-        ("Prefer", b"respond-async"),
-        ("Accept", b"application/problem+json"),
-        *composed.headers,
-    ):
-        connection.putheader(name, value)
-    if composed.content_type:
-        connection.putheader("Content-Type", composed.content_type)
-    connection.putheader("Content-Length", str(len(composed.body)))
-    connection.endheaders(composed.body)
 
 
 def _read(response):
