@@ -6,13 +6,15 @@ that request neither waits nor is being run any more.
 
 import os
 
-from trigger import atomic_file, entry
+from trigger import entry
 
 _PREFIX = ".cancel-"
 
 
 def ask(spool: str, request_id: str) -> None:
     """Write down that somebody wants it. spool: the directory. When this returns, that is durable. Raises OSError."""
+    from trigger import atomic_file
+
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     os.close(os.open(_path(spool, request_id), flags, 0o600))
     atomic_file.flush_directory(spool)

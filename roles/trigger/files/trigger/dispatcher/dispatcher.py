@@ -9,8 +9,8 @@ import os
 import select
 import time
 
+from trigger import cancellations, entry, paths
 from trigger import endpoint as configuration
-from trigger import entry, paths
 from trigger.dispatcher import schedule
 from trigger.dispatcher.cannot_start import CannotStart
 from trigger.dispatcher.claims import Claims
@@ -237,9 +237,11 @@ class Dispatcher:
 
     def _cancel(self):
         """Do what clients want to have cancelled."""
-        from trigger.dispatcher import cancel
+        self._may_cancel = False
+        if cancellations.asked(self._endpoint.spool):
+            from trigger.dispatcher import cancel
 
-        self._may_cancel = cancel.look(self._endpoint, self._watch, self._say)
+            self._may_cancel = cancel.look(self._endpoint, self._watch, self._say)
 
     def _hear(self):
         if self._watch is not None:
