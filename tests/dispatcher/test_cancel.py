@@ -22,6 +22,18 @@ def look(host):
     return look
 
 
+class Watched:
+    """A run under way, as watch.Watch shows it."""
+
+    def __init__(self, *ids):
+        self.run = self
+        self.ids = ids
+        self.is_cancelled = False
+
+    def cancel(self):
+        self.is_cancelled = True
+
+
 def state_of(endpoint, request):
     found = records.find(endpoint, request)
     return found and found["state"]
@@ -39,6 +51,19 @@ def test_a_request_that_waits_is_taken_back(host, look):
     assert look.said == [f"request {IDS[1]} is taken back"]
 
 
+def test_a_run_under_way_is_stopped_and_that_is_wanted_until_it_has_ended(host, look):
+    endpoint = host.put()
+    queue(endpoint, *IDS)
+    for each in IDS[1:]:
+        cancellations.ask(endpoint.spool, each)
+    watch = Watched(IDS[0])
+    assert cancel.look(endpoint, watch, print) is False and not watch.is_cancelled
+    cancellations.ask(endpoint.spool, IDS[0])
+    assert cancel.look(endpoint, watch, print) is True and watch.is_cancelled
+    assert cancellations.asked(endpoint.spool) == [IDS[0]]
+    assert [state_of(endpoint, each) for each in IDS] == [None, "cancelled", "cancelled"]
+
+
 def test_what_has_ended_meanwhile_stays_as_it_is(host, look):
     endpoint = host.put()
     record(endpoint, IDS[0])
@@ -49,17 +74,47 @@ def test_what_has_ended_meanwhile_stays_as_it_is(host, look):
     assert [state_of(endpoint, each) for each in IDS] == ["succeeded", None, None]
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_an_acceptor_that_was_taken_over_changes_no_record(host, look, number):
-    """Of a run that is recorded, or under an id of the future."""
+def test_an_acceptor_that_was_taken_over_changes_no_record(host, look):
+    """It lays out once more what has run, which a dispatcher that was killed may have left as well."""
     endpoint = host.put()
     record(endpoint, IDS[0])
-    ids = [IDS[0], request_id(SECOND * 2)]
-    queue(endpoint, ids[number])
-    cancellations.ask(endpoint.spool, ids[number])
+    queue(endpoint, IDS[0])
+    cancellations.ask(endpoint.spool, IDS[0])
     assert look(endpoint) is False
-    assert state_of(endpoint, ids[number]) == ("succeeded", None)[number]
-    assert look.said[0].startswith(f"<4>request {ids[number]} is not taken back: its ")
+    assert state_of(endpoint, IDS[0]) == "succeeded" and os.listdir(endpoint.spool) == []
+
+
+def test_an_id_of_the_future_gets_no_record(host, look):
+    endpoint = host.put()
+    future = request_id(SECOND * 2)
+    queue(endpoint, future)
+    cancellations.ask(endpoint.spool, future)
+    assert look(endpoint) is False
+    assert state_of(endpoint, future) is None and os.listdir(endpoint.spool) == [future]
+    assert look.said == [f"<4>request {future} is not taken back: its id lies in the future"]
+
+
+def test_directories_in_the_place_of_files_stop_nobody(host, look):
+    """Root may remove none by the name of a file, and must not fail at them for ever."""
+    endpoint = host.put()
+    queue(endpoint, IDS[1])
+    for name in (f".cancel-{IDS[0]}", f".cancel-{IDS[1]}", f".cancel-{IDS[2]}", IDS[2]):
+        os.mkdir(f"{endpoint.spool}/{name}")
+    assert look(endpoint) is False and look(endpoint) is False
+    assert state_of(endpoint, IDS[1]) == "cancelled" and not os.path.exists(f"{endpoint.spool}/{IDS[1]}")
+
+
+def test_what_cannot_be_recorded_is_told_when_no_run_is_under_way(host, look):
+    """A dispatcher that fails begins anew, and its run gains time by that."""
+    endpoint = host.put()
+    queue(endpoint, IDS[0])
+    cancellations.ask(endpoint.spool, IDS[0])
+    os.rename(endpoint.runs, endpoint.runs + ".away")
+    with pytest.raises(FileNotFoundError):
+        look(endpoint)
+    assert cancel.look(endpoint, Watched(IDS[1]), print) is True
+    os.rename(endpoint.runs + ".away", endpoint.runs)
+    assert look(endpoint) is False and state_of(endpoint, IDS[0]) == "cancelled"
 
 
 @pytest.mark.parametrize("name", [".cancel-", ".cancel-x", ".cancel-..", ".cancel-" + IDS[0][:-1], "cancel-" + IDS[0]])

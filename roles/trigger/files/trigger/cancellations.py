@@ -30,8 +30,8 @@ def done(spool: str, request_id: str) -> None:
     """Take away what ask() has written. Raises OSError."""
     try:
         os.unlink(_path(spool, request_id))
-    except FileNotFoundError:
-        pass
+    except (FileNotFoundError, IsADirectoryError):
+        pass  # what is no file ask() has not made
 
 
 def _path(spool, request_id):

@@ -10,15 +10,20 @@ from trigger.dispatcher.take_back import take_back
 def look(endpoint, watch, say):
     """Do what clients have asked for. endpoint: endpoint.Endpoint. watch: watch.Watch, or None while no run is under
     way. say: a function that writes a line to the journal. Returns whether something of it is still to come. Raises
-    OSError and Failed."""
+    Failed, and OSError while no run is under way: the clock of a run counts for more than what waits."""
     left = False
     for request_id in cancellations.asked(endpoint.spool):
         if watch is not None and request_id in watch.run.ids:
             watch.cancel()
             left = True  # until its end is recorded
             continue
-        _take_back(endpoint, request_id, say)
-        cancellations.done(endpoint.spool, request_id)
+        try:
+            _take_back(endpoint, request_id, say)
+            cancellations.done(endpoint.spool, request_id)
+        except OSError:
+            if watch is None:
+                raise
+            left = True
     return left
 
 

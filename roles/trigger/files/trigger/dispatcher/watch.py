@@ -85,8 +85,11 @@ class Watch:
             return
         self.run.cancelled = True
         self._recorder.say("run %s is cancelled, and stopped" % self.run.id)
-        with ClaimLock(self._endpoint) as lock:
-            lock.cancel(self.run.id)
+        try:
+            with ClaimLock(self._endpoint) as lock:
+                lock.cancel(self.run.id)
+        except OSError:
+            pass  # on a full disk, which may be what it is cancelled for, only this dispatcher knows why it ends
         self._unit.stop()
 
     def follow(self):
@@ -195,7 +198,7 @@ class Watch:
         function that tells it, dict, when it is told whether the run was cancelled."""
         run = self.run
         with ClaimLock(self._endpoint) as lock:
-            outcome = {**how(lock.is_cancelled(run.id)), "invocation_id": run.invocation}
+            outcome = {**how(run.cancelled or lock.is_cancelled(run.id)), "invocation_id": run.invocation}
             noted = self._recorder.note(run.id, outcome)
             if self.link is not None:
                 self.link.noted(run.id, outcome["state"])
