@@ -260,13 +260,16 @@ def test_a_runner_that_lies(way):
     wait_until_idle("brief")
 
 
-@pytest.mark.parametrize(("way", "said"), [("a flood", "cut off"), ("a flood of bytes", "full")])
-def test_a_runner_that_floods_is_not_listened_to(way, said):
-    """It may say what an honest one says. Bytes in the FIFO are read when the run is over."""
+@pytest.mark.parametrize(
+    ("way", "said", "most"),
+    [("a flood", "cut off", 1), ("a flood of bytes", "full", 5 * SECONDS)],  # the FIFO is emptied four times a second
+)
+def test_a_runner_that_floods_is_hardly_listened_to(way, said, most):
+    """It may say what an honest one says. Bytes in the FIFO may be of somebody who cancels."""
     wait_until_idle("brief")
     with liar(way) as since:
         assert wait_for_record("brief", request_id(exchange(BRIEF)))["state"] == "timed-out"
-        assert journal("trigger-run@brief.service", since).splitlines().count(said) == 1
+        assert 1 <= journal("trigger-run@brief.service", since).splitlines().count(said) <= most
     wait_until_idle("brief")
 
 
