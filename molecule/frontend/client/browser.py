@@ -109,8 +109,8 @@ class Browser:
         return self.all("h1")[0].text
 
     def printed(self):
-        """What a run's page shows of its output."""
-        return self.run("const pre = document.querySelector('pre'); return pre ? pre.textContent : null")
+        """What a run's page shows of its output so far."""
+        return self.run("const pre = document.querySelector('pre'); return pre ? pre.textContent : ''")
 
     def row(self, name):
         """The row of a table that begins with a name, as text."""
