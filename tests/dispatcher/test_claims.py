@@ -1,6 +1,7 @@
 """What an acceptor that was taken over lays into its spool changes nothing about runs that are recorded."""
 
 import os
+import pwd
 import time
 from contextlib import closing
 from types import SimpleNamespace
@@ -8,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import role
 
-from trigger import entry, records, spool
+from trigger import entry, origin, records, spool
 from trigger.dispatcher import history
 from trigger.dispatcher.claims import Claims
 
@@ -195,6 +196,62 @@ def test_the_job_gets_the_body_alone_and_may_open_it_again(host):
             os.write(claim.stdin, b"x")
     finally:
         os.close(claim.stdin)
+
+
+def said(endpoint, request_id, *variables):
+    """An entry that says this."""
+    own = [(b"TRIGGER_REQUEST_ID", request_id.encode()), *variables]
+    lay(endpoint, request_id, entry.encode(own))
+
+
+def test_root_says_what_a_request_came_by(host):
+    endpoint = host()
+    request_id = an_id(NOW)
+    said(endpoint, request_id, *origin.variables(origin.UNIT, ["b", "c"]))
+    with closing(Claims(endpoint)) as claims:
+        claim, damaged, _ = claims.take(claims.waiting(), INVOCATION)
+        os.close(claim.stdin)
+        assert damaged == []
+        told = claims.told(request_id)
+    assert (told["source"], told["hops"]) == ("unit", ["b", "c"])
+    assert claim.variables[b"TRIGGER_SOURCE"] == b"unit"
+    assert b"TRIGGER_HOPS" not in claim.variables
+
+
+def test_who_is_served_by_the_same_run_does_not_end_the_count_of_hops(host):
+    endpoint = host()
+    ids = [an_id(NOW - 2), an_id(NOW - 1), an_id(NOW)]
+    said(endpoint, ids[0], *origin.variables(origin.UNIT, ["b", "c"]))
+    said(endpoint, ids[1], *origin.variables(origin.UNIT, ["b"]))
+    said(endpoint, ids[2])
+    assert take(endpoint) == (ids, {})
+    with closing(Claims(endpoint)) as claims:
+        told = claims.told(ids[2])
+    assert (told["source"], told["hops"]) == ("http", ["b", "c"])
+
+
+def test_a_request_that_says_nothing_of_it_came_by_http(host):
+    endpoint = host()
+    request_id = an_id(NOW)
+    said(endpoint, request_id)
+    assert take(endpoint) == ([request_id], {})
+    with closing(Claims(endpoint)) as claims:
+        assert claims.told(request_id)["source"] == "http"
+        assert "hops" not in claims.told(request_id)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="gives a file to another user")
+@pytest.mark.parametrize("variables", [origin.variables("schedule", []), [(b"TRIGGER_HOPS", b"b")]])
+def test_only_root_says_what_a_request_came_by(host, variables):
+    """An acceptor that was taken over would give out its clients for the calendar, or let a circle go on."""
+    endpoint = host()
+    endpoint.user = "nobody"
+    owner = pwd.getpwnam("nobody").pw_uid
+    mine, yours = an_id(NOW - 1), an_id(NOW)
+    for request_id, more in ((mine, ()), (yours, variables)):
+        said(endpoint, request_id, *more)
+        os.chown(f"{endpoint.spool}/{request_id}", owner, -1)
+    assert take(endpoint) == ([mine], {yours: "it says what only root may say"})
 
 
 def test_without_a_body_the_job_reads_nothing(host):

@@ -9,10 +9,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import role
 from run_files import SECOND, request_id
 
-from trigger import records
-from trigger.dispatcher import history, on_end
+from trigger import paths, records
+from trigger.dispatcher import history, on_end, systemd_bus
 
 UNIT = Path(__file__).parents[2] / "files/notify@.service"
 RECORD = {"endpoint": "a", "id": request_id(SECOND), "state": "failed", "exit_code": 3}
@@ -88,3 +89,56 @@ def test_the_address_that_is_told_stands_in_no_argument(tmp_path):
     assert len(server.paths) == 1 and server.paths[0].startswith("/se-cret?a=1&b=")
     assert any(b"curl" in arguments and b"run " in arguments for arguments in server.seen)
     assert not [arguments for arguments in server.seen if b"se-cret" in arguments]
+
+
+# Endpoints that follow each other
+
+
+@pytest.fixture
+def ended(tmp_path, monkeypatch):
+    """Ends a run of the endpoint "a". Returns what was started, what went wrong, and what the next one is told."""
+    monkeypatch.setattr(on_end, "DIRECTORY", str(tmp_path / "ended"))
+    monkeypatch.setattr(paths, "RUNTIME", str(tmp_path))
+
+    def end(hops, *units):
+        started = []
+        endpoint = role.endpoint(on_failure=list(units))
+        problems = on_end.start(endpoint, RECORD, started.append, hops)
+        note = tmp_path / "b.hops"
+        return started, problems, note.read_text() if note.exists() else None
+
+    return end
+
+
+def test_who_fires_another_tells_through_whom(ended):
+    assert ended([], "trigger-fire@b.service") == (["trigger-fire@b.service"], [], "a")
+    assert ended(["b", "c"], "trigger-fire@b.service", "x.service")[2] == "b c a"
+
+
+def test_a_circle_ends(ended):
+    hops = [name for _ in range(8) for name in ("b", "a")]
+    assert ended(hops[1:], "trigger-fire@b.service")[0] == ["trigger-fire@b.service"]
+    started, problems, _ = ended(hops, "trigger-fire@b.service", "mail.service")
+    assert started == ["mail.service"]
+    (problem,) = problems
+    assert "trigger-fire@b.service is not started" in problem
+    assert problem.endswith(", ".join([*hops, "a"]))
+
+
+def test_a_unit_that_was_not_started_is_told_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(on_end, "DIRECTORY", str(tmp_path / "ended"))
+    monkeypatch.setattr(paths, "RUNTIME", str(tmp_path))
+
+    def refuse(unit):
+        raise systemd_bus.Failed("StartUnit: Unit is masked.")
+
+    problems = on_end.start(role.endpoint(on_failure=["trigger-fire@b.service"]), RECORD, refuse)
+    assert problems == ["trigger-fire@b.service: StartUnit: Unit is masked."]
+    assert not (tmp_path / "b.hops").exists()
+
+
+@pytest.mark.parametrize(
+    "unit", ["trigger-fire@.service", "trigger-fire@b.timer", "trigger-run@b.service", "b.service"]
+)
+def test_other_units_are_told_nothing(ended, unit):
+    assert ended([], unit)[2] is None

@@ -216,5 +216,7 @@ _MORE = (
     ("remote_addr", _is_text),
     ("remote_user", _is_text),
     ("reason", _is_text),
+    ("source", _is_text),
+    ("hops", lambda value: isinstance(value, list) and all(map(_is_text, value))),
     ("parameters", lambda value: isinstance(value, dict) and all(map(_is_text, (*value, *value.values())))),
 )

@@ -21,7 +21,7 @@ import pwd
 import stat
 import time
 
-from trigger import cgi, entry, execution, parameters, strict_json
+from trigger import cgi, entry, execution, origin, parameters, strict_json
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -33,7 +33,7 @@ _INVOCATION = ".invocation"
 _OUTCOME = ".outcome"
 _DRAFT = ".draft"
 
-OWN_VARIABLES = frozenset((b"TRIGGER_ENDPOINT", b"TRIGGER_REQUEST_ID"))
+OWN_VARIABLES = frozenset((b"TRIGGER_ENDPOINT", b"TRIGGER_REQUEST_ID", origin.SOURCE))
 
 
 def known_variables(endpoint):
@@ -112,16 +112,19 @@ class Claims:
         """
         damaged, unreadable = [], []
         taken = None
-        ids = []
+        ids, hops = [], []
         for name in reversed(names):
             try:
                 with _Opened(self._open_source(name)) as source:
-                    size = self._check_file(source)
+                    status = self._check_file(source)
                     if taken is None:
-                        taken = self._copy(source, size, name)
+                        taken = self._copy(source, status, name)
+                        variables = taken[1]
                     else:
-                        self._check_content(source, size, name)
+                        variables, _ = self._check_content(source, status, name)
                         self._check_id(source, name)
+                # A circle goes on, whoever comes between and is served by the same run.
+                hops = max(hops, origin.hops(variables), key=len)
                 ids.insert(0, name)
             except Unreadable:
                 unreadable.append(name)
@@ -135,7 +138,7 @@ class Claims:
         self._write(_INVOCATION, invocation)
         self._write(_OUTCOME, "")
         # The newest first: as long as the others are not there, they wait for another run.
-        self._write(ids[-1], strict_json.encode(self.what_is_told(variables)), durably=True)
+        self._write(ids[-1], strict_json.encode(self.what_is_told(variables, hops)), durably=True)
         for name in ids[:-1]:
             self._write(name, "")
         os.fsync(self._claimed)
@@ -163,7 +166,7 @@ class Claims:
         to compare: the entry may change until it is taken. Raises OSError."""
         try:
             with _Opened(self._open_source(name)) as source:
-                variables, _ = entry.read_variables(source, self._check_file(source))
+                variables, _ = entry.read_variables(source, self._check_file(source).st_size)
         except (entry.Damaged, Unreadable):
             return None
         prefix = parameters.PREFIX.encode()
@@ -185,11 +188,13 @@ class Claims:
             _unlink(request_id, self._claimed)
         _unlink(_OUTCOME, self._claimed)
 
-    def what_is_told(self, variables):
-        """Return what a record tells of a request, dict. variables: dict of bytes to bytes."""
+    def what_is_told(self, variables, hops=()):
+        """Return what a record tells of a request, dict. variables: dict of bytes to bytes. hops: those that have led
+        to its run, list of str."""
         told = {
             "remote_addr": variables.get(b"REMOTE_ADDR", b"").decode("latin-1") or None,
             "remote_user": variables.get(b"REMOTE_USER", b"").decode("latin-1") or None,
+            **origin.told(variables, [*hops]),
         }
         if self._endpoint.parameters:
             told["parameters"] = parameters.shown(self._endpoint.parameters, variables)
@@ -229,7 +234,7 @@ class Claims:
             raise
 
     def _check_file(self, source):
-        """Check all but the content of an open file, and return its size."""
+        """Check all but the content of an open file, and return its status."""
         status = os.fstat(source)
         if not stat.S_ISREG(status.st_mode):
             raise entry.Damaged("it is not a plain file")
@@ -240,9 +245,9 @@ class Claims:
         limit = self._endpoint.body_limit + entry.VARIABLES_LIMIT + entry.MARK_SIZE
         if status.st_size > limit:
             raise entry.Damaged("it is larger than body_limit allows")
-        return status.st_size
+        return status
 
-    def _copy(self, source, size, name):
+    def _copy(self, source, status, name):
         """Copy an open entry. What is checked is the copy: the original may change at any time. Returns a descriptor of
         the body alone, in a file that has no name, for reading, and the variables."""
         _unlink(_DRAFT, self._claimed)  # of an attempt that was killed
@@ -253,12 +258,12 @@ class Claims:
                 _unlink(_DRAFT, self._claimed)
                 os.fchmod(target, 0o444)
                 sent = 0
-                while sent < size:
-                    count = os.sendfile(target, source, sent, size - sent)
+                while sent < status.st_size:
+                    count = os.sendfile(target, source, sent, status.st_size - sent)
                     if not count:
                         raise entry.Damaged("it was cut short while it was read")
                     sent += count
-                variables, body_length = self._check_content(target, size, name)
+                variables, body_length = self._check_content(target, status, name)
                 self._check_id(source, name)
                 os.ftruncate(target, body_length)
             except BaseException:
@@ -269,11 +274,14 @@ class Claims:
             reading = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         return reading, variables
 
-    def _check_content(self, fd, size, name):
-        variables, body_length = entry.read_variables(fd, size)
+    def _check_content(self, fd, status, name):
+        """status: that of the file in the spool, fd: that or a copy of it."""
+        variables, body_length = entry.read_variables(fd, status.st_size)
         if variables.get(b"TRIGGER_REQUEST_ID") != name.encode():
             raise entry.Damaged("it carries another request's id")
-        for name in set(variables) - known_variables(self._endpoint):
+        if status.st_uid and not origin.VARIABLES.isdisjoint(variables):
+            raise entry.Damaged("it says what only root may say")
+        for name in set(variables) - known_variables(self._endpoint) - origin.VARIABLES:
             # The endpoint may have known such a one when the request was accepted.
             if not name.startswith((b"HTTP_", parameters.PREFIX.encode())):
                 raise entry.Damaged("it sets a variable that no request sets")

@@ -2,7 +2,7 @@
 
 import os
 
-from trigger import parameters
+from trigger import origin, parameters
 from trigger.dispatcher import output_files, schedule
 from trigger.dispatcher.claim_lock import ClaimLock
 
@@ -33,6 +33,7 @@ def hand_over(endpoint, claim, link):
     values = parameters.read_back(endpoint.parameters or [], claim.variables)
     variables = {**claim.variables, **dict(parameters.variables(values))}
     variables[b"TRIGGER_ENDPOINT"] = endpoint.name.encode()
+    variables.setdefault(origin.SOURCE, origin.HTTP.encode())
     variables[b"TRIGGER_REQUESTS"] = b"%d" % len(claim.ids)
     command = parameters.expand(endpoint.command, values)
     output = output_files.create(endpoint)

@@ -5,16 +5,17 @@ systemd's own OnSuccess= exists from version 249 on, tells little, and OnFailure
 
 import os
 
-from trigger import atomic_file, output, paths
+from trigger import atomic_file, origin, output, paths
 from trigger.dispatcher import systemd_bus
 
 DIRECTORY = paths.RUNTIME + "/ended"
 KEPT = 1000  # files that tell of runs; the oldest go
 
 
-def start(endpoint, record, start_unit):
+def start(endpoint, record, start_unit, hops=()):
     """Start what is to follow, without waiting for it. record: dict, the run's. start_unit: a function that orders
-    systemd to start a unit. Returns what went wrong, list of str."""
+    systemd to start a unit. hops: names of the endpoints whose ends have led to the run. Returns what went wrong, list
+    of str."""
     units = units_for(endpoint, record["state"], record["id"])
     problems = []
     if units:
@@ -24,10 +25,42 @@ def start(endpoint, record, start_unit):
             problems.append("they are not told of the run: %s" % error)
     for unit in units:
         try:
+            _note_hops(unit, [*hops, endpoint.name])
             start_unit(unit)
+        except _Circle as circle:
+            problems.append(str(circle))
         except systemd_bus.Failed as error:  # one that does not exist keeps nobody from the others
+            _forget_hops(unit)
             problems.append("%s: %s" % (unit, error))
     return problems
+
+
+class _Circle(Exception):
+    """Endpoints fire each other without an end."""
+
+
+def _note_hops(unit, hops):
+    """Tell the unit that fires an endpoint through whom it does. Raises _Circle; without the note it counts anew."""
+    fired = origin.fired_by(unit)
+    if fired is None:
+        return
+    if len(hops) > origin.HOPS_LIMIT:
+        raise _Circle("%s is not started, it would be the %dth in a row: %s" % (unit, len(hops), ", ".join(hops)))
+    try:
+        atomic_file.replace(paths.Paths(fired).hops, " ".join(hops).encode(), 0o600)
+    except OSError:
+        pass  # what follows is worth more than its count
+
+
+def _forget_hops(unit):
+    """Of a unit that was not started: whoever starts it later is not led by this run."""
+    fired = origin.fired_by(unit)
+    if fired is None:
+        return
+    try:
+        os.unlink(paths.Paths(fired).hops)
+    except OSError:
+        pass
 
 
 def units_for(endpoint, state, run_id):

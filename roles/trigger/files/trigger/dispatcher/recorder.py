@@ -60,7 +60,7 @@ class Recorder:
         if noted is not None:
             written = {"endpoint": self._endpoint.name, "id": ids[-1], **noted["outcome"]}
             written["duration"] = round(max(0.0, noted["finished"] - noted["started"]), 3)
-            self.follow_up(written)
+            self.follow_up(written, self._claims.told(ids[-1]).get("hops", []))
             if noted["is_earlier"]:
                 earlier.tidy(self._endpoint, self.say)
             self.say("run %s %s" % (ids[-1], written["state"]))
@@ -70,12 +70,13 @@ class Recorder:
         """Give up the claim of a run that has not begun: its requests wait for the next one."""
         self._claims.release(ids)
 
-    def follow_up(self, written):
-        """Start the units that the endpoint names for the end of a run. written: dict, its record."""
+    def follow_up(self, written, hops=()):
+        """Start the units that the endpoint names for the end of a run. written: dict, its record. hops: names of the
+        endpoints whose ends have led to it."""
         if self._endpoint.on_success or self._endpoint.on_failure:
             from trigger.dispatcher import on_end
 
-            for problem in on_end.start(self._endpoint, written, self._start_unit):
+            for problem in on_end.start(self._endpoint, written, self._start_unit, hops):
                 self.say("<3>after run %s: %s" % (written["id"], problem))
 
     def set_aside(self, damaged):
