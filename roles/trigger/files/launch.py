@@ -14,6 +14,7 @@ PROGRAMS = {
     "acceptor": "acceptor.main",
     "dispatcher": "dispatcher.main",
     "runner": "runner.main",
+    "fire": "ctl.fire_unit",
     "metrics": "metrics.main",
     "page.server": "page.server",
 }

@@ -4,6 +4,7 @@ reads and writes, and whom it believes. The programs, as launch.py and triggerct
 acceptor     trigger-NAME, which meets the network: reads, checks, spools and answers requests
 dispatcher   root, without capabilities: takes entries out of the spool, hands them to the runner, records how it ended
 runner       the job's user: runs one job
+fire         root, without capabilities: `ctl.fire_unit`, a request by the calendar or for another unit of the host
 metrics      root, in a sandbox: writes what acceptors and runs have counted
 page.server  triggerfrontend, which meets browsers behind nginx: draws the pages, reads how runs went
 ctl.main     root, a person: triggerctl

@@ -24,6 +24,7 @@ SINCE_FIRST_RELEASE = {
     "timeout": None,
     "job_linger": 0.0,
     "job_files": [],
+    "schedule": None,
     "exec_limit": 2 * 1024 * 1024 - 8 * 1024,  # execution.room() of the kernel's own stack
 }
 # The same within `response`, which has always been there.
@@ -72,6 +73,7 @@ class Endpoint(paths.Paths):
     runs_api: bool
     on_success: "list[str]"
     on_failure: "list[str]"
+    schedule: "dict | None"
     keep_runs: int
     keep_for: "float | None"
     metrics: bool

@@ -6,6 +6,7 @@ The role, which puts them there, knows the same places (module_utils/trigger_nam
 CONFIGURATION = "/etc/trigger"
 CREDENTIALS = CONFIGURATION + "/credentials"
 FRONTEND_CREDENTIALS = CREDENTIALS + "/.frontend"
+UNITS = "/etc/systemd/system"
 SPOOL = "/var/spool/trigger"
 STATE = "/var/lib/trigger"
 RUNTIME = "/run/trigger"
@@ -36,6 +37,8 @@ class Paths:
         self.run_socket_path = RUNTIME + "/" + name + ".run"
         self.pause_mark = RUNTIME + "/" + name + ".paused"
         self.cannot_start = RUNTIME + "/" + name + ".cannot-start"  # while that holds, with the reason in it
+        self.hops = RUNTIME + "/" + name + ".hops"  # through whom it is about to be fired
+        self.timer = UNITS + "/" + Units(name).timer
         self.spool = SPOOL + "/" + name
         self.deliveries = self.spool + "/.deliveries"
         self.rate = self.spool + "/.rate"
@@ -63,5 +66,15 @@ class Units:
         self.job = "trigger-run@%s.service" % name
 
     def all(self) -> "list[str]":
-        """All of them."""
+        """All that each endpoint has."""
         return list(vars(self).values())
+
+    @property
+    def fire(self) -> str:
+        """What fires the endpoint, for others to start."""
+        return self.job.replace("trigger-run@", "trigger-fire@")
+
+    @property
+    def timer(self) -> str:
+        """What starts that by the calendar; only an endpoint with a `schedule` has it."""
+        return self.fire.replace(".service", ".timer")

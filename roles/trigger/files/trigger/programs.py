@@ -6,6 +6,7 @@ looked for there, and nothing handed on. The paths hold on Debian 11 to 13, with
 
 SYSTEMCTL = "/bin/systemctl"
 JOURNALCTL = "/bin/journalctl"
+SYSTEMD_ANALYZE = "/usr/bin/systemd-analyze"
 OPENSSL = "/usr/bin/openssl"
 
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}

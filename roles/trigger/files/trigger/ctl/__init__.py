@@ -4,6 +4,7 @@ main       what was typed, and which exit status it ends with
 show       list, show and runs
 logs       logs
 fire       fire; `fire_request` makes of what was typed what an HTTP request would be
+fire_unit  the same for the calendar and for other units, which start trigger-fire@NAME.service
 cancel     cancel
 pause      pause, resume and drain
 doctor     doctor, which is a folder with its checks

@@ -16,7 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from trigger.ctl.fire_request import Fired
     from trigger.ctl.terminal import Screen
+    from trigger.endpoint import Endpoint
 
 TRIES = 5
 
@@ -34,7 +36,7 @@ def fire(arguments: Namespace, screen: Screen) -> int:
         admission.check_load(endpoint, *spool.load())
     except http.Refusal as refusal:
         raise Failure(_explain(endpoint.name, refusal), REFUSED) from None
-    request_id = _write(endpoint, spool, fired)
+    request_id = write(endpoint, spool, fired)
     _see_to_the_run(endpoint.name, seen, screen)
     if arguments.wait is None:
         _tell_id(endpoint, request_id, screen)
@@ -61,8 +63,8 @@ def _explain(name, refusal):
     return "\n".join(lines)
 
 
-def _write(endpoint, spool, fired):
-    """Bring the request to the disk, and return its id."""
+def write(endpoint: Endpoint, spool: Spool, fired: Fired) -> str:
+    """Bring a request to the disk, and return its id. Raises Failure."""
     waiting = filter(entry.is_id, os.listdir(endpoint.spool))
     request_id = entry.Ids(after=max(waiting, default=None), ahead=entry.FOLLOWED).next()
     for _ in range(TRIES):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import urllib.parse
 
-from trigger import admission, cgi, http, parameters, sources, strict_json
+from trigger import admission, cgi, http, origin, parameters, sources, strict_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trigger.endpoint import Endpoint
 
 _GIVEN = "given"  # the place of a value that was typed
@@ -43,11 +45,18 @@ class Fired:
         return [*self._variables, (b"TRIGGER_REQUEST_ID", request_id.encode())]
 
 
-def make(endpoint: Endpoint, values: list[tuple[str, str]], body: bytes, content_type: str | None = None) -> Fired:
+def make(
+    endpoint: Endpoint,
+    values: list[tuple[str, str]],
+    body: bytes,
+    content_type: str | None = None,
+    source: str = origin.FIRE,
+    hops: Sequence[str] = (),
+) -> Fired:
     """Return Fired, or raise http.Refusal as a client would see it.
 
-    values: names of parameters, and texts. What guards the network and what picks among senders (only_if) does not
-    apply.
+    values: names of parameters, and texts. source, hops: see origin. What guards the network and what picks among
+    senders (only_if) does not apply.
     """
     # Without parameters nobody looks at the query but the job.
     query = [] if endpoint.parameters is not None else values
@@ -62,7 +71,7 @@ def make(endpoint: Endpoint, values: list[tuple[str, str]], body: bytes, content
     if endpoint.body == "discard":
         body = b""
     told = cgi.meta_variables(request, endpoint.path.encode(), len(body), b"", b"", endpoint.pass_headers)
-    told.append((b"TRIGGER_ENDPOINT", endpoint.name.encode()))
+    told += [(b"TRIGGER_ENDPOINT", endpoint.name.encode()), *origin.variables(source, [*hops])]
     admission.check_execution(endpoint, found, told)
     return Fired(body, told + parameters.variables(found))
 
