@@ -21,7 +21,13 @@ def test_the_role_takes_the_names_that_programs_look_for():
 
 
 def test_the_role_calls_the_units_the_same():
-    assert vars(host.names.Units("hello")) == vars(paths.Units("hello"))
+    ours, theirs = paths.Units("hello"), host.names.Units("hello")
+    assert vars(theirs) == vars(ours)
+    assert (
+        (theirs.fire, theirs.timer)
+        == (ours.fire, ours.timer)
+        == ("trigger-fire@hello.service", "trigger-fire@hello.timer")
+    )
 
 
 def test_each_unit_is_one_that_the_role_installs():

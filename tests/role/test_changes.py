@@ -25,6 +25,8 @@ START = f"systemctl start {INNER} trigger@hello.socket"
 DISPATCHER = "trigger-dispatch@hello.service"
 NEVER_THERE = {"LoadState": "not-found", "ActiveState": "inactive", "NeedDaemonReload": "no", "Listen": []}
 ACTIVE = {"LoadState": "loaded", "ActiveState": "active", "NeedDaemonReload": "no", "Listen": []}
+DAILY = {"on_calendar": ["daily"]}
+TIMER = "trigger-fire@hello.timer"
 SECRET = {"auth": [{"token": {"secret": front.SECRET}}], "credentials": {"key": "of-the-job"}}
 
 
@@ -235,6 +237,33 @@ def test_programs_are_compiled_before_they_are_used_and_acceptors_leave_behind_i
     ]
 
 
+def test_a_timer_that_changes_is_stopped_before_systemd_knows_its_new_times(settled):
+    found = settled(front.endpoint(schedule=DAILY))
+    assert says(found) == []
+    file_of(found, f"{UNITS}/{TIMER}").changed = True
+    assert says(found) == [
+        f"systemctl stop {TIMER}",
+        f"{UNITS}/{TIMER} written",
+        "systemctl daemon-reload",
+        f"{START} {TIMER}",
+    ]
+
+
+@pytest.mark.parametrize("keys", [{}, {"schedule": DAILY, "state": "disabled"}])
+def test_a_timer_that_nobody_wants_is_stopped_and_disabled_while_its_file_is_there(settled, keys):
+    found = settled(front.endpoint(**keys))
+    found.enabled.add(TIMER)
+    found.states[TIMER] = dict(ACTIVE)
+    assert says(found)[:2] == [f"systemctl stop {TIMER}", f"systemctl disable {TIMER}"]
+
+
+def test_a_timer_that_somebody_has_stopped_is_started_and_told_of(settled):
+    found = settled(front.endpoint(schedule=DAILY))
+    found.states[TIMER]["ActiveState"] = "inactive"
+    (step,) = changes(found)
+    assert (step.says, step.tells) == (f"{START} {TIMER}", {"hello": [f"{TIMER} started"]})
+
+
 def test_no_step_tells_a_secret(fresh):
     told = "".join(f"{step.says}{step.tells}{step.diff}" for step in changes(fresh()))
     assert "/etc/trigger/credentials/hello/job/key" in told
@@ -276,6 +305,14 @@ def test_the_endpoint_whose_job_runs_the_play_is_removed_behind_all_else(mine):
     assert told[:3] == [f"systemctl disable {MINE}", "other: removed", "systemctl stop trigger@mine.socket"]
     assert told[-2:] == ["systemctl reset-failed", "mine: it is removed when its run has ended"]
     assert told.index(START) > told.index("other: removed")
+
+
+@pytest.mark.parametrize("options", [{"purge": True}, {"state": "absent"}])
+def test_the_timer_of_an_endpoint_that_goes_behind_its_run_goes_at_once(mine, options):
+    found = mine(**options)
+    found.enabled.add("trigger-fire@mine.timer")
+    told = says(found)
+    assert told[:2] == ["systemctl stop trigger-fire@mine.timer", "systemctl disable trigger-fire@mine.timer"]
 
 
 def test_everything_is_put_off_where_the_play_is_part_of_a_run(mine):

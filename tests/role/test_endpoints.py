@@ -683,6 +683,44 @@ def test_a_mistake_that_ansible_finds_is_named_too(said, hint):
     assert hint in found
 
 
+CALENDAR = {"on_calendar": ["daily"]}
+KIND = {"name": "kind", "choices": ["short", "full"]}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "keys", "hint"),
+    [
+        ({"on_calendar": []}, {}, "schedule.on_calendar: an empty list"),
+        ({"on_calendar": [""]}, {}, "schedule.on_calendar: '' is not a time"),
+        ({"on_calendar": ["daily\nUnit=x.service"]}, {}, "is not a time"),
+        ({"on_calendar": ["--help"]}, {}, "is not a time"),
+        ({"on_calendar": ["daily\\"]}, {}, "is not a time"),
+        ({**CALENDAR, "randomized_delay": "soon"}, {}, "schedule.randomized_delay: 'soon' is not a valid time span"),
+        ({**CALENDAR, "randomized_delay": "infinity"}, {}, "schedule.randomized_delay: it must end"),
+        ({**CALENDAR, "often": True}, {}, "schedule.often: this key is unknown"),
+        ({**CALENDAR, "parameters": {"kind": "full"}}, {}, "schedule.parameters: kind is none of the parameters"),
+        (
+            {**CALENDAR, "parameters": {"kind": "none"}},
+            {"parameters": [KIND]},
+            "schedule.parameters: kind is none of the choices",
+        ),
+        (CALENDAR, {"parameters": [{**KIND, "required": True}]}, "schedule.parameters: kind is required"),
+        (CALENDAR, {"handoff": True}, "schedule: with handoff there is no acceptor"),
+    ],
+)
+def test_a_mistake_in_a_schedule_names_its_key(schedule, keys, hint):
+    (message,) = mistakes({"name": "a", "job": JOB, "schedule": schedule, **keys})
+    assert hint in message
+
+
+def test_the_values_of_a_schedule_are_texts_as_a_request_brings_them():
+    number = {"name": "depth", "type": "integer"}
+    (endpoint,) = prepare(
+        {"name": "a", "job": JOB, "parameters": [number], "schedule": {**CALENDAR, "parameters": {"depth": 3}}}
+    )
+    assert endpoint["schedule"]["parameters"] == {"depth": "3"}
+
+
 def test_all_mistakes_of_parameters_are_found_at_once():
     found = mistakes(
         {

@@ -29,6 +29,7 @@ SHARED_UNITS = (
     "trigger-dispatch@.service",
     "trigger-run@.socket",
     "trigger-run@.service",
+    "trigger-fire@.service",
 )
 DROP_INS = ("trigger@.socket", "trigger@.service", "trigger-run@.service")
 FRONTEND_UNITS = ("trigger-frontend.socket", "trigger-frontend.service")
@@ -257,6 +258,8 @@ class Renderer:
         ]
         if endpoint["door"]:
             files += self._behind_frontend(endpoint)
+        if _is_scheduled(endpoint):
+            files.append(self._timer(endpoint))
         # A drop-in that says nothing does not exist.
         files = [file for file in files if "/systemd/" not in file["path"] or _says_something(file)]
         if job is not None:
@@ -273,7 +276,13 @@ class Renderer:
             "bind_ipv6_only": endpoint["bind_ipv6_only"],
             "free_bind": str(endpoint["socket"].get("FreeBind", "no")).lower() in ("1", "yes", "true", "on"),
             "addresses": [_address(address) for address in endpoint["addresses"]],
+            "on_calendar": endpoint["schedule"]["on_calendar"] if _is_scheduled(endpoint) else [],
         }
+
+    def _timer(self, endpoint):
+        schedule = {**endpoint["schedule"], "seconds": values.parse_span(endpoint["schedule"]["randomized_delay"])}
+        content = self.render("etc/systemd/system/trigger-fire@NAME.timer", name=endpoint["name"], schedule=schedule)
+        return _file(f"{names.UNITS}/{names.Units(endpoint['name']).timer}", content)
 
     def _drop_in(self, unit, endpoint):
         path = f"{names.UNITS}/{unit.replace('@', '@' + endpoint['name'])}.d/endpoint.conf"
@@ -343,6 +352,7 @@ class Renderer:
             "runs_api": endpoint["runs_api"],
             "on_success": endpoint["on_success"],
             "on_failure": endpoint["on_failure"],
+            "schedule": _told_of_schedule(endpoint["schedule"]) if _is_scheduled(endpoint) else None,
             "metrics": bool(self._metrics_dir),
             "keep_runs": endpoint["keep_runs"],
             "keep_for": _or_none(endpoint["seconds"]["keep_for"]),
@@ -390,6 +400,16 @@ def _told_of_door(door):
     told = {key: door[key] for key in ("location", "users", "methods", "page")}
     more = {key: door[key] for key in ("allow_from", "group", "confirm")}
     return {**told, **{key: value for key, value in more.items() if value is not None and value is not False}}
+
+
+def _is_scheduled(endpoint):
+    """Whether it has a timer."""
+    return endpoint["schedule"] is not None and endpoint["state"] == "present"
+
+
+def _told_of_schedule(schedule):
+    """What the host's programs are told of a schedule; the rest is the timer's."""
+    return {key: schedule[key] for key in ("on_calendar", "parameters")}
 
 
 def _in_place(given, path):

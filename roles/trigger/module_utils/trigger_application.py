@@ -115,7 +115,7 @@ def remove_empty(directories: list[str]) -> list[Step]:
 
 def forget_failed(endpoints: list[Endpoint]) -> list[Step]:
     """Failed instances stay listed until they are reset."""
-    units = [unit for e in endpoints for unit in e.units]
+    units = [unit for e in endpoints for unit in (*e.units, e.fire)]
     return [Step("systemctl reset-failed", partial(reset_failed, units))] if units else []
 
 
@@ -228,7 +228,7 @@ def _why_it_did_not_start(unit: str) -> str:
 
 def _stop_endpoints(endpoints: list[Endpoint]) -> Outcome:
     stop([e.socket for e in endpoints])
-    stop([e.own_acceptor for e in endpoints])
+    stop([unit for e in endpoints for unit in (e.own_acceptor, e.fire)])
     _stop_dispatchers(endpoints)
     stop([e.run_socket for e in endpoints])
     stop([e.job for e in endpoints])
@@ -243,7 +243,7 @@ def _how_many_dropped(count: int) -> str:
 
 def _stop_accepting(endpoint: Endpoint) -> Outcome:
     stop([endpoint.socket])
-    stop([endpoint.own_acceptor])
+    stop([endpoint.own_acceptor, endpoint.fire])
     with claim_lock(endpoint):
         dropped = set(pending(endpoint.name)) - claimed(endpoint.name)
         for name in dropped:

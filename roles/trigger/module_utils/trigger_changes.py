@@ -49,6 +49,7 @@ def changes(found: Found) -> list[Step]:
 def _until_everything_goes(found: Found) -> Iterator[Step]:
     """The run that this is part of needs the programs and their units until it is recorded."""
     if not found.is_put_off:
+        yield from _timers(found)
         yield from _stops(found)
         yield put_off(found.puts_off, found.plan)
 
@@ -59,6 +60,7 @@ def _until_it_listens(found: Found) -> Iterator[Step]:
     yield from found.earlier.holds_runs()
     # While their files are there, from which systemd knows what belongs to them.
     yield from call_systemctl("stop", found.unwanted_units())
+    yield from _timers(found)
     if METRICS not in found.companions:
         yield from remove(found.stale_metrics)
     yield from _users(found)
@@ -68,6 +70,13 @@ def _until_it_listens(found: Found) -> Iterator[Step]:
     yield from _programs(found)
     yield from _sockets(found)
     yield from _companions(found)
+
+
+def _timers(found: Found) -> Iterator[Step]:
+    """What the calendar fires no more, and what it fires at other times, which is started again with all others."""
+    yield from call_systemctl("stop", found.timers_to_stop() + found.timers_to_renew())
+    enabled = [timer for timer in found.timers_to_stop() if timer in found.enabled]
+    yield from call_systemctl("disable", enabled, "--no-reload", "--quiet")
 
 
 def _afterwards(found: Found) -> Iterator[Step]:
@@ -191,7 +200,7 @@ def _starts(found: Found) -> Iterator[Step]:
     units = found.waiting_units()
     new = set(found.units_to_start())
     if units:
-        yield start(units, {e.name: [f"{u} started" for u in e.sockets if u in new] for e in found.wanted})
+        yield start(units, {e.name: [f"{u} started" for u in (*e.sockets, e.timer) if u in new] for e in found.wanted})
     # Their sockets start them where something waits, but may have been there already, as when a host went back to an
     # earlier release for a while.
     yield from call_systemctl("start", [e.dispatcher for e in found.dispatched] if found.earlier.is_there else [])

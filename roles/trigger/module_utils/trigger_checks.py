@@ -16,7 +16,7 @@ from .trigger_host import Mistake
 from .trigger_names import ROOT, ROOT_UNIT, SPOOL, STATE, UNITS
 from .trigger_nginx import Refused
 from .trigger_overrides import REPEATING
-from .trigger_systemd import Failed, trial, verify
+from .trigger_systemd import Failed, trial, verify, why_no_time
 
 # What systemd says of a directive that it takes nevertheless. Whatever else it says is a mistake.
 HARMLESS = re.compile(r"not safe|unsafe|deprecated|obsolete|legacy", re.IGNORECASE)
@@ -181,12 +181,14 @@ def _check_credentials(found):
 
 def _check_units(found):
     """Every unit that changes, through systemd's own parser."""
+    _check_calendar([e for e in found.wanted if e.changed(e.timer_file)])
     units = [u for e in found.wanted for u in e.units if e.changed(e.drop_in(u))]
+    units += [e.timer for e in found.wanted if e.has_timer and e.changed(e.timer_file)]
     for companion in found.companions:
         if found.shared_changed(*companion.files):
             units += [companion.socket, companion.service]
     if found.wanted and found.shared_changed(UNITS):
-        units += [ROOT_UNIT, *found.wanted[0].units]  # the templates, by one instance
+        units += [ROOT_UNIT, *found.wanted[0].units, found.wanted[0].fire]  # the templates, by one instance
     if not units:
         return
     with tempfile.TemporaryDirectory(prefix="trigger-verify-") as root:
@@ -200,6 +202,18 @@ def _check_units(found):
         )
 
 
+def _check_calendar(endpoints):
+    """Expressions of systemd.time(7), each by itself, so that the one is named that is wrong."""
+    messages = []
+    for endpoint in endpoints:
+        for expression in endpoint.item.get("on_calendar", ()):
+            problem = why_no_time(expression)
+            if problem:
+                messages.append(f"endpoint {endpoint.name!r}: schedule.on_calendar: {expression!r}: {problem}")
+    if messages:
+        raise Mistake("\n".join(["systemd does not understand when; nothing was changed.", *messages]))
+
+
 def _judge(found, root, findings):
     """Sort what systemd found below root into warnings and mistakes; return the latter, list of str."""
     messages = []
@@ -210,7 +224,7 @@ def _judge(found, root, findings):
         if HARMLESS.search(message):
             found.warnings.append(f"{message} ({path}, line {line})")
             continue
-        instance = re.match(r"trigger(?:-run)?@([^.]+)\.(\w+)", path)
+        instance = re.match(r"trigger(?:-run|-fire)?@([^.]+)\.(\w+)", path)
         label = f"endpoint {instance[1]!r}: {instance[2]} unit: " if instance else ""
         said = f"{_line(root, path, line)}: " if line else ""
         messages.append(f"{label}{said}{message}" + (f" ({path}, line {line})" if line else ""))

@@ -176,8 +176,9 @@ class Found:
         """To look at a unit makes systemd load it, so only at those that tell something."""
         looked_at = self.wanted + self.removed + self.others
         units = [unit for e in looked_at for unit in (*e.sockets, e.job)]
-        self.states = show([ROOT_UNIT, *(unit for companion in COMPANIONS for unit in companion.units), *units])
-        units = [unit for e in looked_at for unit in e.sockets]
+        timers = [e.timer for e in looked_at if e.has_timer or os.path.lexists(e.timer_file)]
+        self.states = show([ROOT_UNIT, *(unit for companion in COMPANIONS for unit in companion.units), *units, *timers])
+        units = [unit for e in looked_at for unit in e.sockets] + timers
         units += [companion.socket for companion in COMPANIONS]
         self.enabled = {unit for unit in units if enabled(unit)}
         # A folder that was removed and is made again is another one.
@@ -327,10 +328,22 @@ class Found:
         )
 
     def waiting_units(self) -> list[str]:
-        """The units that shall be enabled and active: they wait for requests, in the spool and on the network."""
+        """The units that shall be enabled and active: they wait for requests, in the spool and on the network, or for
+        their time."""
         units = [unit for e in self.dispatched for unit in (e.dispatch_socket, e.run_socket)]
         units += [e.socket for e in self.wanted if e.listens]
+        units += [e.timer for e in self.wanted if e.has_timer]
         return units + [companion.socket for companion in self.companions]
+
+    def timers_to_stop(self) -> list[str]:
+        """Those of endpoints that have no schedule any more, or that go."""
+        timers = [e.timer for e in self.wanted + self.removed + self.leaving if not e.has_timer]
+        return [timer for timer in timers if timer in self.enabled or self.is_active(timer)]
+
+    def timers_to_renew(self) -> list[str]:
+        """Those that wait for another time than they shall. At a daemon-reload they would make up for those that the
+        new schedule has had since they elapsed last."""
+        return [e.timer for e in self.wanted if e.has_timer and e.changed(e.timer_file) and self.is_active(e.timer)]
 
     def units_to_start(self) -> list[str]:
         """Those of them that are not active. A run that an earlier release has begun goes on without a runner's socket;

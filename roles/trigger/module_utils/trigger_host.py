@@ -36,6 +36,7 @@ from .trigger_names import (
 )
 from .trigger_overrides import REPEATING
 
+TIMER_STAMPS = "/var/lib/systemd/timers"  # where systemd notes when a persistent timer has elapsed
 JOBS_GECOS = "Trigger jobs"
 # Endpoints whose change is under way. One that is found here was left by a run that did not end.
 UNFINISHED = STATE + "/unfinished.json"
@@ -90,6 +91,10 @@ class Endpoint:
         self.acceptor = self.job if self.handoff else self.own_acceptor
         self.units = units.all()
         self.services = units.services()
+        self.fire = units.fire
+        self.timer = units.timer
+        self.timer_file = f"{UNITS}/{self.timer}"
+        self.timer_stamp = f"{TIMER_STAMPS}/stamp-{self.timer}"
         self.sockets = (self.socket, self.dispatch_socket, self.run_socket)
         self.listens = bool(item) and item["state"] == "present"
         self.leaves = False  # whether it is to be removed when its run has ended, in which the play takes place
@@ -98,6 +103,11 @@ class Endpoint:
     @property
     def user(self) -> str:
         return "trigger-" + self.name
+
+    @property
+    def has_timer(self) -> bool:
+        """Whether the calendar is to fire it."""
+        return any(file.path == self.timer_file and file.content is not None for file in self.files)
 
     def changed(self, path: str) -> bool:
         return any(file.changed for file in self.files if file.path == path)
@@ -142,6 +152,8 @@ class Endpoint:
         """All that can be on the host because of this endpoint, beside its user and unit states."""
         return [
             *(os.path.dirname(self.drop_in(unit)) for unit in self.units),
+            self.timer_file,
+            _link(self.timer),
             self.configuration,
             f"{SYSUSERS}/trigger-{self.name}.conf",
             f"{CREDENTIALS}/{self.name}",
@@ -150,6 +162,8 @@ class Endpoint:
             f"{STATE}/{self.name}",
             f"{RUNTIME}/{self.name}.paused",
             f"{RUNTIME}/{self.name}.cannot-start",
+            f"{RUNTIME}/{self.name}.hops",
+            self.timer_stamp,
             f"{RUNTIME}/{self.name}.sock",
             *self.frontend_files,
         ]
@@ -163,9 +177,12 @@ class Endpoint:
         possible = [
             *(self.drop_in(unit) for unit in self.units),
             f"{JOBS}/{self.name}",
+            self.timer_file,
             *self.frontend_files,
             *glob.glob(f"{CREDENTIALS}/{self.name}/*/*"),
         ]
+        if not any(file.path == self.timer_file and not file.changed for file in wanted):
+            possible.append(self.timer_stamp)  # or another timer would make up for times of before
         gone = [File(path, None) for path in possible if path not in paths]
         return wanted + [file for file in gone if file.changed]
 
@@ -237,8 +254,12 @@ def own_job(table: str = "/proc/self/cgroup") -> str | None:
 
 
 def enabled(unit: str) -> bool:
-    """Whether systemd starts a socket unit at boot."""
-    return os.path.islink(f"{UNITS}/sockets.target.wants/{unit}")
+    """Whether systemd starts a socket or timer unit at boot."""
+    return os.path.islink(_link(unit))
+
+
+def _link(unit):
+    return f"{UNITS}/{unit.rpartition('.')[2]}s.target.wants/{unit}"
 
 
 def account(look_up: Callable[[str], Any], name: str) -> Any:

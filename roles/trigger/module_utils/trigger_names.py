@@ -64,5 +64,15 @@ class Units:
         return [unit for unit in self.all() if unit.endswith(".service")]
 
     def all(self) -> list[str]:
-        """All of them."""
+        """All that each endpoint has."""
         return list(vars(self).values())
+
+    @property
+    def fire(self) -> str:
+        """What fires the endpoint, for others to start."""
+        return self.job.replace("trigger-run@", "trigger-fire@")
+
+    @property
+    def timer(self) -> str:
+        """What starts that by the calendar; only an endpoint with a `schedule` has it."""
+        return self.fire.replace(".service", ".timer")

@@ -150,6 +150,15 @@ def trial(service: str, drop_in: str = "", name: str = "") -> None:
         os.unlink(path)
 
 
+def why_no_time(expression: str) -> str | None:
+    """Why systemd cannot take a calendar expression, None where it can."""
+    try:
+        run(ANALYZE, "calendar", "--", expression)
+    except Failed as error:
+        return str(error).rpartition(": ")[2]
+    return None
+
+
 def journal(unit: str, lines: int = 5) -> str:
     """The last lines that a unit and systemd wrote about it."""
     try:

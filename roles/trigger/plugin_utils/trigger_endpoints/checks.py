@@ -99,6 +99,7 @@ ACCEPTORS = {
     "exclusive": None,
     "debounce": "0",
     "max_rate": None,
+    "schedule": None,
     "on_success": [],
     "on_failure": [],
 }
@@ -138,6 +139,7 @@ def check(endpoint: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         *wrong_sizes,
         *wrong_rate,
         *_check_measures(endpoint),
+        *_check_schedule(endpoint["schedule"]),
         *_check_http(prepared),
         *wrong_environment,
         *_check_surroundings(endpoint),
@@ -240,6 +242,22 @@ def _check_measures(endpoint):
     for key, least in (("queue_limit", 1), ("keep_runs", 0)):
         if endpoint[key] < least:
             yield f"{key}: {endpoint[key]} is less than {least}"
+
+
+def _check_schedule(schedule):
+    """Whether systemd understands the expressions, only the host can say."""
+    if schedule is None:
+        return
+    if not schedule["on_calendar"]:
+        yield "schedule.on_calendar: an empty list; leave schedule out for no timer"
+    for text in schedule["on_calendar"]:
+        if not text.strip() or not text.isprintable() or text.endswith("\\") or text.startswith("-"):
+            yield f"schedule.on_calendar: {text!r} is not a time; write for example daily or 'Mon..Fri 06:30'"
+    try:
+        if values.parse_span(schedule["randomized_delay"]) == float("inf"):
+            yield "schedule.randomized_delay: it must end"
+    except ValueError as error:
+        yield f"schedule.randomized_delay: {error}"
 
 
 def _check_http(endpoint):

@@ -29,8 +29,10 @@ def check(endpoint: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     for part, alone in _placeholders(command):
         by_name[part["parameter"]]["leads"] |= alone
     knows_names = declared is not None and endpoint["extra_parameters"] == "refuse"
+    schedule, wrong_schedule = _scheduled(endpoint["schedule"], declared)
     prepared = {
         **endpoint,
+        "schedule": schedule,
         "declared": declared,
         "conditions": conditions,
         "command": command,
@@ -42,6 +44,7 @@ def check(endpoint: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         *wrong_conditions,
         *_check_command(command, by_name),
         *_check_execution(prepared, by_name),
+        *wrong_schedule,
     ]
 
 
@@ -153,6 +156,26 @@ def _text(parameter, value):
     text = host.parameters.text_of(parameter, value)
     host.parameters.check(parameter, text)
     return text
+
+
+def _scheduled(schedule, declared):
+    """The schedule with the texts of its parameters, and what is wrong with them."""
+    if schedule is None:
+        return None, []
+    by_name = {parameter["name"]: parameter for parameter in declared or ()}
+    texts, wrong = {}, []
+    for name, value in schedule["parameters"].items():
+        if name not in by_name:
+            wrong.append(f"schedule.parameters: {name} is none of the parameters")
+            continue
+        try:
+            texts[name] = _text(by_name[name], value)
+        except ValueError as error:
+            wrong.append(f"schedule.parameters: {name} {error}")
+    missing = [name for name, each in by_name.items() if each["required"] and name not in schedule["parameters"]]
+    if missing:
+        wrong.append(f"schedule.parameters: {', '.join(missing)} is required, and no run would begin without")
+    return {**schedule, "parameters": texts}, wrong
 
 
 def _check_names(declared):
