@@ -24,6 +24,8 @@ def seen(paused=False, waiting=(), claimed=(), cannot_start=None, **changes):
         "dispatcher": {"ActiveState": "inactive"},
         "run_socket": {"ActiveState": "active", "UnitFileState": "enabled"},
         "job": {"ActiveState": "inactive"},
+        "fire": {"ActiveState": "inactive"},
+        "timer": {"ActiveState": "active", "SubState": "waiting", "UnitFileState": "enabled"},
     }
     states = {}
     for unit, properties in usual.items():
@@ -90,6 +92,12 @@ WRONG = [
     ("problem", "because of it", {"waiting": [FRESH], "cannot_start": "because of it"}),
     ("problem", "not recorded", {"claimed": [OLD]}),
     ("problem", "for 1h", {"waiting": [OLD]}),
+    ("problem", "the calendar starts no run", {"timer": STOPPED}),
+    ("problem", "the calendar starts no run", {"timer": {"ActiveState": "failed"}}),
+    ("problem", "trigger-fire@x.timer will not start", {"timer": {"UnitFileState": "disabled"}}),
+    ("note", "no time that is still to come", {"timer": {"SubState": "elapsed"}}),
+    ("problem", "has not run", {"fire": {"ActiveState": "failed", "Result": "exit-code"}}),
+    ("note", "drained", {"socket": STOPPED, "timer": STOPPED}),
 ]
 
 
@@ -112,6 +120,7 @@ def test_what_is_wrong_is_found(severity, what, changes):
         {"waiting": [FRESH]},
         {"waiting": [OLD], "dispatcher": {"ActiveState": "active"}},  # it waits for a lock, or for quiet
         {"job": {"ActiveState": "failed"}},  # that is the job's own business
+        {"fire": {"ActiveState": "activating"}},
         HANDED_OVER,
     ],
 )

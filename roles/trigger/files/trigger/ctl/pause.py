@@ -50,6 +50,9 @@ def resume(arguments: Namespace, screen: Screen) -> int:
         os.unlink(paths.Paths(seen.name).pause_mark)
         done.append("runs begin again")
     _see_to_the_runs(seen)
+    if seen.has_timer and seen.of(seen.units.timer) != "active":
+        systemd.order("start", seen.units.timer)
+        done.append("the calendar starts runs again")
     if seen.enabled(seen.units.socket) and not seen.listening:
         # No socket starts beside its service.
         systemd.order("stop", seen.units.job if seen.handoff else seen.units.acceptor)
@@ -70,7 +73,7 @@ def drain(arguments: Namespace, screen: Screen) -> int:
             "%s is paused, so the %s would wait for ever; `triggerctl resume %s` comes first"
             % (seen.name, timespan.count(len(seen.waiting), "request"), seen.name)
         )
-    systemd.order("stop", seen.units.socket)
+    systemd.order("stop", seen.units.socket, *([seen.units.timer] if seen.has_timer else []))
     screen.note("%s: it no longer listens" % seen.name)
     # The acceptor has the socket, too; it answers what it holds before it goes.
     systemd.order("stop", seen.units.job if seen.handoff else seen.units.acceptor)

@@ -6,7 +6,7 @@ import shlex
 import time
 
 from trigger import endpoint as configuration
-from trigger import natural_order, paths, timespan
+from trigger import natural_order, paths, records, timespan
 from trigger import runs as requests
 from trigger.ctl import status
 from trigger.ctl.errors import OK
@@ -29,7 +29,12 @@ def list_endpoints(_arguments: Namespace, screen: Screen) -> int:
         screen.json(rows)
         return OK
     titles = ["ENDPOINT", "LISTENING", "STATE", " PENDING", "LAST", "WHEN", "TOOK"]
-    screen.table(titles, [_row(row, time.time()) for row in rows], shrinking=(1,))
+    now = time.time()
+    cells = [_row(row, now) for row in rows]
+    if any(seen.next_run for seen in found):
+        titles.append("NEXT")
+        cells = [[*cell, _due(seen.next_run, now)] for cell, seen in zip(cells, found)]
+    screen.table(titles, cells, shrinking=(1,))
     screen.say("\n%s listed." % timespan.count(len(rows), "endpoint"))
     return OK
 
@@ -82,6 +87,7 @@ def told(seen: status.Sight) -> dict:
         "pending": len(seen.waiting),
         "running": seen.claimed,
         "last": last,
+        "next": seen.next_run and records.timestamp(seen.next_run),
     }
 
 
@@ -103,6 +109,10 @@ def _row(row, now):
         timespan.ago(now - timespan.second_of(last["finished"])) if last.get("finished") else "-",
         "-" if last.get("duration") is None else timespan.span(last["duration"]),
     ]
+
+
+def _due(next_run, now):
+    return "-" if next_run is None else "in " + timespan.span(max(0, round(next_run - now)))
 
 
 def _request_row(run, now):
@@ -144,6 +154,8 @@ def _fields(endpoint, seen):
     ]
     if endpoint.frontend is not None:
         pairs += _front(endpoint.frontend)
+    if seen.next_run:
+        pairs.append(("Next", records.timestamp(seen.next_run)))
     if not seen.handoff:
         pairs += _rules(endpoint)
     pairs += [("Command", " ".join(map(_argument, endpoint.command))), ("User", seen.of(seen.units.job, "User"))]

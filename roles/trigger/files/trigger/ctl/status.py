@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+NEVER = 2**64 - 1  # of systemd's times
+
+
 class Sight:
     """One look at an endpoint. states: what systemd knows of each unit (systemd.show). waiting: ids of the requests
     that no run has taken. claimed: ids of those that the present run serves. last: the record of the run that ended
-    last. cannot_start: why no job begins. problem: what hides requests and runs."""
+    last. cannot_start: why no job begins. problem: what hides requests and runs. next_run: when the calendar
+    starts one, seconds since the epoch."""
 
     def __init__(
         self,
@@ -30,6 +34,7 @@ class Sight:
         last: dict[str, Any] | None,
         cannot_start: str | None = None,
         problem: OSError | None = None,
+        next_run: float | None = None,
     ) -> None:
         self.name = name
         self.units = paths.Units(name)
@@ -40,6 +45,7 @@ class Sight:
         self.last = last
         self.cannot_start = cannot_start
         self.problem = problem
+        self.next_run = next_run
 
     def of(self, unit: str, key: str = "ActiveState") -> Any:
         """Return a property of a unit."""
@@ -86,6 +92,11 @@ class Sight:
         if self.of(units.socket) == "inactive":
             return "stopped" if self.enabled(units.socket) else "disabled"
         return "accepting" if self.of(units.acceptor) in ("active", "activating") else "idle"
+
+    @property
+    def has_timer(self) -> bool:
+        """Whether the calendar fires it."""
+        return self.units.timer in self.states
 
     def enabled(self, unit: str) -> bool:
         """Whether systemd starts the unit at boot."""
@@ -147,8 +158,16 @@ def load(name: str) -> configuration.Endpoint:
 def look(chosen: list[str]) -> list[Sight]:
     """Look at endpoints. chosen: their names. Raises Failure."""
     # The requests last: what a unit was seen to do is then not newer than what waits for it.
-    states = systemd.show([unit for name in chosen for unit in paths.Units(name).all()])
-    return [_look_at(name, states) for name in chosen]
+    units = {name: _units(name) for name in chosen}
+    states = systemd.show([unit for name in chosen for unit in units[name]])
+    return [_look_at(name, {unit: states[unit] for unit in units[name]}) for name in chosen]
+
+
+def _units(name):
+    """Those that tell something; a timer only where there is a schedule."""
+    units = paths.Units(name)
+    timer = [units.timer] if os.path.exists(paths.Paths(name).timer) else []
+    return [*units.all(), units.fire, *timer]
 
 
 def _look_at(name, states):
@@ -162,7 +181,23 @@ def _look_at(name, states):
     except OSError as error:
         problem = error
     paused, cannot_start = os.path.exists(places.pause_mark), _reason(places.cannot_start)
-    return Sight(name, states, paused, waiting, claimed, last, cannot_start, problem)
+    timer = paths.Units(name).timer
+    next_run = _elapses(timer) if timer in states else None
+    return Sight(name, states, paused, waiting, claimed, last, cannot_start, problem, next_run)
+
+
+def _elapses(timer):
+    """When a timer does next, seconds since the epoch; None where it does not."""
+    from trigger.dispatcher import systemd_bus
+
+    manager = systemd_bus.Manager()
+    try:
+        (elapses,) = manager.unit(timer, "NextElapseUSecRealtime")
+    except systemd_bus.Failed as error:
+        raise Failure("systemd cannot be asked for %s: %s" % (timer, error)) from None
+    finally:
+        manager.close()
+    return elapses / 1e6 if 0 < elapses < NEVER else None
 
 
 def _reason(path):

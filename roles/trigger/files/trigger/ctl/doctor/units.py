@@ -24,6 +24,7 @@ def findings(seen: Sight, now: float) -> Iterator[Finding]:
         yield from _acceptor(seen)
         yield from _dispatcher(seen)
         yield from _job(seen, now)
+        yield from _calendar(seen)
 
 
 def _loaded(seen):
@@ -94,6 +95,24 @@ def _job(seen, now):
         age = now - entry.second_of(seen.waiting[0])
         if age > PATIENCE:
             yield Finding(seen.name, "%s waiting, for %s, and no run begins" % (waiting, timespan.span(age)), see)
+
+
+def _calendar(seen):
+    timer, fire = seen.units.timer, seen.units.fire
+    if seen.has_timer:
+        is_drained = seen.of(seen.units.socket) != "active"  # of which `_socket` tells
+        if seen.of(timer) != "active" and not is_drained:
+            what = "%s is %s, so the calendar starts no run" % (timer, seen.of(timer))
+            yield Finding(seen.name, what, "systemctl start " + timer)
+        elif seen.of(timer, "SubState") == "elapsed":
+            what = "its schedule names no time that is still to come"
+            yield Finding(seen.name, what, "name one in `schedule.on_calendar`, and " + AGAIN, NOTE)
+        if not seen.enabled(timer):
+            yield Finding(seen.name, "%s will not start with the next boot" % timer, "systemctl enable " + timer)
+    if seen.of(fire) == "failed":
+        what = "%s has failed (%s): what it was started for has not run" % (fire, seen.of(fire, "Result"))
+        mend = "see `journalctl -u %s -n 20`; `systemctl reset-failed %s` when that is settled" % (fire, fire)
+        yield Finding(seen.name, what, mend)
 
 
 def _restart(unit):
