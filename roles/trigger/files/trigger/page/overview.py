@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trigger import natural_order, timespan
+from trigger import natural_order, records, timespan
 from trigger.page import form, labels, status, times
 from trigger.page.markup import NOTHING, element, join
 
@@ -65,7 +65,7 @@ def _row(visitor, endpoint, standing, now):
         "tr",
         element("th", *_name(endpoint, kind), scope="row", role="rowheader"),
         element("td", NOTHING if standing is None else join(_state(standing), " "), role="cell", data_label="State"),
-        element("td", NOTHING if standing is None else _last(standing.last, now), role="cell", data_label="Last run"),
+        element("td", NOTHING if standing is None else _runs(standing, now), role="cell", data_label="Last run"),
         element("td", _action(visitor, endpoint, kind), role="cell", class_="act"),
         role="row",
     )
@@ -101,6 +101,13 @@ def _state(standing):
     if standing.held:
         told.append(labels.badge(standing.held))
     return told or [labels.badge("idle")]
+
+
+def _runs(standing, now):
+    last = _last(standing.last, now)
+    if standing.next_run is None:
+        return last
+    return join((last, element("p", "Next ", times.full(records.timestamp(standing.next_run)), class_="quiet")))
 
 
 def _last(record, now):

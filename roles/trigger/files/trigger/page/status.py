@@ -45,14 +45,15 @@ def describe(endpoint: Endpoint) -> str:
 
 class Standing:
     """What is going on at an endpoint. waiting: requests that no run has taken. held: why none of them is taken, the
-    state `paused` or `cannot-start`, or None. last: the record of the latest run, or None. is_known: False when it
-    cannot be read now."""
+    state `paused` or `cannot-start`, or None. last: the record of the latest run, or None. next_run: when the calendar
+    starts one, in seconds since the epoch, or None. is_known: False when it cannot be read now."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.running = False
         self.waiting = 0
         self.held = None
         self.last = None
+        self.next_run = None
         self.is_known = True
         try:
             found = runs.Runs(endpoint)
@@ -61,6 +62,10 @@ class Standing:
             self.running = bool(claimed)
             self.last = found.last()
             self.held = _held(endpoint)
+            if endpoint.schedule is not None:
+                from trigger.page import calendar
+
+                self.next_run = calendar.next_run(endpoint.schedule["on_calendar"])
         except DAMAGED as error:
             self.is_known = False
             say("<4>%s: its runs cannot be read: %s" % (endpoint.name, _what(error)))
