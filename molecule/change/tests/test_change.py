@@ -104,9 +104,38 @@ def test_swapped_addresses():
     wait_for_record("changing", request_id(exchange(3001)))
     wait_for_record("changing", request_id(exchange("/run/neighbour.sock")))
     wait_for_record("neighbour", request_id(exchange(3002)))
+    NOTES.write_text(json.dumps(look_at_the_swapped()))
+
+
+def look_at_the_swapped():
+    """What no timer is a reason to touch, and what no timer has started."""
+    return {"socket": inode_of(3001), "neighbour": inode_of(3002), "runs": len(records("changing"))}
+
+
+TIMER = "trigger-fire@changing.timer"
+
+
+def test_a_schedule():
+    assert is_active(TIMER)
+    assert property_of(TIMER, "UnitFileState") == "enabled"
+    assert property_of(TIMER, "NextElapseUSecRealtime").endswith(" 00:00:00 UTC")
+    assert leftovers(f"stamp-{TIMER}")
+    assert look_at_the_swapped() == json.loads(NOTES.read_text())
+
+
+def test_another_time():
+    assert property_of(TIMER, "NextElapseUSecRealtime").endswith("-01-01 00:00:00 UTC")
+    assert look_at_the_swapped() == json.loads(NOTES.read_text())
+
+
+def test_no_schedule():
+    assert leftovers(f"*{TIMER}") == []
+    assert TIMER not in run("systemctl", "list-units", "--all", "--plain", "--no-legend", "trigger*")
+    assert look_at_the_swapped() == json.loads(NOTES.read_text())
 
 
 def test_disabled():
+    assert leftovers(f"*{TIMER}") == []
     with pytest.raises(ConnectionRefusedError):
         connect(3000)
     wait_for_record("neighbour", request_id(exchange(3001)))

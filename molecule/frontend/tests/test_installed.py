@@ -162,6 +162,15 @@ def ours():
     return found
 
 
+def test_the_list_says_when_the_calendar_starts_a_run():
+    """The page asks systemd's own parser, from within its sandbox."""
+    fields = b"X-Trigger-Frontend: %s\r\n" % SECRET.read_bytes().strip()
+    answer = ask("/run/trigger/frontend", b"GET /", fields).decode()
+    (row,) = [part for part in answer.split("<tr") if "Back the database up" in part]
+    assert re.search(r'Next <time datetime="\d{4}-01-01T03:00:00(\.0+)?Z"', row)
+    assert answer.count("Next <time") == 1
+
+
 def test_between_requests_nothing_of_ours_runs():
     ask("/run/trigger/frontend", b"GET /")
     assert ours()

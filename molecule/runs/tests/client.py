@@ -34,6 +34,10 @@ PORTS = {
     "told": 3119,
     "clock": 3120,
     "told-once": 3121,
+    "tick": 3122,
+    "tick-alone": 3123,
+    "ring-a": 3124,
+    "ring-b": 3125,
 }
 
 Answer = collections.namedtuple("Answer", "status headers body")
