@@ -22,3 +22,8 @@ def test_the_hosts_time_zone_is_no_matter():
 @pytest.mark.parametrize("expressions", [["2001-01-01"], ["no time"], []])
 def test_nothing_is_said_where_systemd_says_nothing(expressions):
     assert calendar.next_run(expressions) is None
+
+
+def test_a_part_of_a_second_does_no_harm():
+    found = calendar.next_run(["*-*-* 00:00:00.5 UTC"])
+    assert found % 86400 == 0

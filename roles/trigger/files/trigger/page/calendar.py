@@ -9,15 +9,23 @@ import time
 from trigger import programs
 
 PATIENCE = 2.0  # seconds
+_known: dict[tuple[str, ...], float] = {}  # what was said counts until that time has come
 _ELAPSES, _IN_UTC, _FORM = "Next elapse: ", "(in UTC): ", "%Y-%m-%d %H:%M:%S"
 
 
 def next_run(expressions: list[str]) -> float | None:
     """Return when the first of them comes next, in seconds since the epoch; None where none does any more, or systemd
     does not say it. A random delay comes on top."""
+    key = tuple(expressions)
+    if _known.get(key, 0.0) <= time.time():
+        _known[key] = min(_times(_ask(key)), default=0.0)
+    return _known[key] or None
+
+
+def _ask(expressions):
     command = [programs.SYSTEMD_ANALYZE, "calendar", "--", *expressions]
     try:
-        said = subprocess.run(
+        return subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -26,8 +34,7 @@ def next_run(expressions: list[str]) -> float | None:
             timeout=PATIENCE,
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    return min(_times(said), default=None)
+        return ""
 
 
 def _times(said):
@@ -37,4 +44,4 @@ def _times(said):
         found = [line.partition(": ")[2] for line in lines if line.startswith((_ELAPSES, _IN_UTC))]
         words = found[-1].split() if found else []  # such as Mon 2026-11-30 06:30:00 UTC, or never
         if len(words) == 4 and words[3] == "UTC":
-            yield calendar.timegm(time.strptime(" ".join(words[1:3]), _FORM))
+            yield calendar.timegm(time.strptime(" ".join(words[1:3]).partition(".")[0], _FORM))
