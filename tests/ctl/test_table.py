@@ -29,6 +29,13 @@ def test_a_column_keeps_what_can_still_be_read():
     assert len(table.lines(TITLES, ROWS, 10, shrinking=(1,))[1]) == 8 + 8 + 7 + 4
 
 
+@given(st.integers(20, 80))
+def test_a_spare_column_is_there_where_it_has_room(width):
+    lines = table.lines(TITLES, ROWS, width, shrinking=(1,), spare=True)
+    assert ("PENDING" in lines[0]) == (width >= 8 + 8 + 7 + 4)
+    assert max(map(len, lines)) <= width
+
+
 def test_colours_take_no_room():
     plain = table.lines(["STATE", "X"], [["failed", "1"], ["idle", "2"]])
     coloured = table.lines(["STATE", "X"], [["failed", "1"], ["idle", "2"]], colours=True)

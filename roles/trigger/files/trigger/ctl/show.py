@@ -31,10 +31,11 @@ def list_endpoints(_arguments: Namespace, screen: Screen) -> int:
     titles = ["ENDPOINT", "LISTENING", "STATE", " PENDING", "LAST", "WHEN", "TOOK"]
     now = time.time()
     cells = [_row(row, now) for row in rows]
-    if any(seen.next_run for seen in found):
-        titles.append("NEXT")
+    is_scheduled = any(seen.next_run for seen in found)
+    if is_scheduled:
+        titles.append("NEXT IN")
         cells = [[*cell, _due(seen.next_run, now)] for cell, seen in zip(cells, found)]
-    screen.table(titles, cells, shrinking=(1,))
+    screen.table(titles, cells, shrinking=(1,), spare=is_scheduled)
     screen.say("\n%s listed." % timespan.count(len(rows), "endpoint"))
     return OK
 
@@ -112,7 +113,8 @@ def _row(row, now):
 
 
 def _due(next_run, now):
-    return "-" if next_run is None else "in " + timespan.span(max(0, round(next_run - now)))
+    """In how long, to the largest unit."""
+    return "-" if next_run is None else timespan.span(max(1, round(next_run - now))).partition(" ")[0]
 
 
 def _request_row(run, now):

@@ -28,12 +28,17 @@ def lines(
     width: int | None = None,
     shrinking: Sequence[int] = (),
     colours: bool = False,
+    spare: bool = False,
 ) -> list[str]:
     """Return the lines of a table.
 
     titles: one that begins with a space stands to the right. width: None for as wide as it is. shrinking: indices of
-    the columns that give way, the widest first.
+    the columns that give way, the widest first. spare: whether the last column is left out where it has no room.
     """
+    if spare and width is not None:
+        whole = lines(titles, rows, width, shrinking)
+        if max(map(len, whole)) > width:
+            titles, rows = titles[:-1], [row[:-1] for row in rows]
     cells = [[plain_text.line(cell) for cell in row] for row in rows]
     right = [title[:1] == " " for title in titles]
     titles = [title.strip() for title in titles]

@@ -31,10 +31,12 @@ class Screen:
         """Print a value as JSON."""
         self._print(json.dumps(value, indent=1) + "\n")
 
-    def table(self, titles: list[str], rows: list[list[str]], shrinking: Sequence[int] = ()) -> None:
+    def table(
+        self, titles: list[str], rows: list[list[str]], shrinking: Sequence[int] = (), spare: bool = False
+    ) -> None:
         """Print a table, see table.lines()."""
         width = shutil.get_terminal_size().columns if self._is_terminal else None
-        self._print("\n".join(table.lines(titles, rows, width, shrinking, self._colours)) + "\n")
+        self._print("\n".join(table.lines(titles, rows, width, shrinking, self._colours, spare)) + "\n")
 
     def fields(self, pairs: list[tuple[str, str]]) -> None:
         """Print what is known of one thing, under its names."""
