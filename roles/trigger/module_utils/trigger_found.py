@@ -177,7 +177,9 @@ class Found:
         looked_at = self.wanted + self.removed + self.others
         units = [unit for e in looked_at for unit in (*e.sockets, e.job)]
         timers = [e.timer for e in looked_at if e.has_timer or os.path.lexists(e.timer_file)]
-        self.states = show([ROOT_UNIT, *(unit for companion in COMPANIONS for unit in companion.units), *units, *timers])
+        self.states = show(
+            [ROOT_UNIT, *(unit for companion in COMPANIONS for unit in companion.units), *units, *timers]
+        )
         units = [unit for e in looked_at for unit in e.sockets] + timers
         units += [companion.socket for companion in COMPANIONS]
         self.enabled = {unit for unit in units if enabled(unit)}
