@@ -236,6 +236,15 @@ def test_the_list_is_in_the_order_in_which_people_look_below_headings(ask, host)
     assert shown == ["web", "web1", "web10", "Databases", "web2", "x", "databases 2", "db"]
 
 
+def test_the_list_says_when_the_calendar_starts_a_run(ask, host):
+    host.put("a", schedule={"on_calendar": ["*-01-01 03:00:00 UTC"]})
+    host.put("b", schedule={"on_calendar": ["2001-01-01"]})
+    page = ask()[1]
+    (due,) = page.one("tbody").all("time")
+    assert due["datetime"].endswith("-01-01T03:00:00.000Z") and row(page)[2] == f"○ None yetNext {due.text}"
+    assert row(page, 1)[2] == "○ None yet"
+
+
 def test_where_nobody_says_a_group_there_is_no_heading(ask, host):
     host.put()
     assert not ask()[1].all("h2") and len(ask()[1].all("table")) == 1
