@@ -151,7 +151,7 @@ class Endpoint:
     def leftovers(self) -> list[str]:
         """All that can be on the host because of this endpoint, beside its user and unit states."""
         return [
-            *(os.path.dirname(self.drop_in(unit)) for unit in self.units),
+            *(os.path.dirname(self.drop_in(unit)) for unit in (*self.units, self.fire)),
             self.timer_file,
             _link(self.timer),
             self.configuration,

@@ -61,7 +61,7 @@ class Units:
 
     def services(self) -> list[str]:
         """Those that run something."""
-        return [unit for unit in self.all() if unit.endswith(".service")]
+        return [*(unit for unit in self.all() if unit.endswith(".service")), self.fire]
 
     def all(self) -> list[str]:
         """All that each endpoint has."""
