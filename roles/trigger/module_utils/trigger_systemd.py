@@ -22,7 +22,11 @@ JOURNALCTL = "/bin/journalctl"
 SYSTEMD_SYSUSERS = "/bin/systemd-sysusers"
 ANALYZE = "/usr/bin/systemd-analyze"
 # Of a play's own environment, and of whoever runs it, the programs are told nothing.
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+ENVIRONMENT = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL": "C.UTF-8",
+    "SYSTEMD_LOG_COLOR": "0",  # systemd 247 colours what it says even where it is not a terminal
+}
 
 TRIALS = "/run/systemd/system"
 
@@ -119,7 +123,6 @@ def verify(root: str, units: list[str]) -> list[tuple[str, str, str]]:
         check=False,
         env={
             "SYSTEMD_UNIT_PATH": directory + ":",
-            "SYSTEMD_LOG_COLOR": "0",  # systemd 247 colours what it says even where it is not a terminal
             **ENVIRONMENT,
         },
     )
