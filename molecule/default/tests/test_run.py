@@ -50,6 +50,7 @@ def test_the_request_arrives_as_rfc_3875_says():
         "TRIGGER_ENDPOINT": "echo",
         "TRIGGER_REQUEST_ID": identifier,
         "TRIGGER_REQUESTS": "1",
+        "TRIGGER_SOURCE": "http",
     }
     assert {key: environment.get(key) for key in expected} == expected
     assert seen["stdin"] == "a=b"
