@@ -23,11 +23,12 @@ from page_host import (
     visitor,
 )
 
-from trigger import http, records
+from trigger import http, records, runs
 from trigger import output as job_output
 from trigger.page import form, history, run
 from trigger.page.access import Door, load_secret
 from trigger.page.cgi_head import Head
+from trigger.page.layout import Frame
 from trigger.page.routes import Desk
 
 FORM = "application/x-www-form-urlencoded"
@@ -300,7 +301,66 @@ def test_what_has_no_form_is_listed_too(ask, host, keys, more, action, links):
     assert row(page)[3] == action and row(page)[0] == "hello"
     assert [link["href"] for link in page.one("tbody").all("a")] == links
     assert not page.all("form")
-    assert row(page)[1:3] == (["", ""] if more else ["○ Idle", "○ None yet"])
+    assert row(page)[1:3] == (["", ""] if more else ["○ Idle", ""])
+
+
+# Who may only look
+
+
+PROGRAMS = {"page": False, "auth": ["github"]}
+
+
+@pytest.mark.parametrize(("keys", "who"), [(PROGRAMS, "programs"), ({"users": ["bob"]}, "others")])
+def test_who_may_only_look_sees_runs_and_no_way_to_start_one(ask, host, keys, who):
+    made = host.put(**{"users": None, **keys})
+    settle(host, made, viewers=["alice"], shows_runs=True)
+    prints(made, b"no space left")
+    record(made, request_id(), state="failed", exit_code=3)
+    page = ask()[1]
+    assert row(page)[3] == "Started by " + who and "Failed" in row(page)[2]
+    assert [link["href"] for link in page.one("tbody").all("a")] == ["/hello/"]
+    page = ask("/hello/")[1]
+    assert f"It is started by {who}; you may look at its runs." in main(page)
+    assert ask(f"/hello/?like={request_id()}")[1].one("title").text == page.one("title").text
+    (link,) = page.one("tbody").all("a")
+    shown = ask(link["href"])[1]
+    assert "no space left" in main(shown) and "Run again" not in main(shown)
+    assert len(ask("/hello/runs")[1].one("tbody").all("tr")) == 1
+    claim(made, request_id(1))
+    live = run.draw(Frame("ci.example", "alice"), made, runs.Runs(made), *runs.Runs(made).find_told(request_id(1)),
+                    lambda: True, None)  # fmt: skip
+    live = b"".join(iter(live.source.read, b""))
+    for each in (page, shown, tree(live)):
+        assert not each.all("form")
+    for place in ("start", "cancel"):
+        assert refusal(ask, "/hello/" + place, "POST", f"{form.TOKEN}=x".encode()).status in (403, 404)
+
+
+@pytest.mark.parametrize("keys", [PROGRAMS, {"users": ["bob"]}])
+@pytest.mark.parametrize("user", ["carol", "", None])
+def test_nobody_else_may_look(ask, host, keys, user):
+    settle(host, host.put(**{"users": None, **keys}), viewers=["alice"], shows_runs=True)
+    for path in ("/hello/", "/hello/runs", f"/hello/runs/{request_id()}"):
+        assert refusal(ask, path, user=user).status == 403
+    assert "Failed" not in main(ask(user=user)[1]) and not ask(user=user)[1].all("a", href="/hello/")
+
+
+def test_who_may_look_does_so_from_where_the_endpoint_is_called(ask, host):
+    settle(host, host.put(users=["bob"]), viewers=["alice"], allow_from=["198.51.100.0/24"])
+    assert refusal(ask, "/hello/").status == 403 and not ask()[1].all("table")
+
+
+def test_runs_that_nobody_may_look_at_are_not_said_to_have_failed(ask, host):
+    made = host.put(users=None, **PROGRAMS)
+    record(made, request_id(), state="failed", exit_code=3)
+    assert row(ask()[1])[1:] == ["○ Idle", "", "Started by programs"]
+    assert refusal(ask, "/hello/").status == 404
+
+
+def test_where_program_and_user_call_together_the_user_may_look(ask, host):
+    settle(host, host.put(**PROGRAMS), shows_runs=True)
+    assert "started by programs" in main(ask("/hello/")[1])
+    assert refusal(ask, "/hello/", user="bob").status == 403
 
 
 def test_no_link_leads_to_a_place_where_a_get_starts_a_run(ask, host):

@@ -334,6 +334,20 @@ def test_a_program_cancels_by_delete(host):
     assert ask_acceptor(host, "DELETE", f"/hello/runs/{request_id(1)}").status == 404
 
 
+def test_who_may_look_reads_outputs_and_cancels_and_starts_nothing(host):
+    made = running(host)
+    told = {key: value for key, value in vars(made).items() if key != "name"}
+    host.write("hello", json.dumps({**told, "frontend": {**made.frontend, "viewers": ["bob"]}}))
+    host.start_acceptor("hello")
+    path = f"/hello/runs/{request_id()}"
+    for looked in (path, path + "/output", "/hello/runs"):
+        assert ask_acceptor(host, "GET", looked, user="bob").status == 200
+        assert ask_acceptor(host, "GET", looked, user="carol").status == 403
+    assert ask_acceptor(host, "DELETE", path, user="bob").status == 403
+    assert ask_acceptor(host, "POST", "/hello/", user="bob", Content_Length="0").status == 403
+    assert cancellations.asked(made.spool) == []
+
+
 # Where nobody is asked
 
 

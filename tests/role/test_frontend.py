@@ -278,6 +278,9 @@ def test_no_message_repeats_a_secret(settings):
         ),
         ({"frontend": {"users": ["alcie"]}}, "frontend: users", "trigger_frontend_users; did you mean alice?"),
         ({"frontend": {"users": ["zoe"]}}, "frontend: users", "'zoe' is not one of trigger_frontend_users"),
+        ({"frontend": {"viewers": ["alcie"]}}, "frontend: viewers", "trigger_frontend_users; did you mean alice?"),
+        ({"frontend": {"viewers": ["bob"]}, "runs_api": False}, "frontend: viewers", "there are no runs"),
+        ({"frontend": {"viewers": ["bob"]}, "handoff": True}, "frontend: viewers", "there are no runs"),
         ({"frontend": {"users": []}}, "frontend: users", "allow_unauthenticated: true"),
         ({"frontend": {"users": ["bob"]}, "handoff": True}, "frontend: users", "leave the key out"),
         ({"auth": [{"token": {"secret": front.SECRET}}]}, "frontend: users", "users: [], or let it be a token in"),
@@ -501,11 +504,13 @@ def test_what_is_not_said_is_sensible():
     assert door() == {
         "location": "/hello/",
         "users": ["alice", "bob"],
+        "viewers": [],
         "methods": ["POST"],
         "allow_from": None,
         "rate": None,
         "read_timeout": 360,
         "page": True,
+        "shows_runs": True,
         "group": None,
         "confirm": False,
     }
@@ -530,6 +535,27 @@ def test_users_are_all_some_or_nobody_is_asked():
     assert door(frontend={"users": ["bob", "alice"]})["users"] == ["alice", "bob"]
     assert door(frontend={"users": ["bob"]})["users"] == ["bob"]
     assert door(frontend={"users": []}, allow_unauthenticated=True)["users"] is None
+
+
+HOOK = {"auth": [{"token": {"secret": front.SECRET, "header": "X-Key"}}]}
+
+
+def test_runs_are_shown_to_who_signs_in():
+    assert door(**HOOK)["shows_runs"] and not door(**HOOK)["page"]
+    assert door(methods=["GET"])["shows_runs"] and not door(methods=["GET"])["page"]
+    assert not door(**HOOK, frontend={"users": []})["shows_runs"]
+    assert not door(handoff=True)["shows_runs"] and not door(**HOOK, runs_api=False)["shows_runs"]
+    found = door(**HOOK, frontend={"users": [], "viewers": ["bob", "alice"]})
+    assert found["shows_runs"] and (found["users"], found["viewers"]) == (None, ["alice", "bob"])
+
+
+def test_viewers_have_to_be_asked_who_they_are():
+    viewers = {"users": [], "viewers": ["alice"]}
+    (found,) = front.mistakes(front.endpoint(frontend=viewers, allow_unauthenticated=True))
+    assert found.startswith("endpoint 'hello': frontend: viewers: with users: [] nobody is asked")
+    basic = [{"basic": {"user": "a", "secret": front.SECRET}}]
+    (found,) = front.mistakes(front.endpoint(frontend=viewers, auth=basic))
+    assert found.startswith("endpoint 'hello': frontend: viewers: a password of theirs")
 
 
 def test_methods_count_only_where_they_are_said():

@@ -365,6 +365,32 @@ def test_with_get_the_place_itself_is_no_page_and_the_page_has_a_place_of_its_ow
     assert values(found_places["= /hello/page"], "proxy_pass") == [["http://unix:/run/trigger/frontend:"]]
 
 
+HOOK = {"auth": [{"github": {"secret": front.SECRET}}], "frontend": {"users": [], "viewers": ["alice"]}}
+
+
+def test_where_programs_call_only_readers_are_asked_for_a_password():
+    found_places = places(**HOOK)
+    assert list(found_places) == ["/hello/", "= /hello/", "= /hello/runs", "~ ^/hello/runs/[^/]+$"]
+    outer = found_places.pop("/hello/")
+    assert values(outer, "auth_basic") == [["off"]]
+    assert ["X-Remote-User", "$trigger_viewer"] in values(outer, "proxy_set_header")
+    for block in found_places.values():
+        assert values(block, "auth_basic") == [["$trigger_realm"]] and not values(block, "proxy_set_header")
+        assert only(block, "if")[1] == [
+            (["set", "$trigger_to", "frontend"], None), (["set", "$trigger_viewer", "$remote_user"], None)
+        ]  # fmt: skip
+    site = Site()
+    assert (["set", "$trigger_viewer", ""], None) in site.server
+    realm = only(site.top, "map", "$trigger_reader", "$trigger_realm")[1]
+    assert [words for words, _ in realm] == [["default", "off"], ["1", "trigger"]]
+
+
+def test_a_page_of_its_own_is_only_for_viewers():
+    block = places(**HOOK, methods=["GET"])["= /hello/page"]
+    assert values(block, "auth_basic") == [["trigger"]]
+    assert values(block, "set") == [["$trigger_viewer", "$remote_user"]]
+
+
 @pytest.mark.parametrize(
     "keys", [{}, {"methods": ["GET"]}, {"handoff": True}, {"auth": [{"github": {"secret": front.SECRET}}]}]
 )
@@ -449,7 +475,8 @@ def test_each_server_has_words_of_its_own_for_whatever_it_refuses():
 
 
 @pytest.mark.parametrize(
-    "keys", [{"methods": ["PUT"]}, {"handoff": True}, {"auth": [{"github": {"secret": front.SECRET}}]}]
+    "keys",
+    [{"methods": ["PUT"], "runs_api": False}, {"handoff": True}, {**HOOK, "frontend": {"users": []}}],
 )
 def test_without_a_page_all_goes_to_the_endpoint(keys):
     (words,) = places(**keys)

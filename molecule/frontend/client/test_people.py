@@ -4,7 +4,7 @@ import re
 
 import pytest
 from browser import Browser, Keys, let_trust
-from front import UNKNOWN, ask, post, runs, tell
+from front import READER, SECRETS, UNKNOWN, ask, basic, post, runs, tell
 
 # of a terminal
 COLOURS = [*range(30, 38), *range(90, 98)]
@@ -217,6 +217,32 @@ def test_each_sees_what_he_may_start(host, sign_in):
     alices = names(sign_in("alice"))
     assert set(alices) - set(names(sign_in("bob"))) == {"private"}
     assert "inside" not in alices and "moved" in alices
+
+
+@pytest.mark.parametrize("name", ["private", "hook"])
+def test_who_may_look_sees_what_others_and_programs_start(host, sign_in, name):
+    token = {"Authorization": f"Bearer {SECRETS['hook']}"} if name == "hook" else {}
+    caller = None if token else "alice"
+    started = post(host, f"/{name}/", caller, **token).headers["X-Request-Id"]
+    page = sign_in("erin")
+    assert page.row(name).endswith("Started by programs" if token else "Started by others")
+    page.all(f"a[href='/{name}/']")[0].click()
+    page.arrive(f"/{name}/")
+    assert not page.all("form")
+    page.check(f"{name}-looked-at")
+    page.all(f"a[href$='{started}']")[0].click()
+    page.arrive(f"/{name}/runs/{started}")
+    assert "Succeeded" in page.text() and "Run again" not in page.text() and not page.all("form")
+    # Nobody else may, and programs bring no password.
+    for path in (f"/{name}/", f"/{name}/runs", f"/{name}/runs/{started}"):
+        assert ask(host, path, user="erin", **READER).status == 200
+        assert ask(host, path, user="bob", **READER).status == 403
+        assert ask(host, path, user=None, **READER).status == 401
+        assert ask(host, path, user=None, **{**READER, **basic("erin", "guessed")}).status == 401
+    before = runs(host, f"/{name}/", caller, **token)
+    assert post(host, f"/{name}/", "erin").status in (401, 403)
+    assert ask(host, f"/{name}/runs/{started}", "DELETE", user="erin").status in (401, 403)
+    assert runs(host, f"/{name}/", caller, **token) == before
 
 
 def test_what_belongs_together_stands_below_a_heading(host, sign_in):

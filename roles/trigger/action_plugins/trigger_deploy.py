@@ -398,8 +398,12 @@ def _frontend_needs(frontend):
 def _told_of_door(door):
     """What the host's programs are told of a door, dict."""
     told = {key: door[key] for key in ("location", "users", "methods", "page")}
-    more = {key: door[key] for key in ("allow_from", "group", "confirm")}
-    return {**told, **{key: value for key, value in more.items() if value is not None and value is not False}}
+    if door["allow_from"] is not None:
+        told["allow_from"] = door["allow_from"]
+    if door["shows_runs"] and not door["page"]:
+        told["shows_runs"] = True
+    more = {key: door[key] for key in ("viewers", "group", "confirm")}
+    return {**told, **{key: value for key, value in more.items() if value}}
 
 
 def _is_scheduled(endpoint):

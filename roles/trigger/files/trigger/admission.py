@@ -27,6 +27,12 @@ def check_user(endpoint: "Endpoint", user: bytes) -> None:
         raise Refusal(403, "this user may not call")
 
 
+def check_viewer(endpoint: "Endpoint", user: bytes) -> None:
+    """Raise Refusal unless somebody may look at its runs whom the front end has let in."""
+    if user.decode("latin-1") not in endpoint.frontend.get("viewers", ()):
+        check_user(endpoint, user)
+
+
 def check_head(endpoint: "Endpoint", request: "Request") -> None:
     """Raise Refusal unless the request may start a run of this endpoint, so far as its head tells, tokens and
     signatures apart.

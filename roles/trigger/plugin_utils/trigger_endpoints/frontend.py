@@ -176,8 +176,8 @@ def check(
     """The endpoint with its `door`, and what is wrong with its `frontend`.
 
     The door is None where the endpoint is not behind the front end, otherwise a dict of `location`, `users` (list, or
-    None where nobody is asked), `methods`, `page` and `allow_from`, which the host is told, and of `rate` and
-    `read_timeout`, for nginx.
+    None where nobody is asked), `methods`, `page`, `shows_runs`, `viewers`, `group`, `confirm` and `allow_from`, which
+    the host is told, and of `rate` and `read_timeout`, for nginx.
 
     endpoint: else complete and checked. given: what the user has written down of it.
     """
@@ -193,23 +193,30 @@ def check(
             wrong.append(f"{name}: {found}")
     if frontend is None or not key["enabled"]:
         return {**endpoint, "door": None}, [f"frontend: {text}" for text in wrong]
+    wrong += [*_check_known("users", endpoint, frontend), *_check_known("viewers", endpoint, frontend)]
     wrong += _check_users(endpoint, frontend)
     methods = endpoint["methods"] if given.get("methods") is not None else ["POST"]
     # People start by a form, which is a POST and brings no token or signature, and are told of runs.
-    has_form = not endpoint["handoff"] and not endpoint["guard"] and "POST" in methods
+    has_runs = not endpoint["handoff"] and given.get("runs_api") is not False
+    has_page = has_runs and not endpoint["guard"] and "POST" in methods
+    users = _users(key["users"], frontend)
     door = {
         "location": location,
-        "users": _users(key["users"], frontend),
+        "users": users,
+        "viewers": sorted(key["viewers"] or ()),
         "methods": methods,
         "allow_from": networks,
         "rate": rate,
         "read_timeout": read_timeout or _read_timeout(endpoint),
-        "page": has_form and given.get("runs_api") is not False,
+        "page": has_page,
+        # What has no form can be looked at by those who sign in.
+        "shows_runs": has_page or (has_runs and (users is not None or bool(key["viewers"]))),
         "group": key["group"],
         "confirm": key["confirm"],
     }
     if door["confirm"] and not door["page"]:
         wrong.append("confirm: the endpoint has no page that could ask")
+    wrong += _check_viewers(endpoint, door)
     return {**endpoint, "door": door, **_with_own_socket(endpoint)}, [
         *_check_way_in(endpoint),
         *_check_fields(endpoint),
@@ -225,15 +232,29 @@ def _check_location(location):
         )
 
 
-def _check_users(endpoint, frontend):
+def _check_known(key, endpoint, frontend):
     known = [user["name"] for user in frontend.users]
-    users = endpoint["frontend"]["users"]
-    for name in users or ():
+    for name in endpoint["frontend"][key] or ():
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            yield f"users: {name!r} is not one of trigger_frontend_users{hint}"
-    if users is None and not known:
+            yield f"{key}: {name!r} is not one of trigger_frontend_users{hint}"
+
+
+def _check_viewers(endpoint, door):
+    if not door["viewers"]:
+        return
+    if not door["shows_runs"]:
+        yield "viewers: with handoff or runs_api: false there are no runs that could be shown"
+    elif door["page"] and door["users"] is None:
+        yield "viewers: with users: [] nobody is asked for a password, so they could not be told from others"
+    elif any(entry["kind"] == "basic" for entry in endpoint["guard"]):
+        yield "viewers: a password of theirs would come in the field in which auth wants the endpoint's own"
+
+
+def _check_users(endpoint, frontend):
+    users = endpoint["frontend"]["users"]
+    if users is None and not frontend.users:
         yield (
             "users: nobody could sign in, since trigger_frontend_users is empty. Name somebody there, keep the "
             "endpoint out with frontend: false, or let nobody be asked with users: []"

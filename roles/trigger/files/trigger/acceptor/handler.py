@@ -149,7 +149,8 @@ class Handler:
             try:
                 if self._proxy.is_way_of(exchange):
                     self._proxy.enter(exchange)
-                    admission.check_user(exchange.endpoint, exchange.user)
+                    check = admission.check_viewer if _only_looks(exchange) else admission.check_user
+                    check(exchange.endpoint, exchange.user)
             finally:
                 proxy_headers.forget(exchange.request)
         return exchange.endpoint
@@ -323,3 +324,9 @@ class Handler:
     def _spool_failed(self, error):
         self.failure = error
         return admission.unavailable("the request cannot be kept")
+
+
+def _only_looks(exchange):
+    """Whether somebody looks at runs, which starts and changes nothing."""
+    request = exchange.request
+    return request.method in (b"GET", b"HEAD") and (request.path + b"/").startswith(exchange.runs_path.encode() + b"/")

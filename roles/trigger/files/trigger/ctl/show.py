@@ -171,7 +171,8 @@ def _fields(endpoint, seen):
 def _front(place):
     """Where it is behind the front end, and for whom."""
     users = "nobody is asked" if place["users"] is None else ", ".join(place["users"]) or "nobody"
-    return [("Front end", "%s %s" % (", ".join(place["methods"]), place["location"])), ("Users", users)]
+    viewers = [("Viewers", ", ".join(place["viewers"]))] if place.get("viewers") else []
+    return [("Front end", "%s %s" % (", ".join(place["methods"]), place["location"])), ("Users", users), *viewers]
 
 
 def _rules(endpoint):

@@ -43,17 +43,32 @@ class Visitor:
 
     def check_may_call(self, endpoint: Endpoint) -> None:
         """Raise Refusal where the endpoint is for other addresses, by its own rule or nginx', or for other users."""
-        admission.check_peer(endpoint, self._address)
-        admission.check_peer(endpoint.replace(allow_from=endpoint.frontend.get("allow_from")), self._address)
+        self._check_address(endpoint)
         admission.check_user(endpoint, self.user)
 
     def may_call(self, endpoint: Endpoint) -> bool:
         """Whether the endpoint is for this user, and from where he is."""
-        try:
-            self.check_may_call(endpoint)
-        except Refusal:
-            return False
-        return True
+        return _is_let_in(self.check_may_call, endpoint)
+
+    def may_start(self, endpoint: Endpoint) -> bool:
+        """Whether this user may start and cancel runs by forms."""
+        return endpoint.frontend["page"] and self.may_call(endpoint)
+
+    def check_may_look(self, endpoint: Endpoint) -> None:
+        """Raise Refusal where its runs are for other addresses, or for other users."""
+        self._check_address(endpoint)
+        place = endpoint.frontend
+        if place["users"] is None and not place["page"] and self.name not in place.get("viewers", ()):
+            raise Refusal(403, "this user may not look")  # programs, which bring no password, may call
+        admission.check_viewer(endpoint, self.user)
+
+    def may_look(self, endpoint: Endpoint) -> bool:
+        """Whether its runs are shown, and this user may look."""
+        return shows_runs(endpoint) and _is_let_in(self.check_may_look, endpoint)
+
+    def _check_address(self, endpoint):
+        admission.check_peer(endpoint, self._address)
+        admission.check_peer(endpoint.replace(allow_from=endpoint.frontend.get("allow_from")), self._address)
 
     def token(self, endpoint: Endpoint) -> str:
         """Return what a form brings back to start an endpoint or cancel a run: another site cannot know it."""
@@ -82,6 +97,11 @@ class Visitor:
         return [("X-Trigger-Frontend", self._secret), *user, *passed_on]
 
 
+def shows_runs(endpoint: Endpoint) -> bool:
+    """Whether there are pages of its runs. Files of earlier releases know of none but beside a form."""
+    return endpoint.frontend["page"] or bool(endpoint.frontend.get("shows_runs"))
+
+
 def load_secret() -> tuple[str | None, str | None]:
     """Return the front end's secret, or None; and then a sentence for the journal. It is told without what stands in
     the file, as the unit's fallback "-" does."""
@@ -96,3 +116,11 @@ def load_secret() -> tuple[str | None, str | None]:
 def _without_port(host):
     name, _, port = host.rpartition(":")
     return name if name and port.isdigit() else host
+
+
+def _is_let_in(check, endpoint):
+    try:
+        check(endpoint)
+    except Refusal:
+        return False
+    return True

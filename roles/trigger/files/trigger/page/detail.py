@@ -30,12 +30,14 @@ class Detail:
         self._endpoint = endpoint
         self._token = visitor.token(endpoint)
         self._may_list = visitor.may_list
+        self._may_start = visitor.may_start(endpoint)
         self._latest = latest
         self._now = now
 
     def draw(self) -> Reply:
         """Return the page."""
-        return self._reply(200, "the page of an endpoint", self._endpoint.name, form.draw(self._endpoint, self._token))
+        start = form.draw(self._endpoint, self._token) if self._may_start else self._only_look()
+        return self._reply(200, "the page of an endpoint", self._endpoint.name, start)
 
     def draw_like(self, run: dict, record: dict) -> Reply:
         """Return the page with the values of a run in the form. run, record: as runs.Runs.find_told() returns them."""
@@ -50,6 +52,10 @@ class Detail:
         again = form.draw(self._endpoint, self._token, typed, dict(errors))
         summary = form.summary(self._endpoint, errors)
         return self._reply(400, "the parameters are not right", "Error: " + self._endpoint.name, summary, again)
+
+    def _only_look(self):
+        who = "It is started by others" if self._endpoint.frontend["page"] else "It is started by programs"
+        return element("p", who + "; you may look at its runs.", class_="quiet")
 
     def _reply(self, code, reason, title, *content):
         heading = [element("h1", self._endpoint.name)]

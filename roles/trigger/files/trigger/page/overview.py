@@ -1,4 +1,4 @@
-"""The list: what this user may start, and what became of it last. No I/O."""
+"""The list: what this user may start or look at, and what became of it last. No I/O."""
 
 from __future__ import annotations
 
@@ -61,11 +61,15 @@ def _nothing():
 
 def _row(visitor, endpoint, standing, now):
     kind = _kind(endpoint)
+    may_look = visitor.may_look(endpoint)
+    state = last = NOTHING
+    if standing is not None:
+        state, last = join(_state(standing), " "), _runs(standing, now, may_look)
     return element(
         "tr",
-        element("th", *_name(endpoint, kind), scope="row", role="rowheader"),
-        element("td", NOTHING if standing is None else join(_state(standing), " "), role="cell", data_label="State"),
-        element("td", NOTHING if standing is None else _runs(standing, now), role="cell", data_label="Last run"),
+        element("th", *_name(endpoint, may_look), scope="row", role="rowheader"),
+        element("td", state, role="cell", data_label="State"),
+        element("td", last, role="cell", data_label="Last run"),
         element("td", _action(visitor, endpoint, kind), role="cell", class_="act"),
         role="row",
     )
@@ -82,8 +86,8 @@ def _kind(endpoint):
     return _GET if "GET" in endpoint.frontend["methods"] and not form.needs_input(endpoint) else _PROGRAMS
 
 
-def _name(endpoint, kind):
-    if kind == _PAGE:
+def _name(endpoint, may_look):
+    if may_look:
         yield element("a", endpoint.name, href=status.place(endpoint))
     else:
         yield element("strong", endpoint.name)
@@ -103,8 +107,8 @@ def _state(standing):
     return told or [labels.badge("idle")]
 
 
-def _runs(standing, now):
-    last = _last(standing.last, now)
+def _runs(standing, now, may_look):
+    last = _last(standing.last, now) if may_look else NOTHING  # or nobody could find out why it failed
     if standing.next_run is None:
         return last
     return join((last, element("p", "Next ", times.full(records.timestamp(standing.next_run)), class_="quiet")))
@@ -120,6 +124,8 @@ def _last(record, now):
 
 
 def _action(visitor, endpoint, kind):
+    if not visitor.may_call(endpoint):
+        return element("span", "Started by others", class_="quiet")
     if kind == _PROGRAMS:
         return element("span", "Started by programs", class_="quiet")
     if kind == _SERVER:

@@ -7,7 +7,7 @@ import time
 from trigger import runs, sources
 from trigger.entry import is_id
 from trigger.http import Refusal, Request
-from trigger.page import error_pages, form, history, overview, status
+from trigger.page import access, error_pages, form, history, overview, status
 from trigger.page.detail import LATEST, Detail
 from trigger.page.layout import HEADERS, Frame
 from trigger.responses import Reply
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from trigger.page.access import Visitor
 
 _LOOK = (b"GET", b"HEAD")
-_PLACES = (b"", b"page", b"start", b"cancel", b"runs")  # of an endpoint, beside the runs
+_FORMS = (b"start", b"cancel")
+_PLACES = (b"", b"page", b"runs")  # of an endpoint, beside the runs
 
 
 class Desk:
@@ -37,13 +38,12 @@ class Desk:
             _check_method(request, _LOOK)
             return self._overview(frame, visitor)
         endpoint, place = self._find(request.path)
-        visitor.check_may_call(endpoint)
-        if place == b"start":
+        if place in _FORMS:
+            visitor.check_may_call(endpoint)
             _check_method(request, (b"POST",))
-            return self._start(frame, visitor, endpoint, request, body)
-        if place == b"cancel":
-            _check_method(request, (b"POST",))
-            return self._cancel(frame, visitor, endpoint, request, body)
+            act = self._start if place == b"start" else self._cancel
+            return act(frame, visitor, endpoint, request, body)
+        visitor.check_may_look(endpoint)
         _check_method(request, _LOOK)
         if place in (b"", b"page"):
             return self._detail(frame, visitor, endpoint, request)
@@ -52,7 +52,8 @@ class Desk:
         return self._run(frame, visitor, endpoint, place[len(b"runs/") :].decode())
 
     def _overview(self, frame, visitor):
-        mine = [endpoint for endpoint in status.endpoints(self._directory) if visitor.may_call(endpoint)]
+        found = status.endpoints(self._directory)
+        mine = [endpoint for endpoint in found if visitor.may_call(endpoint) or visitor.may_look(endpoint)]
         standings = [(each, None if each.handoff else status.Standing(each)) for each in mine]
         return overview.draw(frame, visitor, standings, time.time())
 
@@ -60,15 +61,17 @@ class Desk:
         """Return the endpoint to which a path belongs, and what follows its location, bytes. Raises Refusal."""
         for endpoint in status.endpoints(self._directory):
             location = endpoint.frontend["location"].encode()
-            if endpoint.frontend["page"] and path.startswith(location):
+            if access.shows_runs(endpoint) and path.startswith(location):
                 place = path[len(location) :]
-                if place in _PLACES or (place[:5] == b"runs/" and is_id(place[5:].decode())):
+                if place in _PLACES or (place in _FORMS and endpoint.frontend["page"]):
+                    return endpoint, place
+                if place[:5] == b"runs/" and is_id(place[5:].decode()):
                     return endpoint, place
         raise Refusal(404, "no page has this address")
 
     def _detail(self, frame, visitor, endpoint, request):
         like = _asked(request, "like")
-        if like is None:
+        if like is None or not visitor.may_start(endpoint):
             return _detail(frame, visitor, endpoint).draw()
         told, record = _find(runs.Runs(endpoint), like)
         if record is None:
@@ -91,7 +94,9 @@ class Desk:
 
         found = runs.Runs(endpoint)
         told, record = _find(found, request_id)
-        cancel = form.cancel_button(endpoint, visitor.token(endpoint), request_id)
+        cancel = None
+        if visitor.may_start(endpoint):
+            cancel = form.cancel_button(endpoint, visitor.token(endpoint), request_id)
         return run.draw(frame, endpoint, found, told, record, self._leaving, cancel)
 
     def _cancel(self, frame, visitor, endpoint, request, body):

@@ -35,10 +35,11 @@ def draw(
     run: dict,
     record: dict | None,
     leaving: Callable[[], bool],
-    cancel: Markup,
+    cancel: Markup | None,
 ) -> Reply:
     """Return the page of a run, whose source brings its parts. run, record: as found.find_told() has returned them.
-    leaving: a function that says whether this process is about to end. cancel: what cancels the run."""
+    leaving: a function that says whether this process is about to end. cancel: what cancels the run, or None for
+    somebody who may only look."""
     page = _Page(frame, endpoint, found, run, record, cancel)
     parts = page.live(leaving) if run["state"] in _LIVE else page.whole()
     headers = layout.HEADERS + (UNBUFFERED if run["state"] in _LIVE else [])
@@ -90,7 +91,7 @@ class _Page:
 
     def _live(self, leaving):
         yield self._begin()
-        if self._endpoint.runs_api:
+        if self._endpoint.runs_api and self._cancel is not None:
             yield self._cancel
         yield from self._wait_for_turn(leaving)
         yield from self._output(leaving)
@@ -245,7 +246,7 @@ class _Page:
     def _end(self):
         place = status.place(self._endpoint)
         ways = [element("a", "Back to " + self._endpoint.name, href=place)]
-        if self._record is not None:
+        if self._record is not None and self._cancel is not None:
             again = "%s?like=%s" % (place, self._run["id"])
             ways.insert(0, element("a", "Run again…", href=again, class_="button"))
         return join((element("p", *ways, class_="ways"), self._frame.end()))

@@ -125,6 +125,7 @@ def _is_behind_the_front_end(endpoint):
         (place["methods"], list),
         (place["page"], bool),
         (place.get("group"), (str, type(None))),
+        (place.get("viewers"), (list, type(None))),
         (endpoint.description, str),
         (endpoint.parameters, (list, type(None))),
         (endpoint.auth, list),
