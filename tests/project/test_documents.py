@@ -88,7 +88,7 @@ def test_triggerctl_s_exit_statuses_are_told_alike(capsys):
 
 def test_the_number_of_hostile_messages():
     (told,) = re.findall(
-        r"`tests/support/http_corpus.py` holds (\d+) messages", (PROJECT / "ARCHITECTURE.md").read_text()
+        r"`tests/support/http_corpus.py` holds (\d+) messages", (PROJECT / "docs/design.md").read_text()
     )
     assert int(told) == len(http_corpus.CASES)
 

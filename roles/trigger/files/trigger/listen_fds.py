@@ -1,7 +1,7 @@
 """The descriptors that systemd hands over (sd_listen_fds(3)).
 
 `_socket`, like `_json` and `_signal` elsewhere, is the C half of a standard module. Its Python half
-costs 7 ms at every start, a fifth of a cold answer (ARCHITECTURE.md); what is used of it here is the
+costs 7 ms at every start, a fifth of a cold answer (docs/design.md); what is used of it here is the
 same in both. python3-systemd would cost another 1.9 ms, and do no more.
 """
 
