@@ -685,6 +685,7 @@ def test_a_mistake_that_ansible_finds_is_named_too(said, hint):
 
 CALENDAR = {"on_calendar": ["daily"]}
 KIND = {"name": "kind", "choices": ["short", "full"]}
+PASSWORD = {"name": "password", "sensitive": True}
 
 
 @pytest.mark.parametrize(
@@ -705,12 +706,28 @@ KIND = {"name": "kind", "choices": ["short", "full"]}
             "schedule.parameters: kind is none of the choices",
         ),
         (CALENDAR, {"parameters": [{**KIND, "required": True}]}, "schedule.parameters: kind is required"),
+        (
+            {**CALENDAR, "parameters": {"password": "geheim"}},
+            {"parameters": [PASSWORD]},
+            "schedule.parameters: password is sensitive, and every local user could read it; use `credentials`",
+        ),
+        (
+            {**CALENDAR, "parameters": {"password": 1}},
+            {"parameters": [{**PASSWORD, "required": True}]},
+            "schedule.parameters: password is sensitive and required, so no run by the calendar could begin",
+        ),
+        (
+            CALENDAR,
+            {"parameters": [{**PASSWORD, "required": True}]},
+            "schedule.parameters: password is sensitive and required, so no run by the calendar could begin",
+        ),
         (CALENDAR, {"handoff": True}, "schedule: with handoff there is no acceptor"),
     ],
 )
 def test_a_mistake_in_a_schedule_names_its_key(schedule, keys, hint):
     (message,) = mistakes({"name": "a", "job": JOB, "schedule": schedule, **keys})
-    assert hint in message
+    assert message.startswith("endpoint 'a': ") and hint in message
+    assert "geheim" not in message
 
 
 def test_the_values_of_a_schedule_are_texts_as_a_request_brings_them():

@@ -15,6 +15,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
 LENGTH_LIMIT = 32 * 1024  # characters
 TAKEN = ("name", "label", "description", "type", "required", "pattern", "min", "max", "max_length")
 NO_NUMBERS = (float("inf"), float("-inf"))
+_READABLE = "every local user could read it; use `credentials`"
 PLACES = "query:NAME, form:NAME, header:NAME or json:/pointer"
 
 
@@ -168,11 +169,22 @@ def _scheduled(schedule, declared):
         if name not in by_name:
             wrong.append(f"schedule.parameters: {name} is none of the parameters")
             continue
+        if by_name[name]["sensitive"]:  # the endpoint's file is there for all to read, and a play shows what it changes
+            if not by_name[name]["required"]:
+                wrong.append(f"schedule.parameters: {name} is sensitive, and {_READABLE}")
+            continue
         try:
             texts[name] = _text(by_name[name], value)
         except ValueError as error:
             wrong.append(f"schedule.parameters: {name} {error}")
-    missing = [name for name, each in by_name.items() if each["required"] and name not in schedule["parameters"]]
+    required = [name for name, each in by_name.items() if each["required"]]
+    for name in required:
+        if by_name[name]["sensitive"]:
+            wrong.append(
+                f"schedule.parameters: {name} is sensitive and required, so no run by the calendar could begin: its "
+                f"value cannot stand here, where {_READABLE}, and leave `required` out"
+            )
+    missing = [name for name in required if not by_name[name]["sensitive"] and name not in schedule["parameters"]]
     if missing:
         wrong.append(f"schedule.parameters: {', '.join(missing)} is required, and no run would begin without")
     return {**schedule, "parameters": texts}, wrong
