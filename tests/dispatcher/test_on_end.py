@@ -115,6 +115,12 @@ def test_who_fires_another_tells_through_whom(ended):
     assert ended(["b", "c"], "trigger-fire@b.service", "x.service")[2] == "b c a"
 
 
+def test_of_two_who_fire_another_the_longer_way_counts(ended):
+    assert ended(["b", "c"], "trigger-fire@b.service")[2] == "b c a"
+    assert ended([], "trigger-fire@b.service") == (["trigger-fire@b.service"], [], "b c a")
+    assert ended(["b", "c", "d"], "trigger-fire@b.service")[2] == "b c d a"
+
+
 def test_a_circle_ends(ended):
     hops = [name for _ in range(8) for name in ("b", "a")]
     assert ended(hops[1:], "trigger-fire@b.service")[0] == ["trigger-fire@b.service"]

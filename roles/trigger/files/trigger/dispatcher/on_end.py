@@ -46,10 +46,21 @@ def _note_hops(unit, hops):
         return
     if len(hops) > origin.HOPS_LIMIT:
         raise _Circle("%s is not started, it would be the %dth in a row: %s" % (unit, len(hops), ", ".join(hops)))
+    path = paths.Paths(fired).hops
+    # What another has left there counts for the same run: the longer way, or a circle would never end.
+    hops = max(_noted(path), hops, key=len)
     try:
-        atomic_file.replace(paths.Paths(fired).hops, " ".join(hops).encode(), 0o600)
+        atomic_file.replace(path, " ".join(hops).encode(), 0o600)
     except OSError:
         pass  # what follows is worth more than its count
+
+
+def _noted(path):
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read().split()
+    except OSError:
+        return []
 
 
 def _forget_hops(unit):
