@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from trigger import programs
 from trigger.page import calendar
 
 
@@ -27,3 +28,33 @@ def test_nothing_is_said_where_systemd_says_nothing(expressions):
 def test_a_part_of_a_second_does_no_harm():
     found = calendar.next_run(["*-*-* 00:00:00.5 UTC"])
     assert found % 86400 == 0
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    """Counts how often systemd's program was called."""
+    calls = tmp_path / "calls"
+    calls.touch()
+    program = tmp_path / "systemd-analyze"
+    program.write_text(f'#!/bin/sh\necho >>{calls}\nexec {programs.SYSTEMD_ANALYZE} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(programs, "SYSTEMD_ANALYZE", str(program))
+    monkeypatch.setattr(calendar, "_known", {})
+    return lambda: len(calls.read_text().splitlines())
+
+
+@pytest.mark.parametrize("expressions", [["2001-01-01"], ["no time"]])
+def test_that_there_is_no_time_is_asked_once_in_a_while(asked, monkeypatch, expressions):
+    assert [calendar.next_run(expressions) for _ in range(3)] == [None, None, None]
+    assert asked() == 1
+    monkeypatch.setattr(calendar, "_known", dict.fromkeys(calendar._known, (None, 0.0)))  # that while has passed
+    assert calendar.next_run(expressions) is None
+    assert asked() == 2
+
+
+def test_a_program_that_fails_is_not_called_for_each_view(asked, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(programs, "SYSTEMD_ANALYZE", "/nonexistent/systemd-analyze")
+        assert calendar.next_run(["daily"]) is None
+    assert calendar.next_run(["daily"]) is None
+    assert asked() == 0

@@ -9,7 +9,8 @@ import time
 from trigger import programs
 
 PATIENCE = 2.0  # seconds
-_known: dict[tuple[str, ...], float] = {}  # what was said counts until that time has come
+UNKNOWN_FOR = 60.0  # seconds for which counts that there is no time
+_known: dict[tuple[str, ...], tuple[float | None, float]] = {}  # what was said, and until when it counts
 _ELAPSES, _IN_UTC, _FORM = "Next elapse: ", "(in UTC): ", "%Y-%m-%d %H:%M:%S"
 
 
@@ -17,9 +18,11 @@ def next_run(expressions: list[str]) -> float | None:
     """Return when the first of them comes next, in seconds since the epoch; None where none does any more, or systemd
     does not say it. A random delay comes on top."""
     key = tuple(expressions)
-    if _known.get(key, 0.0) <= time.time():
-        _known[key] = min(_times(_ask(key)), default=0.0)
-    return _known[key] or None
+    found, until = _known.get(key, (None, 0.0))
+    if until <= time.time():
+        found = min(_times(_ask(key)), default=None)
+        _known[key] = found, time.time() + UNKNOWN_FOR if found is None else found
+    return found
 
 
 def _ask(expressions):
