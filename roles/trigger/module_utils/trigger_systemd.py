@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -29,6 +30,8 @@ ENVIRONMENT = {
 }
 
 TRIALS = "/run/systemd/system"
+# By itself systemd would wait for a oneshot without an end, and the play with it.
+TRIAL = "[Unit]\nCollectMode=inactive-or-failed\n\n[Service]\nType=oneshot\nTimeoutStartSec=30s\n"
 
 ATTEMPTS = 100
 PAUSE = 0.1  # seconds between two of them
@@ -134,23 +137,25 @@ def verify(root: str, units: list[str]) -> list[tuple[str, str, str]]:
 
 def trial(service: str, drop_in: str = "", name: str = "") -> None:
     """Have systemd start a service that is there for this alone. service: its directives. drop_in: those that come
-    behind what the host has for all services, in a file of that name. Raises Failed, with what was said."""
+    behind what the host has for all services, in a file of that name. Raises Failed, with what was said, and
+    OSError."""
     unit = f"trigger-trial-{secrets.token_hex(4)}.service"
     path = f"{TRIALS}/{unit}"
-    with open(path, "w") as file:
-        file.write(f"[Unit]\nCollectMode=inactive-or-failed\n\n[Service]\nType=oneshot\n{service}")
     try:
+        with open(path, "w") as file:
+            file.write(f"{TRIAL}{service}")
         if drop_in:
             os.mkdir(f"{path}.d", 0o755)
             with open(f"{path}.d/{name}", "w") as file:
                 file.write(f"[Service]\n{drop_in}")
         systemctl("start", [unit])  # of a unit that is new systemd reads the files without a daemon-reload
-    except Failed:
+    except Failed as failed:
         said = [line for line in journal(unit, 20).splitlines() if unit not in line]
-        raise Failed("; ".join(said)) from None
+        raise Failed("; ".join(said) or str(failed)) from None
     finally:
         shutil.rmtree(f"{path}.d", ignore_errors=True)
-        os.unlink(path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def why_no_time(expression: str) -> str | None:
