@@ -6,7 +6,7 @@ import pytest
 from page_host import SECOND, queue, record, request_id
 
 from trigger import cancellations, records
-from trigger.dispatcher import cancel
+from trigger.dispatcher import cancel, take_back
 
 IDS = [request_id(SECOND + number) for number in range(3)]
 
@@ -92,6 +92,40 @@ def test_an_id_of_the_future_gets_no_record(host, look):
     assert look(endpoint) is False
     assert state_of(endpoint, future) is None and os.listdir(endpoint.spool) == [future]
     assert look.said == [f"<4>request {future} is not taken back: its id lies in the future"]
+
+
+def test_an_id_that_was_not_ahead_when_it_was_laid_is_taken_back(host, look, monkeypatch):
+    """The clock was ahead then, and has been set back."""
+    endpoint = host.put()
+    queue(endpoint, IDS[0])
+    cancellations.ask(endpoint.spool, IDS[0])
+    monkeypatch.setattr(take_back.time, "time", lambda: float(SECOND - 30 * 86400))
+    assert look(endpoint) is False and state_of(endpoint, IDS[0]) == "cancelled"
+
+
+def test_what_never_ran_pushes_out_no_run(host, look):
+    endpoint = host.put(keep_runs=3)
+    runs = [request_id(SECOND - 60 + number) for number in range(3)]
+    for each in runs:
+        record(endpoint, each)
+    queued = [request_id(SECOND + number) for number in range(20)]
+    queue(endpoint, *queued)
+    for each in queued:
+        cancellations.ask(endpoint.spool, each)
+    assert look(endpoint) is False
+    assert records.ids(endpoint) == [*runs, *queued[-3:]]
+
+
+def test_a_run_under_way_is_not_kept_waiting_by_what_is_taken_back(host, monkeypatch):
+    endpoint = host.put()
+    queue(endpoint, *IDS)
+    for each in IDS:
+        cancellations.ask(endpoint.spool, each)
+    watch = Watched(IDS[2])
+    monkeypatch.setattr(cancel, "LONGEST", -1)  # the time is over at once
+    assert cancel.look(endpoint, watch, print) is True
+    assert watch.is_cancelled and cancellations.asked(endpoint.spool) == IDS
+    assert cancel.look(endpoint, None, print) is False and cancellations.asked(endpoint.spool) == []
 
 
 def test_directories_in_the_place_of_files_stop_nobody(host, look):

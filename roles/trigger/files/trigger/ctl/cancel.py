@@ -37,7 +37,10 @@ def cancel(arguments: Namespace, screen: Screen) -> int:
             if run is None:
                 raise request_ids.unknown(endpoint.name, meant)
             if run["state"] == "queued":
-                take_back(endpoint, meant)
+                try:
+                    take_back(endpoint, meant)
+                except ValueError as error:
+                    raise Failure("%s cannot be cancelled: %s" % (meant, error), FAILED) from None
                 wake.wake(endpoint.name)  # nobody may be left who waits for a job that cannot start
                 return _tell(found.find(meant), "it had not begun", screen)
             if run["state"] != "running":

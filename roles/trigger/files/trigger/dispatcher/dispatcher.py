@@ -89,6 +89,8 @@ class Dispatcher:
             deaf_for = self._heard_at + HEAR_EVERY - time.monotonic()
             if deaf_for > 0:
                 fifo, seconds = None, min(seconds, deaf_for)
+            if self._may_cancel:
+                seconds = min(seconds, HEAR_EVERY)  # some of it is left
         for fd in (fifo, awake, link, self._lock.fileno() if self._awaits_lock else None):
             if fd is not None:
                 poll.register(fd, select.POLLIN)

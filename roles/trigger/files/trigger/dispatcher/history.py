@@ -6,7 +6,9 @@ import time
 
 from trigger import atomic_file, entry, output, records, strict_json
 
-_NO_RUN = 0o440  # the mode of the record of what was no request: it is told from those of runs without being read
+# The mode of the record of what has not run, since it was no request, or taken back: it is told from those of runs
+# without being read.
+_NO_RUN = 0o440
 
 
 def objection(endpoint, request_id, now):
@@ -47,7 +49,7 @@ def _write_file(endpoint, record, text):
         _link(endpoint.served, record)  # as long as there is no record, that says nothing
     # The acceptor, whose group the directory has, may read records; nobody else may.
     group = os.stat(endpoint.runs).st_gid
-    mode = _NO_RUN if record["state"] == "damaged" else 0o640
+    mode = 0o640 if record["started"] else _NO_RUN
     atomic_file.replace(records.path(endpoint, record["id"]), text.encode(), mode, group, durable=True)
 
 
@@ -109,7 +111,7 @@ def _count(endpoint, record, finished):
 
 def _prune(endpoint, now):
     """Let the oldest records go. They are as old as their files say: an id may be of an acceptor's making. Records of
-    what was no request are counted by themselves, so that however much garbage pushes out no run."""
+    what has not run are counted by themselves, so that however much garbage pushes out no run."""
     ids = records.ids(endpoint)
     if len(ids) <= endpoint.keep_runs and endpoint.keep_for is None:
         return  # without a look at each of what may be thousands

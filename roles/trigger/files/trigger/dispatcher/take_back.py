@@ -12,13 +12,19 @@ def take_back(endpoint, request_id):
     OSError; ValueError for an id that can have no record."""
     # The record first: who asks finds the request all the time, and if the power goes in between it is not run, since
     # it has a record. Who comes behind that has only to take it out.
+    entry = endpoint.spool + "/" + request_id
+    try:
+        laid_at = os.lstat(entry).st_ctime
+    except FileNotFoundError:
+        return  # an acceptor that was taken over has its way there
     if not records.has(endpoint, request_id):
-        objection = history.objection(endpoint, request_id, time.time())
+        # As for a claim: the clock may have been set back since.
+        objection = history.objection(endpoint, request_id, max(time.time(), laid_at))
         if objection is not None:
             raise ValueError(objection)
         history.write(endpoint, [request_id], None, {"state": "cancelled"})
     try:
-        os.unlink(endpoint.spool + "/" + request_id)
+        os.unlink(entry)
     except (FileNotFoundError, IsADirectoryError):
-        return  # an acceptor that was taken over has its way there, and what is recorded is not run
+        return  # the same; and what is recorded is not run
     atomic_file.flush_directory(endpoint.spool)
