@@ -548,6 +548,7 @@ def test_doctor_finds_a_file_that_others_can_change():
 def test_a_damaged_configuration_is_told():
     file = Path("/etc/trigger/ctl.json")
     before = file.read_text()
+    wait_until_idle("ctl")  # or what still stands ready fails at it
     file.write_text("{")
     try:
         ctl("show", "ctl", status=FAILED)
