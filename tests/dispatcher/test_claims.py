@@ -11,6 +11,7 @@ import role
 
 from trigger import entry, origin, records, spool
 from trigger.dispatcher import history
+from trigger.dispatcher.claim_lock import ClaimLock
 from trigger.dispatcher.claims import Claims
 
 NOW = time.time()
@@ -277,6 +278,20 @@ def test_how_a_run_ended_is_kept_with_its_claim_and_goes_with_it(host):
         claims.remove(claims.ids())
         claims.release(claims.ids())
         assert claims.ids() == os.listdir(endpoint.spool) == []
+
+
+def test_that_a_run_was_cancelled_is_over_with_its_claim(host):
+    endpoint = host()
+    lay(endpoint, an_id(NOW))
+    take(endpoint)
+    with ClaimLock(endpoint) as lock:
+        lock.cancel(an_id(NOW))
+        assert lock.is_cancelled(an_id(NOW))
+    with closing(Claims(endpoint)) as claims:
+        claims.release(claims.ids())
+    assert not os.path.exists(f"{endpoint.claimed}/.cancelled")
+    with ClaimLock(endpoint) as lock:
+        assert not lock.is_cancelled(an_id(NOW))
 
 
 def test_what_is_given_back_waits_again(host):

@@ -26,7 +26,6 @@ NAME = "rich"
 PORT = ENDPOINTS[NAME]["port"]
 TOKEN = "Authorization: Bearer a-secret-of-the-test"
 LOG = Path(f"/var/lib/trigger/{NAME}/job/log")
-STAYS = {"spool": STAYS["spool"], "claimed": {*STAYS["claimed"], ".cancelled"}}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -8,7 +8,7 @@ import fcntl
 import os
 
 _LOCK = ".lock"
-_MARK = ".cancelled"  # holds the id of the run that somebody has stopped
+MARK = ".cancelled"  # holds the id of the run that somebody has stopped
 
 
 class ClaimLock:
@@ -29,13 +29,13 @@ class ClaimLock:
 
     def cancel(self, run_id):
         """Say that the present run is cancelled, whatever its job makes of the signal that it gets."""
-        with open(_MARK, "w", opener=self._open) as file:
+        with open(MARK, "w", opener=self._open) as file:
             file.write(run_id)
 
     def is_cancelled(self, run_id):
         """Whether somebody has said so."""
         try:
-            with open(_MARK, opener=self._open) as file:
+            with open(MARK, opener=self._open) as file:
                 return file.read() == run_id
         except FileNotFoundError:
             return False

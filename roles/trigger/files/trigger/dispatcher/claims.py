@@ -22,6 +22,7 @@ import stat
 import time
 
 from trigger import cgi, entry, execution, origin, parameters, strict_json
+from trigger.dispatcher.claim_lock import MARK
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -186,6 +187,7 @@ class Claims:
         """Give up the claim. What still is in the spool waits for the next run."""
         for request_id in sorted(ids):  # so that the one which names the run is the last
             _unlink(request_id, self._claimed)
+        _unlink(MARK, self._claimed)  # that somebody had it stopped
         _unlink(_OUTCOME, self._claimed)
 
     def what_is_told(self, variables, hops=()):
