@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import os
 import urllib.parse
 from pathlib import Path
 
@@ -32,11 +33,11 @@ def git(directory, *arguments):
 
 
 def commit(branch):
-    """Add a commit to a branch of the repository, and return its id."""
+    """Add a commit to a branch of the repository, and return its id, which no other has, however quick we are."""
     tip = REPOSITORY / "refs" / "heads" / branch
     parents = ["-p", tip.read_text().strip()] if tip.exists() else []
     tree = git(REPOSITORY, "hash-object", "-t", "tree", "-w", "/dev/null")
-    made = git(REPOSITORY, "commit-tree", tree, "-m", "A change", *parents)
+    made = git(REPOSITORY, "commit-tree", tree, "-m", f"A change, {os.urandom(4).hex()}", *parents)
     git(REPOSITORY, "update-ref", f"refs/heads/{branch}", made)
     return made
 

@@ -81,7 +81,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("message", "expected"), REFUSED)
+@pytest.mark.parametrize(("message", "expected"), REFUSED, ids=[f"{message[:40]}-{code}" for message, code in REFUSED])
 def test_a_refused_request_starts_nothing(message, expected):
     before = len(records("limited")) + len(spooled("limited"))
     answer = exchange(3004, message)  # a reset would raise here
