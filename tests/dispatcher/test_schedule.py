@@ -36,7 +36,7 @@ def decided(**seen):
         "locked": False,
         "runner": schedule.NONE,
         "hindered": False,
-        "asked_at": NOW,
+        "look_at": NOW + 0.5,
         "retry_at": 0,
         "keep_until": NOW,
         "stay_until": NOW,
@@ -58,9 +58,8 @@ def decided(**seen):
         # A request waits.
         ({"waits": True}, schedule.CONNECT, 0),
         ({"waits": True, "retry_at": NOW + 1}, schedule.WAIT, 1),
-        ({"waits": True, "runner": schedule.ASKED}, schedule.WAIT, schedule.PATIENCE),
-        ({"waits": True, "runner": schedule.ASKED, "asked_at": NOW - 5}, schedule.WAIT, 0.5),
-        ({"waits": True, "runner": schedule.ASKED, "asked_at": NOW - 60}, schedule.WAIT, schedule.PATIENCE_MOST),
+        ({"waits": True, "runner": schedule.ASKED}, schedule.WAIT, 0.5),
+        ({"waits": True, "runner": schedule.ASKED, "look_at": NOW - 1}, schedule.WAIT, 0),
         ({"waits": True, "runner": schedule.IDLE}, schedule.CLAIM, 0),
         ({"waits": True, "runner": schedule.STALE}, schedule.DISMISS, 0),
         # debounce
@@ -78,7 +77,7 @@ def decided(**seen):
         (
             {"waits": True, "exclusive": True, "hindered": True, "runner": schedule.ASKED},
             schedule.WAIT,
-            schedule.PATIENCE,
+            0.5,
         ),
     ],
 )

@@ -21,6 +21,7 @@ from trigger.dispatcher.standby import Standby
 from trigger.dispatcher.systemd_bus import Manager
 
 HEAR_EVERY = 0.25  # seconds between two bytes that are heard during a run, whose runner can write any number
+LISTED = 0.1  # seconds; a spool of thousands is not listed for each step, and who takes something away leaves no byte
 STAY = 1.0  # seconds at the least; or a flood of bytes would be a flood of starts
 
 
@@ -39,6 +40,8 @@ class Dispatcher:
         self._watch = None  # over the run, while one is under way
         self._lock = None  # exclusive.Exclusive, while it is held or waited for
         self._awaits_lock = False
+        self._waiting = []  # the names of the requests that wait; empty when they are to be listed
+        self._list_again_at = 0.0
         self._first_seen = None  # when the requests were first seen that wait now
         self._stay_until = time.monotonic() + STAY
         self._heard_at = time.monotonic()
@@ -106,6 +109,7 @@ class Dispatcher:
                 self._stay()
                 self._heard_at = time.monotonic()
                 self._may_cancel = True
+                self._waiting = []
         except BlockingIOError:
             pass
 
@@ -133,7 +137,10 @@ class Dispatcher:
         now = time.monotonic()
         self._load(self._endpoint.name)
         self._awaits_lock = False
-        waiting = self._claims.waiting()
+        if not self._waiting or now >= self._list_again_at:
+            self._waiting = self._claims.waiting()
+            self._list_again_at = now + LISTED
+        waiting = self._waiting
         step, seconds = schedule.decide(self._seen(waiting, now), now)
         if step == schedule.CONNECT:
             self._standby.ask(self._endpoint)
@@ -170,7 +177,7 @@ class Dispatcher:
             locked=self._locked,
             runner=standby.state(self._endpoint, waits),
             hindered=bool(standby.cannot_start),
-            asked_at=standby.asked_at,
+            look_at=standby.look_at,
             retry_at=standby.retry_at,
             keep_until=standby.keep_until,
             stay_until=self._stay_until,
@@ -212,6 +219,7 @@ class Dispatcher:
         """Take what the next run serves, and hand it over to the runner that stands ready."""
         from trigger.dispatcher import handover
 
+        self._waiting = []
         claim = handover.take(self._endpoint, self._claims, self._recorder(), self._standby.call.invocation)
         if claim is None:
             return

@@ -13,26 +13,23 @@ LEAVE = "leave"
 NONE, ASKED, IDLE, STALE = "none", "asked", "idle", "stale"
 
 FOREVER = float("inf")
-# Seconds between two looks at a runner that was asked for and has not greeted: at the first, and at the most. In
-# between a tenth of the time since; what starts and ends without a pause shows itself at once, and a repair takes long.
-PATIENCE, PATIENCE_MOST = 0.1, 1.0
 
 
 class Seen:
     """What a step is decided by; times in seconds of one clock.
 
     waits: whether a request waits and no pause is in its way. quiet_at: when `debounce` lets it begin. exclusive:
-    whether it needs a lock. locked: whether that is held. runner: NONE, ASKED, IDLE or STALE. hindered: whether the job
-    cannot start. asked_at: when the runner was asked for. retry_at: before which none is asked for again. keep_until:
-    how long an idle runner is kept. stay_until: how long this process stays.
+    whether it needs a lock. locked: whether that is held. runner: NONE, ASKED, IDLE or STALE. look_at: when to look why
+    the one that was asked for does not come. hindered: whether the job cannot start. retry_at: before which none is
+    asked for again. keep_until: how long an idle runner is kept. stay_until: how long this process stays.
     """
 
     __slots__ = (
-        "asked_at",
         "exclusive",
         "hindered",
         "keep_until",
         "locked",
+        "look_at",
         "quiet_at",
         "retry_at",
         "runner",
@@ -61,7 +58,7 @@ def decide(seen, now):
     if seen.hindered and seen.locked:
         return RELEASE_LOCK, 0  # others that name it need not wait for the repair
     if seen.runner == ASKED:
-        return WAIT, min(PATIENCE_MOST, max(PATIENCE, (now - seen.asked_at) / 10))
+        return WAIT, max(0, seen.look_at - now)
     if needs_lock and not seen.hindered:
         return TAKE_LOCK, 0
     if seen.retry_at > now:

@@ -8,24 +8,39 @@ from trigger.dispatcher.departure import SILENCE, Departure
 from trigger.dispatcher.link import Link, Lost
 
 RETRY = 1.0  # seconds before a runner is asked for again that has left without beginning
+# Seconds between two looks at a runner that was asked for and has not greeted: until the first, behind one that has met
+# another activation, and at the most. In between a tenth of the time since it was asked for: what starts and ends
+# without a pause shows itself at once, and a repair takes long.
+PATIENCE, PATIENCE_NEW, PATIENCE_MOST = 0.1, 0.02, 1.0
 SEEN = 2  # activations that may be seen until a runner greets: the one before, and its own
 
 
 class Call:
     """A runner that was asked for. link: Link. stamp: freshness.stamp() of then. linger: seconds for which it is kept.
 
-    invocation: str, which activation it is, once it has greeted, and stands ready; None before.
+    look_at: when to look why it has not greeted. invocation: str, which activation it is, once it has greeted, and
+    stands ready; None before.
     """
 
-    __slots__ = ("asked_at", "invocation", "keep_until", "link", "stamp", "tried")
+    __slots__ = ("asked_at", "invocation", "keep_until", "link", "look_at", "stamp", "tried")
 
     def __init__(self, link, stamp, linger):
         self.link = link
         self.stamp = stamp
-        self.asked_at = time.monotonic()
+        self.tried = set()  # the activations that were seen since
+        self.ask_anew()
         self.keep_until = self.asked_at + linger
         self.invocation = None
-        self.tried = set()  # the activations that were seen since
+
+    def ask_anew(self):
+        """Count its time from now on."""
+        self.asked_at = time.monotonic()
+        self.look_at = self.asked_at + PATIENCE
+
+    def look_later(self):
+        """It has been looked at, and goes on to be waited for."""
+        now = time.monotonic()
+        self.look_at = now + min(PATIENCE_MOST, max(PATIENCE, (now - self.asked_at) / 10))
 
 
 class Standby:
@@ -48,9 +63,9 @@ class Standby:
         return self.call and self.call.link
 
     @property
-    def asked_at(self):
-        """When it was asked for."""
-        return self.call.asked_at if self.call else 0.0
+    def look_at(self):
+        """When to look why it does not come."""
+        return self.call.look_at if self.call else 0.0
 
     @property
     def keep_until(self):
@@ -108,19 +123,23 @@ class Standby:
     def look(self, waiting):
         """See why it does not come. waiting: list of str, who waits for it."""
         call = self.call
-        if call is None or call.invocation is not None or time.monotonic() < call.asked_at + schedule.PATIENCE:
+        if call is None or call.invocation is not None or time.monotonic() < call.look_at:
             return
         active, sub, result, invocation = self._unit.properties("ActiveState", "SubState", "Result", "InvocationID")
+        call.look_later()
+        is_new = invocation not in call.tried
+        call.tried.add(invocation)
         silent = active == "active" and time.monotonic() > call.asked_at + SILENCE
         if sub == "exited" or silent:
             self._unit.try_stop()  # RemainAfterExit= of somebody's, or a runner that a job has stopped
-            call.asked_at = time.monotonic()
+            call.ask_anew()
         elif active == "failed" or sub == "auto-restart":
             self.cannot_start.met("its unit ends with %s" % result, waiting)
-        elif len(call.tried | {invocation}) > SEEN:
+        elif len(call.tried) > SEEN:
             # It ends in a way after which systemd starts it again at once, for as long as a connection waits.
             self._lose(Lost("it ends at once"), waiting)
-        call.tried.add(invocation)
+        elif is_new:
+            call.look_at = time.monotonic() + PATIENCE_NEW
 
     def hand_over(self):
         """Return the Link of the runner that stands ready, which is another's from now on."""
