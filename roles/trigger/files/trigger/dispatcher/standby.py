@@ -133,13 +133,16 @@ class Standby:
         if sub == "exited" or silent:
             self._unit.try_stop()  # RemainAfterExit= of somebody's, or a runner that a job has stopped
             call.ask_anew()
-        elif active == "failed" or sub == "auto-restart":
+        elif sub == "auto-restart":
             self.cannot_start.met("its unit ends with %s" % result, waiting)
         elif len(call.tried) > SEEN:
             # It ends in a way after which systemd starts it again at once, for as long as a connection waits.
             self._lose(Lost("it ends at once"), waiting)
-        elif is_new:
-            call.look_at = time.monotonic() + PATIENCE_NEW
+        else:
+            if active == "failed":
+                self.cannot_start.met("its unit ends with %s" % result, waiting)
+            if is_new:
+                call.look_at = time.monotonic() + PATIENCE_NEW
 
     def hand_over(self):
         """Return the Link of the runner that stands ready, which is another's from now on."""
