@@ -136,8 +136,10 @@ class Standby:
         elif sub == "auto-restart":
             self.cannot_start.met("its unit ends with %s" % result, waiting)
         elif len(call.tried) > SEEN:
-            # It ends in a way after which systemd starts it again at once, for as long as a connection waits.
+            # It ends in a way after which systemd starts it again at once, for as long as a connection waits: also one
+            # that we have closed.
             self._lose(Lost("it ends at once"), waiting)
+            self._unit.take_socket_away()
         else:
             if active == "failed":
                 self.cannot_start.met("its unit ends with %s" % result, waiting)
