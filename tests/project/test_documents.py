@@ -78,6 +78,19 @@ def test_the_role_s_defaults_are_those_of_argument_specs():
     assert defaults == {key: option["default"] for key, option in options.items()}
 
 
+def test_what_is_supported_is_told_alike():
+    (oldest,) = re.findall(r'">=([\d.]+)\.0"', (PROJECT / "meta/runtime.yml").read_text())
+    of_role = yaml.safe_load((PROJECT / "roles/trigger/meta/main.yml").read_text())["galaxy_info"]
+    lab = yaml.safe_load((PROJECT / "molecule/shared/inventory/hosts.yml").read_text())["all"]["hosts"]
+    assert of_role["min_ansible_version"] == oldest
+    assert of_role["platforms"] == [{"name": "Debian", "versions": [host["suite"] for host in lab.values()]}]
+    *some, last = [host[len("debian") :] for host in lab]
+    told = f"Debian {', '.join(some)} and {last}, controllers with ansible-core {oldest} and later"
+    assert told in README.read_text(encoding="utf-8")
+    assert f"| {oldest} (Debian 12's own)" in (PROJECT / "docs/hosts.md").read_text(encoding="utf-8")
+    assert f"ansible-core {oldest} or later" in (PROJECT / "docs/getting-started.md").read_text(encoding="utf-8")
+
+
 def test_triggerctl_s_exit_statuses_are_told_alike(capsys):
     page = (PROJECT / "roles/trigger/files/triggerctl.8").read_text().partition(".Sh EXIT STATUS")[2]
     statuses = re.findall(r"^\.It (\d+)", page, re.MULTILINE)
