@@ -31,7 +31,8 @@ def test_the_role_calls_the_units_the_same():
 
 
 def test_each_unit_is_one_that_the_role_installs():
-    units = [*paths.Units("hello").all(), paths.ROOT_UNIT, paths.PAGE_SOCKET]
+    of_all = [paths.ROOT_UNIT, paths.PAGE_SOCKET, paths.PAGE_SERVICE, paths.METRICS_SERVICE]
+    units = [*paths.Units("hello").all(), *of_all]
     assert len(units) == len(set(units)) > 5
     for unit in units:
         assert (UNITS / (unit.replace("@hello.", "@.") + ".j2")).exists(), unit

@@ -17,6 +17,8 @@ METRICS_FIFO = SPOOL + "/.metrics"  # where systemd listens for somebody who has
 
 ROOT_UNIT = "trigger-root.service"  # lays ROOT out
 PAGE_SOCKET = "trigger-frontend.socket"
+PAGE_SERVICE = "trigger-frontend.service"
+METRICS_SERVICE = "trigger-metrics.service"
 
 NGINX = "/etc/nginx"
 SITE = NGINX + "/sites-enabled/zz-trigger.conf"

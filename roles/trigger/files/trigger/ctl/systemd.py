@@ -23,6 +23,7 @@ PROPERTIES = (
     "Triggers",
     "User",
     "WorkingDirectory",
+    "FragmentPath",
     "DropInPaths",
     "Listen",
 )

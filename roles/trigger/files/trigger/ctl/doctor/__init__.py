@@ -26,7 +26,7 @@ def doctor(arguments: Namespace, screen: Screen) -> int:
     if arguments.name is not None and not found:
         status.check_name(arguments.name)
     chosen = known if arguments.name is None or found else [arguments.name]
-    found += [*host.findings(), *whatever_befalls(nginx.findings())]
+    found += [*host.findings(), *whatever_befalls(nginx.findings()), *whatever_befalls(drop_ins.of_companions())]
     for seen in status.look(chosen):
         found += _examine(seen)
     problems = sum(finding.severity == PROBLEM for finding in found)

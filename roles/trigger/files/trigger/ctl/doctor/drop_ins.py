@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from trigger import paths
+from trigger.ctl import systemd
 from trigger.ctl.doctor.finding import AGAIN, Finding
 
 TYPE_CHECKING = False
@@ -17,36 +19,53 @@ _STARTS_NOT = re.compile("(Condition|Assert)[A-Z]|ExecCondition$")
 
 
 def findings(seen: Sight) -> Iterator[Finding]:
-    """What is wrong."""
+    """What is wrong with the services of an endpoint."""
     services = [seen.units.job] if seen.handoff else [seen.units.acceptor, seen.units.dispatcher, seen.units.job]
     for unit in services:
-        paths = seen.of(unit, "DropInPaths").split()
-        lines = [(path, key, value) for path in paths for key, value in directives(_read(path))]
-        yield from _conditions(seen.name, unit, lines)
-        yield from _credentials(seen.name, unit, lines)
+        mend = "take it out; `triggerctl pause %s` holds runs back, `drain` requests too" % seen.name
+        yield from of_service(seen.name, unit, seen.states[unit], mend)
 
 
-def _conditions(name, unit, lines):
+def of_companions() -> Iterator[Finding]:
+    """What is wrong with the services that are there for all endpoints. Raises Failure."""
+    for unit, state in systemd.show([paths.PAGE_SERVICE, paths.METRICS_SERVICE]).items():
+        yield from of_service(None, unit, state, "take it out")
+
+
+def of_service(endpoint: str | None, unit: str, state: dict, mend: str) -> Iterator[Finding]:
+    """The same of one. state: what systemd knows of it (systemd.show). mend: what to do about a condition."""
+    own, others = state["FragmentPath"], state["DropInPaths"].split()
+    lines = [
+        (path, path == own or path.endswith(OURS), key, value)
+        for path in [own, *others]
+        if path
+        for key, value in directives(_read(path))
+    ]
+    yield from _conditions(endpoint, unit, lines, mend)
+    yield from _credentials(endpoint, unit, lines)
+
+
+def _conditions(endpoint, unit, lines, mend):
     """While one does not hold, systemd starts nothing, and the socket asks for it again at once."""
-    for path, key, value in lines:
-        if value and _STARTS_NOT.match(key) and not path.endswith(OURS):
+    for path, is_ours, key, value in lines:
+        if value and _STARTS_NOT.match(key) and not is_ours:
             what = "%s has %s=: while that does not hold, %s does not start, and its socket spins" % (path, key, unit)
-            yield Finding(name, what, "take it out; `triggerctl pause %s` holds runs back, `drain` requests too" % name)
+            yield Finding(endpoint, what, mend)
 
 
-def _credentials(name, unit, lines):
+def _credentials(endpoint, unit, lines):
     wanted, present, taken_by = [], [], ""
-    for path, key, value in lines:
+    for path, is_ours, key, value in lines:
         if key != "LoadCredential":
             continue
         if not value:
             present, taken_by = [], path
             continue
         present.append(value)
-        if path.endswith(OURS):
+        if is_ours:
             wanted.append(value)
     if set(wanted) - set(present):
-        yield Finding(name, "%s takes LoadCredential= from %s, so no secret reaches it" % (taken_by, unit), AGAIN)
+        yield Finding(endpoint, "%s takes LoadCredential= from %s, so no secret reaches it" % (taken_by, unit), AGAIN)
 
 
 def directives(text: str) -> Iterator[tuple[str, str]]:
