@@ -6,7 +6,7 @@ import subprocess
 
 import front
 import pytest
-from ansible.module_utils import trigger_checks, trigger_found, trigger_later, trigger_nginx
+from ansible.module_utils import trigger_found, trigger_later, trigger_nginx, trigger_preflight
 from ansible.module_utils.trigger_changes import changes
 from ansible.module_utils.trigger_checks import check
 from ansible.module_utils.trigger_files import Place
@@ -354,7 +354,7 @@ def test_a_server_that_runs_the_play_cannot_make_place(settled):
 
 
 def test_the_room_that_is_asked_for_is_what_acceptors_leave():
-    assert (trigger_checks.FREE, trigger_checks.INODES) == (room.FREE, room.INODES)
+    assert (trigger_preflight.FREE, trigger_preflight.INODES) == (room.FREE, room.INODES)
 
 
 @pytest.fixture

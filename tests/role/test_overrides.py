@@ -29,11 +29,12 @@ def test_lines_of_a_service():
     ]
 
 
-def test_only_drop_ins_for_all_services_are_meant(tmp_path):
-    path = tmp_path / "system/service.d/z.conf"
+@pytest.mark.parametrize("directory", ["system", "generator.late"])
+def test_only_drop_ins_for_all_services_are_meant(tmp_path, directory):
+    path = tmp_path / directory / "service.d/z.conf"
     path.parent.mkdir(parents=True)
     path.write_text("[Service]\nLoadCredential=\nPrivateTmp=no\n")
-    overrides = Overrides([str(tmp_path / "system/cron.service.d/x.conf"), str(path)])
+    overrides = Overrides([str(tmp_path / directory / "cron.service.d/x.conf"), str(path)])
     assert overrides.paths == [str(path)]
     assert overrides.repeat([UNIT.encode(), None]) == "LoadCredential=key:   /etc/key\nLoadCredential=\n"
     assert overrides.undone([b"[Service]\nPrivateTmp=yes\nLoadCredential=a:/a\n"]) == ["PrivateTmp"]

@@ -1,8 +1,10 @@
 """Odd hosts: some work, others cannot have the role, or not now, of which the play says why and what to do before
 anything is touched. Debian's own Ansible runs it, on the host itself."""
 
+import base64
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,6 +18,13 @@ PLAY = """
   roles: [trigger]
 """
 HELLO = {"name": "hello", "listen": ["127.0.0.1:3005"], "job": {"command": ["true"]}}
+FRONT = {
+    "trigger_frontend": True,
+    "trigger_frontend_server_name": "test",
+    "trigger_frontend_listen": ["127.0.0.1:8080"],
+    "trigger_frontend_users": [{"name": "bob", "password": "correct horse battery"}],
+}
+NGINX = Path("/usr/sbin/nginx")
 DEPLOY = """#!/bin/sh
 HOME=/root ANSIBLE_ROLES_PATH=/srv/present/roles \
     exec ansible-playbook -i localhost, -c local /srv/refused.yml -e @/srv/refused.json
@@ -36,17 +45,26 @@ def told(variables):
 
 
 def said_by_a_play(*prefix):
-    """What a play says, run by a command that changes something around it."""
+    """What a play says, run by a command that changes something around it. Ansible has nothing in it to deprecate."""
     command = ["ansible-playbook", "-i", "localhost,", "-c", "local", "/srv/refused.yml", "-e", "@/srv/refused.json"]
     environment = {**os.environ, "ANSIBLE_ROLES_PATH": "/srv/present/roles"}
     done = subprocess.run([*prefix, *command], env=environment, capture_output=True, text=True, check=False)
-    return " ".join((done.stdout + done.stderr).split())
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "deprecat" not in said.lower(), said
+    return said
 
 
-def there_is_nothing():
-    return not any(
-        list(Path(top).glob("trigger*")) for top in ("/etc", "/etc/systemd/system", "/var/spool", "/var/lib")
-    )
+def there_is_nothing(but=None):
+    """Of the role's, and of what it would have installed. but: a path that the test itself has made."""
+    tops = ("/etc", "/etc/systemd/system", "/run", "/run/systemd/system", "/usr/local/lib", "/var/spool", "/var/lib")
+    found = [path for top in tops for path in Path(top).glob("trigger*")]
+    return [path for path in found if path != but] == [] and not NGINX.exists()
+
+
+@pytest.fixture(params=[{}, FRONT], ids=["endpoints", "front end"])
+def _wanted(request):
+    """What a host is refused for, it is refused for before a package is installed."""
+    told({"trigger_endpoints": [HELLO], **request.param})
 
 
 def test_without_root():
@@ -63,32 +81,41 @@ def test_where_systemd_is_not_at_work():
 
 
 def test_a_package_that_cannot_be_had():
-    front = {
-        "trigger_frontend": True,
-        "trigger_frontend_server_name": "host.example",
-        "trigger_frontend_tls": {"self_signed": True},
-        "trigger_frontend_users": [{"name": "bob", "password": "correct horse battery"}],
-    }
-    told({"trigger_endpoints": [HELLO], **front})
+    told({"trigger_endpoints": [HELLO], **FRONT})
     said = said_by_a_play("unshare", "--net")
     assert "no endpoint was touched: the front end needs nginx, which the host lacks and cannot install: " in said
     assert there_is_nothing()
 
 
-@pytest.fixture
-def small_disk():
-    """One that is full, where requests will lie."""
-    spool = Path("/var/spool/trigger")
-    spool.mkdir()
-    run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", spool)
-    (spool / ".filled").write_bytes(bytes(1000 * 1024))
-    yield
-    run("umount", spool)
-    spool.rmdir()
+@pytest.fixture(params=["/var/spool/trigger", "/var/lib/trigger"])
+def small_disk(request):
+    """One of the role's own, whose options are to be told. Returns its path."""
+    path = Path(request.param)
+    path.mkdir()
+
+    def make(options):
+        run("mount", "-t", "tmpfs", "-o", options, "tmpfs", path)
+        return path
+
+    yield make
+    run("umount", path)
+    path.rmdir()
 
 
+@pytest.mark.usefixtures("_wanted")
 def test_on_a_full_disk(small_disk):
-    assert "24 KiB are free where /var/spool/trigger lies, too few for requests and records" in said_by_a_play()
+    path = small_disk("size=1m")
+    (path / ".filled").write_bytes(bytes(1000 * 1024))
+    assert f"24 KiB are free where {path} lies, too few for requests and records" in said_by_a_play()
+    assert there_is_nothing(but=path)
+
+
+def test_on_a_disk_that_takes_no_more_files(small_disk):
+    path = small_disk("size=4m,nr_inodes=20")
+    for number in range(19):  # and the directory
+        (path / f".{number}").touch()
+    assert f"0 inodes are free where {path} lies, too few for requests and records" in said_by_a_play()
+    assert there_is_nothing(but=path)
 
 
 @pytest.fixture
@@ -99,6 +126,7 @@ def read_only_usr():
     run("umount", "--lazy", "/usr")
 
 
+@pytest.mark.usefixtures("_wanted")
 def test_a_file_system_that_is_read_only(read_only_usr):
     said = said_by_a_play()
     assert (
@@ -107,6 +135,7 @@ def test_a_file_system_that_is_read_only(read_only_usr):
     assert there_is_nothing()
 
 
+@pytest.mark.usefixtures("_wanted")
 def test_a_unit_with_a_sandbox():
     unit = ["systemd-run", "--quiet", "--pipe", "--wait", "--setenv=ANSIBLE_ROLES_PATH=/srv/present/roles"]
     said = said_by_a_play(*unit, "--property=ProtectSystem=full")
@@ -208,25 +237,117 @@ def test_where_systemd_can_load_no_secret(for_all_services):
     assert there_is_nothing()
 
 
+@pytest.mark.usefixtures("_wanted")
 def test_where_services_may_not_mount(for_all_services):
     for_all_services("tight.conf", "[Service]\nCapabilityBoundingSet=~CAP_SYS_ADMIN\n")
     assert "nothing was changed: systemd may not mount on this host, so acceptors would have" in said_by_a_play()
     assert there_is_nothing()
 
 
-def test_the_doctor_on_what_would_make_a_socket_spin():
-    told({"trigger_endpoints": [HELLO]})
+CHECK = ("sh", "-c", 'exec "$@" --check', "sh")
+
+
+def test_check_mode_leaves_nothing_of_its_trials(for_all_services):
+    """Whether systemd may mount and load secrets, only systemd can tell; so a unit is started for a moment."""
+    for_all_services("zzz-lxc-service.conf", OF_CONTAINER)
+    told({"trigger_endpoints": [GUARDED], **FRONT})
+    begun = Path("/run/begun")
+    begun.touch()
+    said = said_by_a_play(*CHECK)
+    assert "failed=0" in said
+    assert "changed=2" in said  # the package, and all else
+    assert there_is_nothing()
+    places = ("/etc", "/usr/local", "/var/spool", "/run/systemd/system")
+    assert run("find", *places, "-newer", begun, "!", "-type", "d") == ""
+    assert run("systemctl", "list-units", "--all", "--no-legend", "trigger*") == ""
+    tight = "[Service]\nCapabilityBoundingSet=~CAP_SYS_ADMIN\n"
+    for_all_services("tight.conf", tight)
+    assert "nothing was changed: systemd may not mount on this host" in said_by_a_play(*CHECK)
+    assert there_is_nothing()
+    assert run("systemctl", "list-units", "--all", "--no-legend", "trigger*") == ""
+
+
+def test_check_mode_promises_no_package_to_a_host_that_the_role_leaves():
+    told({"trigger_endpoints": [], **FRONT, "trigger_state": "absent"})
+    assert "changed=0" in said_by_a_play(*CHECK)
+
+
+@pytest.mark.parametrize("service", ["trigger@hello.service", "trigger-metrics.service"])
+def test_the_doctor_on_what_would_make_a_socket_spin(service):
+    told({"trigger_endpoints": [HELLO], "trigger_metrics_dir": "/run"})
     assert "failed=0" in said_by_a_play()
     run("triggerctl", "doctor")
-    drop_in = Path("/etc/systemd/system/trigger@hello.service.d/override.conf")
+    drop_in = Path(f"/etc/systemd/system/{service}.d/override.conf")
     drop_in.parent.mkdir()
-    for content in ("[Unit]\nConditionPathExists=/nowhere\n", "[Service]\nExecCondition=/bin/false\n"):
-        drop_in.write_text(content)
-        run("systemctl", "daemon-reload")
-        done = subprocess.run(["triggerctl", "doctor", "hello"], capture_output=True, text=True, check=False)
-        key = content.splitlines()[1].partition("=")[0]
-        assert f"{drop_in} has {key}=" in done.stdout
-        assert done.returncode == 1
+    try:
+        for content in ("[Unit]\nConditionPathExists=/nowhere\n", "[Service]\nExecCondition=/bin/false\n"):
+            drop_in.write_text(content)
+            run("systemctl", "daemon-reload")
+            done = subprocess.run(["triggerctl", "doctor", "hello"], capture_output=True, text=True, check=False)
+            key = content.splitlines()[1].partition("=")[0]
+            assert f"{drop_in} has {key}=" in done.stdout
+            assert done.returncode == 1
+    finally:
+        shutil.rmtree(drop_in.parent)
+
+
+OF_ITS_MAKERS = """\
+user  nginx;
+worker_processes  auto;
+error_log  /var/log/nginx/error.log notice;
+pid        /run/nginx.pid;
+events {
+    worker_connections  1024;
+}
+http {
+    include       /etc/nginx/mime.types;
+    default_type  application/octet-stream;
+    access_log  /var/log/nginx/access.log;
+    include /etc/nginx/conf.d/*.conf;
+}
+"""
+SITE_OF_THE_HOST = "server { listen 127.0.0.1:8081; return 204; }\n"
+
+
+@pytest.fixture
+def main_file():
+    """nginx as its makers' own package sets it up, which knows no sites-enabled and brings a user. Returns where it is
+    configured."""
+    etc = Path("/etc/nginx")
+    run("apt-get", "install", "--yes", "--no-install-recommends", "nginx")
+    shutil.rmtree(etc / "sites-enabled")
+    shutil.rmtree(etc / "sites-available")
+    (etc / "nginx.conf").write_text(OF_ITS_MAKERS)
+    (etc / "conf.d/default.conf").write_text(SITE_OF_THE_HOST)
+    run("useradd", "--system", "nginx")
+    run("systemctl", "restart", "nginx.service")
+    yield etc / "nginx.conf"
+    run("apt-get", "purge", "--yes", "--autoremove", "nginx", "nginx-common")
+    shutil.rmtree(etc, ignore_errors=True)
+    run("userdel", "nginx")
+
+
+def test_an_nginx_that_is_not_debian_s(main_file):
+    """What it lacks is told, and with that it serves."""
+    told({"trigger_endpoints": [HELLO], **FRONT})
+    assert "nginx.conf does not include sites-enabled/* within http; let it do so" in said_by_a_play()
+    configured = OF_ITS_MAKERS.replace("conf.d/*.conf;", "conf.d/*.conf;\n    include /etc/nginx/sites-enabled/*;")
+    main_file.write_text(configured)
+    said = said_by_a_play()
+    assert "nginx' workers are user nginx, who is not in group www-data" in said
+    assert not list(Path("/etc").glob("trigger*")) + list(Path("/etc/nginx").glob("trigger*"))
+    assert "`adduser nginx www-data`" in said
+    run("adduser", "nginx", "www-data")
+
+    assert "failed=0" in said_by_a_play()
+    assert "changed=0" in said_by_a_play()
+    password = base64.b64encode(b"bob:correct horse battery").decode()
+    answer = exchange(8080, post(b"", "/hello/", [f"Authorization: Basic {password}", "Connection: close"]))
+    assert wait_for_record("hello", field(answer, "X-Request-Id"))["remote_user"] == "bob"
+    told({"trigger_endpoints": [], "trigger_state": "absent"})
+    assert "failed=0" in said_by_a_play()
+    assert status(exchange(8081, b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")) == 204
+    assert main_file.read_text() == configured
 
 
 @pytest.fixture

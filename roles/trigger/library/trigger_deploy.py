@@ -142,7 +142,7 @@ def main() -> None:
     plan = json.loads(module.params["plan"])
     try:
         if module.params["preflight"]:
-            host = preflight(plan, module.params["state"])
+            host = preflight(plan, module.params["state"], installs=not module.check_mode)
             module.exit_json(**host, **_promised_packages(host["packages"], module.check_mode))
         with turn(only_looks=module.check_mode):
             found = Found(plan, module.params["purge"], module.params["state"], own_job())

@@ -10,37 +10,24 @@ import stat
 import tempfile
 
 from .trigger_addresses import port, why_not_free
-from .trigger_files import HOST, existing_directory, mount_point, mounts_below, on_host
+from .trigger_files import HOST, mounts_below
 from .trigger_found import Found
 from .trigger_host import Mistake
-from .trigger_names import ROOT, ROOT_UNIT, SPOOL, STATE, UNITS
+from .trigger_names import ROOT, ROOT_UNIT, UNITS
 from .trigger_nginx import Refused
 from .trigger_overrides import REPEATING
+from .trigger_preflight import CONTAINER, check_room, check_set_gid, check_that_systemd_mounts, check_writable
 from .trigger_systemd import Failed, trial, verify, why_no_time
 
 # What systemd says of a directive that it takes nevertheless. Whatever else it says is a mistake.
 HARMLESS = re.compile(r"not safe|unsafe|deprecated|obsolete|legacy", re.IGNORECASE)
 
-# What trigger-root.service does, with one folder.
-_BINDS = (
-    'd=$$(mktemp -d /run/trigger-trial.XXXXXX); trap "mountpoint -q $$d && umount $$d; rmdir $$d" EXIT; '
-    "mount --bind /usr $$d; mount --make-rprivate $$d; mount -o remount,bind,ro,nosuid,nodev $$d"
-)
 _LOADS = """\
 User=daemon
 ExecStart=/bin/sh -euc 'test -r "$$CREDENTIALS_DIRECTORY/trial"'
 ExecStart=+/bin/sh -euc 'cd /run/credentials; test -e %n/trial; \\
     ! setpriv --reuid=nobody --regid=nogroup --clear-groups test -r %n/trial'
 """
-_CONTAINER = (
-    "A container has to be one that may: with `security.nesting=true` of Incus and LXD (and a restart), with "
-    "`--privileged` of podman and Docker"
-)
-
-# What acceptors leave to runs and records, bytes and inodes, or a twentieth on a small disk. A test compares them with
-# the programs' own.
-FREE = 32 * 1024 * 1024
-INODES = 1000
 
 
 def check(found: Found) -> None:
@@ -72,67 +59,18 @@ def _check_own_server(found):
 
 
 def _check_writable(found):
-    """What is to be written lies on no file system that is read-only, for all or in this play's sandbox."""
     paths = [file.path for file in found.file_changes()] + [place.path for place in found.places]
     paths += found.leftovers + found.obsolete
     if found.units_to_enable() or found.units_to_disable():
         paths.append(f"{UNITS}/sockets.target.wants")
-    read_only = {mount_point(directory) for directory in map(existing_directory, paths) if _is_read_only(directory)}
-    if read_only:
-        where = ", ".join(sorted(read_only))
-        raise Mistake(f"nothing was changed: {where} cannot be written to, {_why_read_only(found, read_only)}")
-    if any(place.rights.mode & stat.S_ISGID for place in found.places) and not _may_set_gid():
-        raise Mistake(
-            "nothing was changed: the play may not make directories whose files belong to the directory's group, "
-            f"{_why_sandboxed(found, 'RestrictSUIDSGID')}"
-        )
-
-
-def _is_read_only(directory):
-    return bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
-
-
-def _why_read_only(found, mount_points):
-    if all(_is_read_only(on_host(path)) for path in mount_points):
-        return "as the host has mounted it read-only: `mount -o remount,rw` it for the play"
-    return _why_sandboxed(found, "ProtectSystem")
-
-
-def _why_sandboxed(found, directive):
-    if found.own:
-        return (
-            f"since the job of endpoint {found.own!r} runs it; give that endpoint "
-            "`service: {ProtectSystem: false, RestrictSUIDSGID: false}`"
-        )
-    return f"since it runs in a unit with a sandbox; take {directive}= and the like out of that unit"
-
-
-def _may_set_gid():
-    with tempfile.TemporaryDirectory(prefix="trigger-") as directory:
-        try:
-            os.chmod(directory, 0o2700)
-        except PermissionError:
-            return False
-    return True
+    check_writable(paths, found.own)
+    if any(place.rights.mode & stat.S_ISGID for place in found.places):
+        check_set_gid(found.own)
 
 
 def _check_room(found):
-    """Acceptors take no request where too little is free for runs and records (room.py)."""
-    if not found.wanted or not (found.file_changes() or found.places):
-        return
-    for path in map(existing_directory, (f"{SPOOL}/", f"{STATE}/")):
-        status = os.statvfs(path)
-        free, size = status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
-        if free < min(FREE, size // 20):
-            what = f"{free // 1024} KiB"
-        elif status.f_favail < min(INODES, status.f_files // 20):
-            what = f"{status.f_favail} inodes"
-        else:
-            continue
-        raise Mistake(
-            f"nothing was changed: {what} are free where {path} lies, too few for requests and records, so no request "
-            f"would be accepted; make room there (`df -h {path}`, `df -i {path}`)"
-        )
+    if found.wanted and (found.file_changes() or found.places):
+        check_room()
 
 
 def _check_mounts(found):
@@ -148,16 +86,8 @@ def _check_mounts(found):
 
 
 def _check_that_systemd_mounts(found):
-    """Acceptors have a root directory in which parts of the host are bound together."""
-    if not found.binds_root or found.is_active(ROOT_UNIT):
-        return
-    try:
-        trial(f"PrivateMounts=yes\nExecStart=/bin/sh -euc '{_BINDS}'\n")
-    except Failed as failed:
-        raise Mistake(
-            "nothing was changed: systemd may not mount on this host, so acceptors would have nothing of what they "
-            f"need ({failed}). {_CONTAINER}"
-        ) from None
+    if found.binds_root and not found.is_active(ROOT_UNIT):
+        check_that_systemd_mounts()
 
 
 def _check_credentials(found):
@@ -175,7 +105,7 @@ def _check_credentials(found):
             raise Mistake(
                 f"nothing was changed: {found.overrides.where('LoadCredential')} empties LoadCredential= of all "
                 f"services, and systemd cannot load secrets on this host when it is told again ({failed}), so `auth`, "
-                f"`credentials` and the front end would not work. {_CONTAINER}"
+                f"`credentials` and the front end would not work. {CONTAINER}"
             ) from None
 
 

@@ -37,7 +37,7 @@ class Overrides:
 
     def __init__(self, paths: Iterable[str] | None = None) -> None:
         found = drop_ins(_WITNESS) if paths is None else paths
-        self.paths = [path for path in found if os.path.dirname(path).endswith("/system/service.d")]
+        self.paths = [path for path in found if os.path.basename(os.path.dirname(path)) == "service.d"]
         self._contents = {path: _read(path) for path in self.paths}
         self._keys = {path: {line.key for line in service_lines(text)} for path, text in self._contents.items()}
 
