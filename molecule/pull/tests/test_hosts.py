@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from host import exchange, field, post, run, status, wait_for_record
+from host import exchange, field, post, run, status, wait_for_record, wait_until
 
 PLAY = """
 - hosts: localhost
@@ -247,6 +247,10 @@ def test_where_services_may_not_mount(for_all_services):
 CHECK = ("sh", "-c", 'exec "$@" --check', "sh")
 
 
+def has_forgotten_trials():
+    return run("systemctl", "list-units", "--all", "--no-legend", "trigger*") == ""
+
+
 def test_check_mode_leaves_nothing_of_its_trials(for_all_services):
     """Whether systemd may mount and load secrets, only systemd can tell; so a unit is started for a moment."""
     for_all_services("zzz-lxc-service.conf", OF_CONTAINER)
@@ -259,12 +263,11 @@ def test_check_mode_leaves_nothing_of_its_trials(for_all_services):
     assert there_is_nothing()
     places = ("/etc", "/usr/local", "/var/spool", "/run/systemd/system")
     assert run("find", *places, "-newer", begun, "!", "-type", "d") == ""
-    assert run("systemctl", "list-units", "--all", "--no-legend", "trigger*") == ""
-    tight = "[Service]\nCapabilityBoundingSet=~CAP_SYS_ADMIN\n"
-    for_all_services("tight.conf", tight)
+    wait_until(has_forgotten_trials)
+    for_all_services("tight.conf", "[Service]\nCapabilityBoundingSet=~CAP_SYS_ADMIN\n")
     assert "nothing was changed: systemd may not mount on this host" in said_by_a_play(*CHECK)
     assert there_is_nothing()
-    assert run("systemctl", "list-units", "--all", "--no-legend", "trigger*") == ""
+    wait_until(has_forgotten_trials)
 
 
 def test_check_mode_promises_no_package_to_a_host_that_the_role_leaves():
