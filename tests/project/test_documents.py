@@ -2,8 +2,10 @@
 
 import re
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
+import front
 import http_corpus
 import manual
 import markers
@@ -89,6 +91,16 @@ def test_what_is_supported_is_told_alike():
     assert told in README.read_text(encoding="utf-8")
     assert f"| {oldest} (Debian 12's own)" in (PROJECT / "docs/hosts.md").read_text(encoding="utf-8")
     assert f"ansible-core {oldest} or later" in (PROJECT / "docs/getting-started.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_files_has_each_that_the_role_installs():
+    text = (PROJECT / "docs/files-and-units.md").read_text(encoding="utf-8")
+    told = [path.replace("NAME", "*") for path in re.findall(r"`([^`\s]+)`", text)]
+    patterns = [(path if path[0] == "/" else f"*/{path}") + ("*" if path[-1] == "/" else "") for path in told]
+    endpoint = front.endpoint(schedule={"on_calendar": ["daily"]})
+    paths = {*front.shared_paths(), *front.files(endpoint)}
+    assert len(paths) > 20
+    assert [path for path in paths if not any(fnmatch(path, pattern) for pattern in patterns)] == []
 
 
 def test_triggerctl_s_exit_statuses_are_told_alike(capsys):
