@@ -254,7 +254,7 @@ def has_forgotten_trials():
 def test_check_mode_leaves_nothing_of_its_trials(for_all_services):
     """Whether systemd may mount and load secrets, only systemd can tell; so a unit is started for a moment."""
     for_all_services("zzz-lxc-service.conf", OF_CONTAINER)
-    told({"trigger_endpoints": [GUARDED], **FRONT})
+    told({"trigger_endpoints": [{**GUARDED, "frontend": False}, HELLO], **FRONT})
     begun = Path("/run/begun")
     begun.touch()
     said = said_by_a_play(*CHECK)
