@@ -637,6 +637,8 @@ def placed(argument, **keys):
         (parameter(choices=["a"], pattern="b"), "parameters[1] (p)", "choices: 'a' does not match"),
         (parameter(required=True, default="x"), "parameters[1] (p)", "default: a required parameter needs none"),
         (parameter(default=1), "parameters[1] (p)", "default: it must be a string"),
+        (parameter(sensitive=True, default="geheim"), "parameters[1] (p)", "default: the parameter is sensitive, and"),
+        (parameter(sensitive=True, default=""), "parameters[1] (p)", "local user could read it; use `credentials`"),
         (parameter(type="integer", default="x"), "parameters[1] (p)", "default: it must be an integer"),
         (parameter(type="integer", default=0, min=1), "parameters[1] (p)", "default: it is less than 1"),
         (parameter(type="boolean", default=1), "parameters[1] (p)", "default: it must be true or false"),
@@ -664,6 +666,7 @@ def test_a_mistake_in_what_a_request_may_say_names_its_key(said, key, hint):
     (found,) = mistakes({"name": "a", "job": JOB, **said})
     assert found.startswith(f"endpoint 'a': {key}: ")
     assert hint in found
+    assert "geheim" not in found
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,8 @@ def _parameter(item):
         return parameter, wrong + unreadable
     choices, wrong_choices = _choices(parameter, item["choices"])
     parameter["choices"] = choices
+    if parameter["sensitive"] and item["default"] is not None:
+        return parameter, [*wrong, *wrong_choices, f"default: the parameter is sensitive, and {_READABLE}"]
     default, wrong_default = _default(parameter, item["default"])
     parameter["default"] = default
     return parameter, wrong + wrong_choices + wrong_default
