@@ -334,7 +334,17 @@ def test_a_line_for_a_shell_is_disabled(command):
 
 
 @pytest.mark.parametrize(
-    "secret", ['{{ getenv "SECRET" | js }}', "${WEBHOOK_SECRET}", "$(cat /etc/secret)", "a\\u0062c" * 4]
+    "secret",
+    [
+        '{{ getenv "SECRET" | js }}',
+        "${WEBHOOK_SECRET}",
+        "$WEBHOOK_SECRET",
+        "$(cat /etc/secret)",
+        "`cat /etc/secret`",
+        "%WEBHOOK_SECRET%",
+        "<%= secret %>",
+        "a\\u0062c" * 4,
+    ],
 )
 @pytest.mark.parametrize("rule", [lambda text: signed(secret=text), lambda text: value("X-Token", text, "header")])
 def test_a_secret_that_another_program_was_to_fill_in_is_disabled(secret, rule):
@@ -349,7 +359,9 @@ def test_what_another_program_was_to_fill_in_elsewhere_is_disabled_too():
     result = imported(pass_arguments_to_command=[{"source": "string", "name": "{{ getenv `HOST` }}"}])
     assert result.endpoint["state"] == "disabled"
     assert result.open_points[0].startswith("pass-arguments-to-command: ")
+    assert imported(trigger_rule=regex("ref", "^{{ getenv `BRANCH` }}$")).endpoint["state"] == "disabled"
     assert not imported(trigger_rule=regex("ref", "^v[0-9]{1,2}$")).open_points
+    assert not imported(response_message="it costs $5, or 10%, and `no` more").open_points
 
 
 @pytest.mark.parametrize(
@@ -370,6 +382,24 @@ def test_the_type_of_a_body_is_said(said, keys):
 def test_what_becomes_of_equal_signed_bodies_is_told():
     assert any("replay_window" in note for note in imported(trigger_rule=signed()).notes)
     assert not any("replay_window" in note for note in imported(trigger_rule=value("X-Token", KEY, "header")).notes)
+
+
+def test_what_is_so_with_every_hook_is_told():
+    report = " ".join(plugin.import_webhook(json.dumps([hook()]))["report"])
+    for told in ("a body of any size", "25 MiB from GitHub", "leaves in the background is ended"):
+        assert told in report
+
+
+def test_what_is_advised_for_a_secret_is_what_the_role_takes():
+    result = imported(pass_environment_to_command=[{"source": "payload", "name": "password", "envname": "PASSWORD"}])
+    (note,) = [note for note in result.notes if "sensitive" in note]
+    assert "without `default`" in note and "$TRIGGER_PARAM_PASSWORD" in note and "out of job.args" in note
+    (parameter,) = result.endpoint["parameters"]
+    del parameter["default"]
+    parameter["sensitive"] = True
+    assert CHECK(resolve(result.endpoint, result.secrets))
+    result.endpoint["job"]["args"] = [arg for arg in result.endpoint["job"]["args"] if "{password}" not in arg]
+    assert CHECK(resolve(result.endpoint, result.secrets)) == []
 
 
 def test_arguments_keep_their_positions():

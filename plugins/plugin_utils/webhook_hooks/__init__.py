@@ -28,6 +28,8 @@ WAIT = "10min"
 ENV = "/usr/bin/env"
 # What the hooks file did not say itself: a Go template (-template), or what a shell was to fill in.
 FILLED_IN = re.compile(r"\{\{|\$[{(]")
+# The same of what only those know who may call, where it may be a false alarm: there it would be known to everybody.
+FILLED_IN_SECRET = re.compile(r"\{[{%]|\$[{(A-Za-z_]|`|<%|%[A-Za-z_]+%|\\")
 SHELL = re.compile(r"[\s;|&<>$`(){}*?\"'\\]")
 VARIABLE = re.compile(r"[A-Za-z_][^={}\s]*")  # what env(1) takes, and no placeholder
 LOCATION_PART = re.compile(r"[A-Za-z0-9~_-][A-Za-z0-9.~_-]*", re.ASCII)
@@ -227,12 +229,14 @@ class _Conversion:
             if key != "trigger-rule" and any(FILLED_IN.search(text) for text in _texts(value)):
                 self._open(f"{key}: it holds what webhook's -template or a shell was to fill in; write what that made")
         for text in _texts(self._hook.get("trigger-rule"), under=("secret", "value")):
-            if FILLED_IN.search(text) or "\\" in text:
+            if FILLED_IN_SECRET.search(text):
                 self._open(
                     "trigger-rule: a secret or value holds what webhook's -template or a shell was to fill in, or a "
                     "backslash; write what that made"
                 )
                 break
+        if any("{{" in text for text in _texts(self._hook.get("trigger-rule"), under=("regex",))):
+            self._open("trigger-rule: a regex holds what webhook's -template was to fill in; write what that made")
 
     def _literals(self, *keys):
         return [

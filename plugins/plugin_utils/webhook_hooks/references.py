@@ -129,7 +129,11 @@ class Parameters:
                 "parameter that type; lists and objects are refused"
             )
         if secret:
-            notes.append(f"records show the values of {', '.join(secret)}; for a secret see sensitive")
+            variables = ", ".join(f"$TRIGGER_PARAM_{name.upper()}" for name in secret)
+            notes.append(
+                f"records show the values of {', '.join(secret)}; for a secret set `sensitive`, without `default` and "
+                f"out of job.args, and let the job read {variables}"
+            )
         return notes
 
     def _name(self, wanted):
