@@ -65,6 +65,7 @@ OWN = {
     "id_prefix": "i=",
     "signed": "~{id}/{timestamp};{body}",
 }
+MORE = {"hmac": OWN, "basic": {"user": "name"}}
 # The fields that a sender sends: of a secret, the delivery's id, the time and the body.
 SENDERS = {
     "github": lambda k, i, t, b: {"X-Hub-Signature-256": "sha256=" + hex_mac(k, b), "X-GitHub-Delivery": i},
@@ -87,6 +88,11 @@ SENDERS = {
     "meta": lambda k, i, t, b: {"X-Hub-Signature-256": "sha256=" + hex_mac(k, b)},
     "hmac": own,
 }
+# What proves by a secret alone: the same fields, and the same refusals, where they apply.
+BY_SECRET = {
+    "token": lambda k, i, t, b: {"Authorization": f"Bearer {k}"},
+    "basic": lambda k, i, t, b: {"Authorization": "Basic " + base64.b64encode(f"name:{k}".encode()).decode()},
+}
 TIMED = {"gitlab", "standard_webhooks", "svix", "stripe", "slack", "zoom", "hmac"}
 SIGN_THE_ID = {"gitlab", "standard_webhooks", "svix", "hmac"}
 # These are not the sender's signature, and may be what they want.
@@ -97,7 +103,7 @@ SEPARATORS = {"gitlab": " ", "standard_webhooks": " ", "svix": " ", "stripe": ",
 def entry(scheme, secret=SECRET):
     if scheme == "gitlab":
         secret = "whsec_" + secret
-    return {scheme: {"secret": secret, **(OWN if scheme == "hmac" else {})}}
+    return {scheme: {"secret": secret, **MORE.get(scheme, {})}}
 
 
 def guard_of(*entries):
@@ -106,7 +112,7 @@ def guard_of(*entries):
 
 def deliver(scheme, secret=SECRET, delivery_id="id-1", now=NOW, body=BODY):
     """The fields of a delivery."""
-    return SENDERS[scheme](secret, delivery_id, now, body)
+    return {**SENDERS, **BY_SECRET}[scheme](secret, delivery_id, now, body)
 
 
 def judge(guard, fields, body=BODY, now=NOW):
@@ -197,6 +203,7 @@ def huge(scheme):
         yield from replaced(deliver(scheme), lambda text: f"x{separator}" * 8192 + text)
 
 
+CHALLENGES = {"token": ["Bearer"], "basic": ["Basic"]}
 CASES = {
     "one bit differs": one_bit,
     "the time is outside of the tolerance": stale,
@@ -205,13 +212,16 @@ CASES = {
     "16 KiB": huge,
     "empty": lambda scheme: replaced(deliver(scheme), lambda text: ""),
     "another secret": lambda scheme: [deliver(scheme, OTHER_SECRET)],
-    "another body": lambda scheme: [deliver(scheme, body=BODY + b" ")],
+    "another body": lambda scheme: [deliver(scheme, body=BODY + b" ")] if scheme in SENDERS else [],
 }
+# Who says nothing of that.
+SILENT = dict.fromkeys(CASES, ())
+SILENT.update({"the time is outside of the tolerance": {*SENDERS, *BY_SECRET} - TIMED, "another body": BY_SECRET})
 
 
 def test_every_scheme_that_signs_is_here():
     options = reference.entry_points()["endpoint"]["auth"]["options"]
-    assert set(SENDERS) == set(options) - {"token", "basic"}
+    assert set(SENDERS) | set(BY_SECRET) == set(options)
 
 
 @pytest.mark.parametrize("scheme", SENDERS)
@@ -221,15 +231,17 @@ def test_what_is_sent_is_let_in(scheme):
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("scheme", SENDERS)
+@pytest.mark.parametrize("scheme", [*SENDERS, *BY_SECRET])
 def test_what_is_not_quite_that_is_refused_alike(scheme, case):
     guard = guard_of(entry(scheme))
     sent = list(CASES[case](scheme))
-    assert sent or (case == "the time is outside of the tolerance" and scheme not in TIMED)
+    assert sent or scheme in SILENT[case]
     for fields in sent:
         refusal = judge(guard, fields)
         assert isinstance(refusal, http.Refusal), fields
-        assert (refusal.status, refusal.reason, refusal.headers) == (401, "not authorized", []), fields
+        challenges = [value.partition(" ")[0] for _, value in refusal.headers]
+        assert (refusal.status, refusal.reason) == (401, "not authorized"), fields
+        assert challenges == CHALLENGES.get(scheme, []), fields
 
 
 @pytest.mark.parametrize("scheme", SENDERS)
