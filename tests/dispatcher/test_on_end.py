@@ -143,6 +143,28 @@ def test_a_unit_that_was_not_started_is_told_nothing(tmp_path, monkeypatch):
     assert not (tmp_path / "b.hops").exists()
 
 
+@pytest.mark.parametrize("before", [["b"], ["b", "c", "d", "e"]])
+def test_a_start_that_fails_takes_nothing_from_another(ended, tmp_path, before):
+    """Whichever of them has come the longer way."""
+    told = ended(before, "trigger-fire@b.service")[2]
+
+    def refuse(unit):
+        assert len((tmp_path / "b.hops").read_text().split()) == max(4, len(before) + 1)
+        raise systemd_bus.Failed("StartUnit: Unit is masked.")
+
+    on_end.start(role.endpoint(on_failure=["trigger-fire@b.service"]), RECORD, refuse, ["x", "y", "z"])
+    assert (tmp_path / "b.hops").read_text() == told
+
+
+def test_a_start_that_fails_takes_nothing_that_another_has_noted_since(ended, tmp_path):
+    def refuse(unit):
+        (tmp_path / "b.hops").write_text("x y z")
+        raise systemd_bus.Failed("StartUnit: Unit is masked.")
+
+    on_end.start(role.endpoint(on_failure=["trigger-fire@b.service"]), RECORD, refuse)
+    assert (tmp_path / "b.hops").read_text() == "x y z"
+
+
 @pytest.mark.parametrize(
     "unit", ["trigger-fire@.service", "trigger-fire@b.timer", "trigger-run@b.service", "b.service"]
 )

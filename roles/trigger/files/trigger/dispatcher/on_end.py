@@ -24,13 +24,14 @@ def start(endpoint, record, start_unit, hops=()):
         except OSError as error:
             problems.append("they are not told of the run: %s" % error)
     for unit in units:
+        note = _Note(origin.fired_by(unit), [*hops, endpoint.name])
         try:
-            _note_hops(unit, [*hops, endpoint.name])
+            note.leave(unit)
             start_unit(unit)
         except _Circle as circle:
             problems.append(str(circle))
         except systemd_bus.Failed as error:  # one that does not exist keeps nobody from the others
-            _forget_hops(unit)
+            note.take_back()
             problems.append("%s: %s" % (unit, error))
     return problems
 
@@ -39,39 +40,51 @@ class _Circle(Exception):
     """Endpoints fire each other without an end."""
 
 
-def _note_hops(unit, hops):
-    """Tell the unit that fires an endpoint through whom it does. Raises _Circle; without the note it counts anew."""
-    fired = origin.fired_by(unit)
-    if fired is None:
-        return
-    if len(hops) > origin.HOPS_LIMIT:
-        raise _Circle("%s is not started, it would be the %dth in a row: %s" % (unit, len(hops), ", ".join(hops)))
-    path = paths.Paths(fired).hops
-    # What another has left there counts for the same run: the longer way, or a circle would never end.
-    hops = max(_noted(path), hops, key=len)
-    try:
-        atomic_file.replace(path, " ".join(hops).encode(), 0o600)
-    except OSError:
-        pass  # what follows is worth more than its count
+class _Note:
+    """What the unit that fires an endpoint is told: through whom it does. fired: the endpoint, or None where it is
+    another unit. hops: names of the endpoints whose ends have led there."""
 
+    def __init__(self, fired, hops):
+        self._path = fired and paths.Paths(fired).hops
+        self._hops = hops
 
-def _noted(path):
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read().split()
-    except OSError:
-        return []
+    def leave(self, unit):
+        """Write it down. Raises _Circle; without the note it counts anew."""
+        if self._path is None:
+            return
+        count = len(self._hops)
+        if count > origin.HOPS_LIMIT:
+            raise _Circle("%s is not started, it would be the %dth in a row: %s" % (unit, count, ", ".join(self._hops)))
+        self._others = self._read()
+        # What another has left there counts for the same run: the longer way, or a circle would never end.
+        self._noted = max(self._others, self._hops, key=len)
+        self._write(self._noted)
 
+    def take_back(self):
+        """Of a unit that was not started: whoever starts it later is not led by this run. What others have noted
+        stays."""
+        if self._path is None or self._noted == self._others or self._read() != self._noted:
+            return
+        if self._others:
+            self._write(self._others)
+            return
+        try:
+            os.unlink(self._path)
+        except OSError:
+            pass
 
-def _forget_hops(unit):
-    """Of a unit that was not started: whoever starts it later is not led by this run."""
-    fired = origin.fired_by(unit)
-    if fired is None:
-        return
-    try:
-        os.unlink(paths.Paths(fired).hops)
-    except OSError:
-        pass
+    def _read(self):
+        try:
+            with open(self._path, encoding="ascii", errors="replace") as file:
+                return file.read().split()
+        except OSError:
+            return []
+
+    def _write(self, hops):
+        try:
+            atomic_file.replace(self._path, " ".join(hops).encode(), 0o600)
+        except OSError:
+            pass  # what follows is worth more than its count
 
 
 def units_for(endpoint, state, run_id):
