@@ -310,6 +310,7 @@ http {
 }
 """
 SITE_OF_THE_HOST = "server { listen 127.0.0.1:8081; return 204; }\n"
+CLOSING = b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
 
 
 @pytest.fixture
@@ -328,6 +329,35 @@ def main_file():
     run("apt-get", "purge", "--yes", "--autoremove", "nginx", "nginx-common")
     shutil.rmtree(etc, ignore_errors=True)
     run("userdel", "nginx")
+
+
+ELSEWHERE = """\
+[Service]
+Type=forking
+PIDFile=/run/nginx.pid
+ExecStart=/usr/local/sbin/nginx
+"""
+
+
+def test_an_nginx_at_another_place(main_file):
+    """To install one beside it would be no help."""
+    program, unit = Path("/usr/local/sbin/nginx"), Path("/etc/systemd/system/nginx.service")
+    told({"trigger_endpoints": [HELLO], **FRONT})
+    run("systemctl", "stop", "nginx.service")
+    NGINX.rename(program)
+    unit.write_text(ELSEWHERE)
+    run("systemctl", "daemon-reload")
+    run("systemctl", "start", "nginx.service")
+    try:
+        for prefix in ((), CHECK):
+            assert "nginx.service of this host is not /usr/sbin/nginx, which" in said_by_a_play(*prefix)
+            assert there_is_nothing()
+        assert status(exchange(8081, CLOSING)) == 204
+    finally:
+        run("systemctl", "stop", "nginx.service")
+        unit.unlink()
+        program.rename(NGINX)
+        run("systemctl", "daemon-reload")
 
 
 def test_an_nginx_that_is_not_debian_s(main_file):
@@ -349,7 +379,7 @@ def test_an_nginx_that_is_not_debian_s(main_file):
     assert wait_for_record("hello", field(answer, "X-Request-Id"))["remote_user"] == "bob"
     told({"trigger_endpoints": [], "trigger_state": "absent"})
     assert "failed=0" in said_by_a_play()
-    assert status(exchange(8081, b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")) == 204
+    assert status(exchange(8081, CLOSING)) == 204
     assert main_file.read_text() == configured
 
 

@@ -18,6 +18,7 @@ from .trigger_host import Mistake, account, own_job
 from .trigger_names import JOBS_USER, ROOT_UNIT, SPOOL, STATE
 from .trigger_nginx import OPENSSL
 from .trigger_nginx import PROGRAM as NGINX_PROGRAM
+from .trigger_nginx import UNIT as NGINX_UNIT
 from .trigger_systemd import Failed, show, trial, version
 
 BOOTED = "/run/systemd/system"
@@ -71,6 +72,12 @@ def preflight(plan: dict[str, Any], state: str, installs: bool = True) -> dict[s
     if present < 247:
         raise Mistake(f"systemd {present} is too old: the role needs 247 or later, for credentials")
     packages = _missing(plan["frontend"]) if state == "present" else []
+    if "nginx" in packages and show([NGINX_UNIT])[NGINX_UNIT]["ActiveState"] == "active":
+        raise Mistake(
+            f"nothing was changed: {NGINX_UNIT} of this host is not {NGINX_PROGRAM}, which the front end is made for; "
+            "have the package of Debian or of nginx.org in its place, or leave trigger_frontend out and let that nginx "
+            "pass requests on to what the endpoints listen on"
+        )
     if packages and installs:
         _check_that_more_can_be_had()
     return {"systemd": present, "ipv6": os.path.exists("/proc/net/if_inet6"), "packages": packages}
