@@ -27,12 +27,19 @@ def text_of(*parts):
 
 def looks(*parts):
     """The pieces of an output: (text, classes)."""
-    pieces = tree(html_of(*parts)).content
-    return [(piece, "") if isinstance(piece, str) else (piece.text, piece["class"]) for piece in pieces]
+    return looks_of(html_of(*parts))
+
+
+def looks_of(html):
+    return [(piece, "") if isinstance(piece, str) else (piece.text, piece["class"]) for piece in tree(html).content]
 
 
 def each_character(*parts):
-    return [(character, look) for text, look in looks(*parts) for character in text]
+    return each_character_of(html_of(*parts))
+
+
+def each_character_of(html):
+    return [(character, look) for text, look in looks_of(html) for character in text]
 
 
 @given(OUTPUT, st.lists(st.integers(0, 200), max_size=6))
@@ -43,6 +50,24 @@ def test_where_output_is_cut_makes_no_difference(content, cuts):
     cuts = sorted(cut for cut in cuts if cut <= len(content))
     parts = [content[start:end] for start, end in zip([0, *cuts], [*cuts, len(content)])]
     assert each_character(*parts) == each_character(content)
+
+
+@given(OUTPUT, st.integers(0, 200))
+@example("a€🔔\r\n\x1b[31mred\x1b[0m".encode(), 9)
+@example(b"\x1b[1;4;31;44mx\x1b]0;\xff\xf0\x9f\x94\x94\x1b\\y", 22)
+@example(b"\x1b[92;103mx\r", 10)
+def test_output_goes_on_where_another_one_has_stopped(content, cut):
+    first = Coloured()
+    begin = each_character_of(first.feed(content[:cut]))
+    second = Coloured(first.look)
+    place = min(cut, len(content)) - first.held
+    assert begin + each_character_of(second.feed(content[place:], final=True)) == each_character(content)
+
+
+@pytest.mark.parametrize("look", ["x", "on-", "on-bold", "red on-x", "bold bolder"])
+def test_what_is_no_look_is_refused(look):
+    with pytest.raises(ValueError):
+        Coloured(look)
 
 
 @given(OUTPUT)

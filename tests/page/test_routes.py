@@ -184,6 +184,17 @@ def test_an_endpoint_without_a_page_has_none(ask, host):
 # The list
 
 
+def again(page):
+    """The query by which a page asks for what is new, or None."""
+    found = [element["data-again"] for element in page.all() if "data-again" in element.attributes]
+    assert len(found) < 2
+    return found[0] if found else None
+
+
+def icon(page):
+    return page.one("link", rel="icon")["href"]
+
+
 def row(page, number=0):
     found = page.one("tbody").all("tr")[number]
     return [" ".join(cell.text.split()) for cell in found.content]
@@ -198,11 +209,37 @@ def test_the_list_tells_of_each_endpoint(ask, host):
     claim(made, request_id(now))
     reply, page = ask()
     assert reply.status == 200
-    assert page.one("h1").text == page.one("title").text == "Triggers on ci.example"
+    assert page.one("h1").text == "Triggers on ci.example"
+    assert page.one("title").text == "1 running, 2 waiting · Triggers on ci.example"
     assert row(page) == ["helloSays hello", "▶ Running ⋯ 2 waiting", "✗ Failedjust now, took 1min 5s", "Start"]
     assert row(page, 1) == ["zz", "○ Idle", "○ None yet", "Start"]
     assert [link["href"] for link in page.one("tbody").all("a")] == ["/hello/", "/zz/"]
     assert "alice" in page.one("header").text
+
+
+def test_the_list_asks_again_while_something_goes_on(ask, host):
+    made = host.put()
+    other = host.put("other")
+    assert again(ask()[1]) is None and ask()[1].one("title").text == "Triggers on ci.example"
+    calm = icon(ask()[1])
+    queue(made, request_id())
+    claim(made, request_id())
+    query = again(ask()[1])
+    reply, part = ask("/" + query)
+    assert [found.tag for found in part.content if not isinstance(found, str)] == ["title", "link", "main"]
+    assert part.one("title").text == "1 running · Triggers on ci.example" and again(part) == query
+    assert icon(part) != calm
+    assert part.one(id="state-hello").text.strip() == "▶ Running"
+    assert reply.reason == ""  # it would fill the journal
+    record(made, request_id())
+    part = ask("/" + query)[1]
+    assert again(part) is None and icon(part) == calm
+    assert part.one(id="last-hello").text.startswith("✓ Succeeded")
+    # What nobody takes for now does not keep all that look at it awake.
+    queue(other, request_id())
+    assert again(ask()[1]) and ask()[1].one("title").text == "1 waiting · Triggers on ci.example"
+    open(other.pause_mark, "w").close()
+    assert again(ask()[1]) is None and ask()[1].one("title").text == "Triggers on ci.example"
 
 
 def test_a_name_is_not_its_own_description(ask, host):
@@ -846,7 +883,7 @@ class Live:
     """The page as it arrives."""
 
     def __init__(self, host, one, leaving=lambda: False):
-        request = parsed(path=f"/hello/runs/{one}")
+        request = parsed(path=f"/hello/runs/{one}?follow=1")
         self.source = Desk(host.etc, leaving).answer(visitor(), request, b"").source
         self.come = b""
 
@@ -982,6 +1019,118 @@ def test_records_that_become_unreadable_end_the_page_orderly(host, capsys):
     page = live.end()
     assert "What became of it is not known" in main(page)
     assert "<4>hello: a run cannot be read: " in capsys.readouterr().err
+
+
+# The same as it is now, which asks again
+
+
+def printed(page):
+    """What a page shows of an output: (text, classes)."""
+    pieces = page.one("pre").content
+    assert pieces[0][0] == "\n"  # which HTML drops
+    pieces[0] = pieces[0][1:]
+    shown = [(piece, "") if isinstance(piece, str) else (piece.text, piece["class"]) for piece in pieces]
+    return [(text, look) for text, look in shown if text]
+
+
+def test_a_run_that_goes_on_is_shown_as_it_is_and_asked_for_what_is_new(ask, host):
+    made = host.put()
+    one = request_id()
+    path = f"/hello/runs/{one}"
+    queue(made, one)
+    reply, page = ask(path)
+    assert "X-Accel-Buffering" not in dict(reply.headers)
+    assert page.one("title").text == "Waiting · Run of hello · Triggers on ci.example"
+    assert "number 1 in the queue" in page.one(id="now").text and page.one("form", class_="cancel")
+    assert page.one("noscript").one("meta")["content"] == "0; url=?follow=1"
+    claim(made, one)
+    prints(made, b"a\x1b[1;31mb\n\xe2\x82")
+    reply, page = ask(path + again(page))
+    assert [found.tag for found in page.content if not isinstance(found, str)] == ["title", "link", "main"]
+    assert reply.reason == ""
+    assert page.one("title").text == "Running · Run of hello · Triggers on ci.example"
+    assert printed(page) == [("a", ""), ("b\n", "red bold")] and page.one("pre")["role"] == "log"
+    assert "Running" in page.one(id="now").text and page.one(role="status").content == []
+    page = ask(path + again(page))[1]
+    assert printed(page) == []
+    prints(made, b"\xacc")
+    page = ask(path + again(page))[1]
+    assert printed(page) == [("€c", "red bold")]
+    query = again(page)
+    prints(made, b"\x1b[md")
+    record(made, one, exit_code=4, state="failed", remote_user="alice")
+    page = ask(path + query)[1]
+    assert page.one("title").text == "Failed · Run of hello · Triggers on ci.example"
+    assert printed(page) == [("d", "")] and again(page) is None
+    result = page.one(role="status")
+    assert "Failed. Its exit code was 4." in result.text and facts(page)["Asked for by"] == "alice"
+    assert page.one(id="now").content == page.one(id="cancel").content == []
+    assert page.one(id="again").one("a").text == "Run again…"
+    assert page.one(id="printed").one("a").text == "Output as a file"
+    # All parts that change are there from the begin.
+    assert {found["id"] for found in page.all() if "id" in found.attributes} == {
+        "cancel", "now", "output", "end", "printed", "result", "again"
+    }  # fmt: skip
+    assert {"noscript"} & {found.tag for found in ask(path)[1].all()} == set()
+
+
+def test_the_title_and_the_icon_tell_how_it_went(ask, host):
+    made = host.put()
+    icons = set()
+    for number, state in enumerate(("succeeded", "failed", "cancelled")):
+        record(made, request_id(number), state=state)
+        page = ask(f"/hello/runs/{request_id(number)}")[1]
+        assert page.one("title").text == state.capitalize() + " · Run of hello · Triggers on ci.example"
+        icons.add(icon(page))
+    queue(made, request_id())
+    claim(made, request_id())
+    icons |= {icon(ask(f"/hello/runs/{request_id()}")[1]), icon(ask("/hello/")[1])}
+    assert len(icons) == 5
+
+
+@pytest.mark.parametrize("output", ["plain", "cgi"])
+def test_of_a_long_output_what_follows_is_shown_when_it_is_asked_for_again(ask, host, output):
+    made = host.put(output=output, wait="5s", output_limit="10MiB")
+    path = f"/hello/runs/{request_id()}"
+    queue(made, request_id())
+    claim(made, request_id())
+    head = b"Content-Type: text/plain\n\n" if output == "cgi" else b""
+    prints(made, head[:9])
+    page = ask(path)[1]
+    assert page.one("pre").text == "\n" + ("" if head else "")
+    prints(made, head[9:] + lines(0, 100_000))
+    page = ask(path + again(page))[1]
+    note, _, shown = page.one("pre").text.lstrip("\n").partition("\n")
+    assert "above this" in note and shown.encode() == lines(int(shown[5:13]), 100_000)
+    prints(made, lines(100_000, 150_000))
+    page = ask(path + again(page))[1]
+    assert page.one("pre").text.encode() == b"\n" + lines(100_000, 150_000)
+    query = again(page)
+    prints(made, b"end")
+    record(made, request_id())
+    page = ask(path + query)[1]
+    assert page.one("pre").text == "\nend"
+    assert ("Its head said" in main(page)) == bool(head) and "printed nothing" not in main(page)
+
+
+def test_a_run_of_which_no_record_is_kept_ends_on_its_page(ask, host):
+    made = host.put(keep_runs=0)
+    path = f"/hello/runs/{request_id()}"
+    queue(made, request_id())
+    claim(made, request_id())
+    query = again(ask(path)[1])
+    record(made, request_id())
+    page = ask(path + query)[1]
+    assert "What became of it is not known" in page.one(role="status").text and again(page) is None
+    assert refusal(ask, path).status == 404
+
+
+@pytest.mark.parametrize("query", ["", ".", "x", "-1.", "1.x", "1.on-", "1.red+x", "9" * 16 + ".", "%31.", "²."])
+def test_what_no_page_asks_is_refused(ask, host, query):
+    record(host.put(), request_id())
+    path = f"/hello/runs/{request_id()}?again="
+    assert refusal(ask, path + query.encode().decode("latin-1")).status == 400
+    assert printed(ask(path + "999999.red")[1]) == []
 
 
 def test_the_file_of_the_output_is_let_go(host):

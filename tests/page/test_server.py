@@ -549,7 +549,7 @@ def running(host, **keys):
 
 def follow(host):
     """A client of the page of a run, up to where nothing more comes until something is printed."""
-    return Client(host, head(path=f"/hello/runs/{request_id()}")).until(b"<pre").until(b"\r\n1\r\n\n\r\n")
+    return Client(host, head(path=f"/hello/runs/{request_id()}?follow=1")).until(b"<pre").until(b"\r\n1\r\n\n\r\n")
 
 
 def test_output_arrives_while_the_run_goes_on(host, page):
@@ -563,6 +563,26 @@ def test_output_arrives_while_the_run_goes_on(host, page):
     record(made, request_id())
     answer = client.end()
     assert answer.is_whole and "Succeeded" in tree(answer.body).one(role="status").text
+
+
+def test_who_asks_again_holds_nothing_while_the_run_goes_on(host, page):
+    """However many do."""
+    made = running(host)
+    prints(made, b"begun\n")
+    path = f"/hello/runs/{request_id()}"
+    for _ in range(server.STREAMS + 1):
+        answer = get(host, path)
+        assert answer.status == 200 and answer.is_whole
+    (query,) = re.findall(rb'data-again="([^"]+)"', answer.body)
+    assert b"begun" in answer.body and b"Cancel this run" in answer.body
+    prints(made, b"more\n")
+    told = get(host, path + query.decode())
+    assert tree(told.body).one("pre").text == "\nmore\n" and len(told.body) < 2000 < len(answer.body)
+    get(host, "/?again=")
+    # The journal is told of what somebody opens, not of what goes on by itself.
+    assert [line.partition(" status")[0] for line in lines_of(page)] == [
+        f"user=alice method=GET path={path}"
+    ] * (server.STREAMS + 1)
 
 
 def test_much_output_arrives_whole(host, page):
@@ -774,8 +794,8 @@ def test_runs_that_are_looked_at_leave_room_for_other_pages(host):
     host.start_page("server.STREAMS = 2")
     made = running(host)
     clients = [follow(host) for _ in range(2)]
-    answer = get(host, f"/hello/runs/{runs.Runs(made).claimed()[0]}")
+    answer = get(host, f"/hello/runs/{request_id()}?follow=1")
     assert answer.status == 503 and answer.field("Retry-After") == "5"
-    assert get(host).status == 200
+    assert get(host).status == get(host, f"/hello/runs/{request_id()}").status == 200
     record(made, runs.Runs(made).claimed()[0])
     assert all(client.end().is_whole for client in clients)

@@ -17,6 +17,7 @@ from page_host import tree
 import trigger_endpoints
 from trigger import http, responses
 from trigger import proxy_headers as door
+from trigger.page.run import FOLLOW
 
 SITE = "/etc/nginx/sites-enabled/zz-trigger.conf"
 OWN = "/etc/nginx/trigger"
@@ -313,6 +314,18 @@ def is_reader(method, accept):
 )
 def test_who_reads_in_a_browser(method, accept, expected):
     assert is_reader(method, accept) == expected
+
+
+def test_only_pages_that_go_on_by_themselves_are_counted_and_a_refusal_says_why():
+    """A team behind one address may look at as many others as it likes."""
+    top = Site().top
+    counted = only(top, "map", "$trigger_reader $args", "$trigger_page_reader")[1]
+    assert counted == [(["default", ""], None), ([f"1 {FOLLOW}", "$binary_remote_addr"], None)]
+    assert only(top, "limit_conn_zone", "$trigger_page_reader")
+    block = only(top, "map", "$status $limit_conn_status", "$trigger_detail")[1]
+    details = {pattern: text for (pattern, text), _ in block}
+    assert details["429 REJECTED"].startswith("too many runs are followed from this address")
+    assert details["~^429 "] == trigger_endpoints.frontend.DETAILS[429]
 
 
 # An endpoint's place

@@ -22,6 +22,11 @@ class Decoder:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._had_return = False
 
+    @property
+    def held(self) -> int:
+        """How many bytes at the end of what came are not returned yet."""
+        return len(self._decoder.getstate()[0]) + self._had_return
+
     def feed(self, part: bytes, final: bool = False) -> str:
         """Return the text of a part, so far as it is complete. final: whether nothing follows."""
         text = self._decoder.decode(part, final)

@@ -175,6 +175,14 @@ class Output:
         there = max(here, os.fstat(self._fd).st_size - left)
         return os.lseek(self._fd, there, os.SEEK_SET) - here
 
+    def tell(self) -> int:
+        """Return how far it was read, in bytes. Raises OSError."""
+        return 0 if self._fd is None else os.lseek(self._fd, 0, os.SEEK_CUR)
+
+    def seek(self, place: int) -> None:
+        """Go on at a place, in bytes. Only after a part was read. Raises OSError."""
+        os.lseek(self._fd, place, os.SEEK_SET)
+
     def close(self) -> None:
         """Let the file go."""
         if self._fd is not None:

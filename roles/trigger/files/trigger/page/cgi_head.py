@@ -11,6 +11,11 @@ class Head:
         self.told = ""
         self._begin = b""  # None behind the head
 
+    @property
+    def is_over(self) -> bool:
+        """Whether all that follows is the body."""
+        return self._begin is None
+
     def feed(self, part: bytes) -> bytes:
         """Return what a part adds to the body."""
         if self._begin is None:

@@ -31,15 +31,33 @@ _RENDITION = re.compile(r"\x1b\[([0-9:;]*)m")
 
 
 class Coloured:
-    """Takes bytes in parts, cut anywhere, and returns Markup."""
+    """Takes bytes in parts, cut anywhere, and returns Markup. look: that with which they begin, as self.look tells it.
+    held: how many bytes at the end of what came are not shown yet. Raises ValueError for what is no look."""
 
-    def __init__(self) -> None:
+    def __init__(self, look: str = "") -> None:
         self._decoder = plain_text.Decoder()
         self._rest = ""  # what may be the begin of a sequence
-        self._rendition = _Rendition()
+        self._bytes = b""  # of that at least
+        self._rendition = _Rendition(look)
+
+    @property
+    def look(self) -> str:
+        """What stands behind it begins so: classes, "" where it is nothing special."""
+        return self._rendition.look()
+
+    @property
+    def held(self) -> int:
+        """How many bytes at the end of what came are not shown yet."""
+        if not self._rest:
+            return self._decoder.held
+        begin = len(self._bytes)
+        for _ in range(self._rest.count("\x1b")):
+            begin = self._bytes.rindex(b"\x1b", 0, begin)
+        return len(self._bytes) - begin
 
     def feed(self, part: bytes, final: bool = False) -> Markup:
         """Return the HTML of a part, so far as it is complete. final: whether nothing follows."""
+        self._bytes = self._bytes + part if self._rest else part
         text = self._rest + self._decoder.feed(part, final)
         self._rest = ""
         shown = []
@@ -70,8 +88,13 @@ class Coloured:
 class _Rendition:
     """How characters look from here on."""
 
-    def __init__(self):
+    def __init__(self, look):
         self._clear()
+        for name in look.split():
+            if name in ("bold", "underline"):
+                setattr(self, "_" + name, True)
+            else:
+                self._set_colour(name.startswith("on-"), NAMES.index(name.removeprefix("on-")))
 
     def _clear(self):
         self._bold = self._underline = False

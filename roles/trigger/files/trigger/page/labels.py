@@ -37,6 +37,16 @@ def badge(state: str) -> Markup:
     return _badge(word, mark, tone)
 
 
+def word(state: str) -> str:
+    """Return what a state is called. state: as badge() takes it."""
+    return _STATES.get(state, (state,))[0]
+
+
+def tone(state: str) -> str:
+    """Return the tone of a state: good, bad, odd, busy or calm."""
+    return _STATES.get(state, _STATES["unknown"])[2]
+
+
 def waiting(count: int) -> Markup:
     """Return an element that says how many requests wait."""
     _, mark, tone = _STATES["queued"]

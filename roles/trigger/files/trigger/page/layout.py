@@ -7,6 +7,7 @@ import hashlib
 
 from trigger.page import colours, markup
 from trigger.page.markup import Markup, element, join
+from trigger.page.script import SCRIPT
 from trigger.responses import Reply
 
 TYPE_CHECKING = False
@@ -141,6 +142,7 @@ pre .underline { text-decoration: underline; }
 [role=log] { overflow-anchor: none; }
 /* While a run goes on, its page only grows: what it has become supersedes what it was. */
 .now:has(~ .now), .now:has(~ .result), .cancel:has(~ .result) { display: none; }
+.ways > :empty { display: none; }
 .cancel { margin: 1rem 0; }
 
 @media (max-width: 40rem) {
@@ -172,67 +174,70 @@ STYLE += "".join(
     for name in colours.NAMES
 )
 
-# Times in the reader's own zone and words, with the date where it is not today. Of a page that grows a time is complete
-# when something follows it. Without this script they are the host's.
-SCRIPT = """
-const shown = new WeakSet()
-const show = (time) => {
-  const at = new Date(time.dateTime)
-  const isToday = at.toDateString() == new Date().toDateString()
-  const told = time.textContent
-  const text = at.toLocaleString([], isToday ? {timeStyle: "medium"} : {dateStyle: "medium", timeStyle: "medium"})
-  const staysAgo = time.classList.contains("ago") && isToday
-  time.textContent = staysAgo ? told : text
-  time.title = staysAgo ? text : told
+# A mark for each tone (labels.py), as the icon of a tab: not by its colour alone.
+_ICONS = {
+    "good": ("#1a7035", "M4 8.5l3 3 5-6.5"),
+    "bad": ("#b3261e", "M5 5l6 6M11 5l-6 6"),
+    "odd": ("#7d5200", "M8 4v5M8 11.5v.5"),
+    "busy": ("#0a5aa8", "M6.5 5v6l4.5-3z"),
+    "calm": ("#59616b", "M5 8h6"),
 }
-const look = (isWhole) => {
-  for (const time of document.getElementsByTagName("time")) {
-    if (!shown.has(time) && (isWhole || time.nextSibling)) {
-      shown.add(time)
-      show(time)
-    }
-  }
-}
-new MutationObserver(() => look(false)).observe(document, {childList: true, subtree: true})
-addEventListener("DOMContentLoaded", () => look(true))
-"""
 
 
 def _hash(text):
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
+# Images are the icon alone; that one needs no request.
 _POLICY = (
-    "default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'" % (_hash(STYLE), _hash(SCRIPT))
+    "default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; connect-src 'self'; img-src data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'" % (_hash(STYLE), _hash(SCRIPT))
 )
 # With another Referrer-Policy than this, such as no-referrer, a browser sends `Origin: null` along with our own forms.
 HEADERS = [("Content-Security-Policy", _POLICY), ("Referrer-Policy", "same-origin")]
 
 
 class Frame:
-    """What stands around each page. host: whose triggers they are. user: "" where nobody was asked."""
+    """What stands around each page. host: whose triggers they are. user: "" where nobody was asked. is_part: whether a
+    page that is there already asks for what is new (script.py): then that is left out which it has."""
 
-    def __init__(self, host: str, user: str) -> None:
+    def __init__(self, host: str, user: str, is_part: bool = False) -> None:
         self.title = "Triggers on " + host
         self.user = user
+        self.is_part = is_part
 
     def reply(
-        self, status: int, reason: str, title: str | None, *content: str, headers: Iterable[tuple[str, str]] = ()
+        self,
+        status: int,
+        reason: str,
+        title: str | None,
+        *content: str,
+        headers: Iterable[tuple[str, str]] = (),
+        state: str = "",
+        tone: str = "calm",
     ) -> Reply:
-        """Return a whole page. reason: for the log. title: None for the list's."""
-        page = join((self.begin(title), *content, self.end()))
-        return Reply(status, reason, page.encode(), CONTENT_TYPE, HEADERS + list(headers))
+        """Return a whole page. reason: for the log. title, state, tone: as begin() takes them."""
+        page = join((self.begin(title, state, tone), *content, self.end()))
+        return Reply(status, self.reason(reason), page.encode(), CONTENT_TYPE, HEADERS + list(headers))
 
-    def begin(self, title: str | None) -> Markup:
-        """Return all that comes before a page's content. title: None for the list's."""
+    def reason(self, reason: str) -> str:
+        """Return what the log is told of a page: nothing where it is asked for again and again."""
+        return "" if self.is_part else reason
+
+    def begin(self, title: str | None, state: str = "", tone: str = "calm", without_script: str = "") -> Markup:
+        """Return all that comes before a page's content. title: None for the list's. state: what the title says before
+        it, of what goes on. tone: the icon's, see labels.py. without_script: the query of the page that goes on by
+        itself where no script runs, "" where there is none."""
+        titles = element("title", " · ".join(filter(None, (state, title, self.title)))), _icon(tone)
+        if self.is_part:
+            return join((*titles, markup.begin("main")))
         way_back = element("nav", element("a", "← All triggers", href="/"), aria_label="Site") if title else ""
         user = element("span", "Signed in as ", element("strong", self.user)) if self.user else ""
         return join(
             (
                 Markup("<!DOCTYPE html>\n"),
                 markup.begin("html", lang="en"),
-                self._head(title),
+                _head(titles, without_script),
                 markup.begin("body"),
                 element("header", way_back, user),
                 markup.begin("main"),
@@ -241,15 +246,29 @@ class Frame:
 
     def end(self) -> Markup:
         """Return all that comes behind it."""
+        if self.is_part:
+            return markup.end("main")
         return join((markup.end("main"), markup.end("body"), markup.end("html"), "\n"))
 
-    def _head(self, title):
-        return element(
-            "head",
-            element("meta", charset="utf-8"),
-            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            element("meta", name="color-scheme", content="light dark"),
-            element("title", "%s · %s" % (title, self.title) if title else self.title),
-            element("style", Markup(STYLE)),
-            element("script", Markup(SCRIPT)),
-        )
+
+def _head(titles, without_script):
+    refresh = element("meta", http_equiv="refresh", content="0; url=" + without_script)
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        *titles,
+        element("noscript", refresh) if without_script else "",
+        element("style", Markup(STYLE)),
+        element("script", Markup(SCRIPT)),
+    )
+
+
+def _icon(tone):
+    colour, mark = _ICONS[tone]
+    image = (
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><circle cx='8' cy='8' r='8' fill='%s'/>"
+        "<path d='%s' fill='none' stroke='#fff' stroke-width='2'/></svg>" % (colour, mark)
+    )
+    return element("link", rel="icon", href="data:image/svg+xml," + image.replace("#", "%23"))

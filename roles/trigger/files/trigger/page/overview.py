@@ -22,13 +22,25 @@ def draw(frame: Frame, visitor: Visitor, standings: list[tuple[Endpoint, status.
     heading = element("h1", frame.title)
     if not standings:
         return frame.reply(200, "an empty list", None, heading, *_nothing())
+    told = _goes_on(standings)
     parts = []
     for group in sorted({_group(endpoint) for endpoint, _ in standings}, key=natural_order.key):
         rows = [_row(visitor, endpoint, standing, now) for endpoint, standing in standings if _group(endpoint) == group]
         if group:
             parts.append(element("h2", group))
         parts.append(_table(rows))
-    return frame.reply(200, "the list", None, heading, *parts)
+    if told:
+        parts.append(element("div", hidden=True, data_again="?again="))
+    tone = labels.tone("running" if told else "idle")
+    return frame.reply(200, "the list", None, heading, *parts, state=told, tone=tone)
+
+
+def _goes_on(standings):
+    """What is under way, in words; what nobody takes for now is not."""
+    known = [standing for _, standing in standings if standing is not None]
+    running = sum(standing.running for standing in known)
+    waiting = sum(standing.waiting for standing in known if not standing.held)
+    return ", ".join(["%d running" % running] * bool(running) + ["%d waiting" % waiting] * bool(waiting))
 
 
 def _group(endpoint):
@@ -68,8 +80,8 @@ def _row(visitor, endpoint, standing, now):
     return element(
         "tr",
         element("th", *_name(endpoint, may_look), scope="row", role="rowheader"),
-        element("td", state, role="cell", data_label="State"),
-        element("td", last, role="cell", data_label="Last run"),
+        element("td", state, role="cell", data_label="State", id="state-" + endpoint.name),
+        element("td", last, role="cell", data_label="Last run", id="last-" + endpoint.name),
         element("td", _action(visitor, endpoint, kind), role="cell", class_="act"),
         role="row",
     )

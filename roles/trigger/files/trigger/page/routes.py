@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LOOK = (b"GET", b"HEAD")
 _FORMS = (b"start", b"cancel")
+_AGAIN = b"again="  # with which a query begins by which a page asks for what is new
 _PLACES = (b"", b"page", b"runs")  # of an endpoint, beside the runs
 
 
@@ -33,7 +34,7 @@ class Desk:
 
     def answer(self, visitor: Visitor, request: Request, body: bytes) -> Reply:
         """Answer a request. Raises Refusal, and OSError when the configuration is not there."""
-        frame = Frame(visitor.host, visitor.name)
+        frame = Frame(visitor.host, visitor.name, is_part=request.query.startswith(_AGAIN))
         if request.path == b"/":
             _check_method(request, _LOOK)
             return self._overview(frame, visitor)
@@ -49,7 +50,7 @@ class Desk:
             return self._detail(frame, visitor, endpoint, request)
         if place == b"runs":
             return self._history(frame, visitor, endpoint, request)
-        return self._run(frame, visitor, endpoint, place[len(b"runs/") :].decode())
+        return self._run(frame, visitor, endpoint, request, place[len(b"runs/") :].decode())
 
     def _overview(self, frame, visitor):
         found = status.endpoints(self._directory)
@@ -89,15 +90,22 @@ class Desk:
 
     # What not every page needs is loaded when one does: http.client alone is a third of a cold start.
 
-    def _run(self, frame, visitor, endpoint, request_id):
+    def _run(self, frame, visitor, endpoint, request, request_id):
         from trigger.page import run
 
         found = runs.Runs(endpoint)
-        told, record = _find(found, request_id)
+        shown = None
+        if frame.is_part:
+            try:
+                shown = run.Shown.read(request.query[len(_AGAIN) :].decode("latin-1"))
+            except ValueError:
+                raise Refusal(400, "no page asks again like this") from None
+        told, record = _find(found, request_id, was_there=frame.is_part)
         cancel = None
         if visitor.may_start(endpoint):
             cancel = form.cancel_button(endpoint, visitor.token(endpoint), request_id)
-        return run.draw(frame, endpoint, found, told, record, self._leaving, cancel)
+        leaving = self._leaving if request.query == run.FOLLOW.encode() else None
+        return run.draw(frame, endpoint, found, told, record, leaving, cancel, shown)
 
     def _cancel(self, frame, visitor, endpoint, request, body):
         from trigger.page import submit
@@ -154,12 +162,14 @@ def _asked(request, name):
     return sources.Sources(request, bytes).pairs("query").get(name, [None])[0]
 
 
-def _find(found, request_id):
-    """Return what runs.Runs.find_told() does. Raises Refusal where that is nothing."""
+def _find(found, request_id, was_there=False):
+    """Return what runs.Runs.find_told() does. Raises Refusal where that is nothing, but for a run that was there."""
     try:
         told, record = found.find_told(request_id)
     except status.DAMAGED as error:
         raise Refusal(503, "what became of this run cannot be read", detail=type(error).__name__) from None
+    if told is None and was_there:
+        return {"id": request_id, "state": "unknown"}, None
     if told is None:
         raise Refusal(404, "no such run is known, or no longer")
     return told, record

@@ -20,7 +20,7 @@ from trigger.page.routes import Desk
 from trigger.page.status import say
 
 LINGER = 5.0  # seconds without a connection
-STREAMS = 32  # of the threads, that may be at pages which go on
+STREAMS = 32  # of the threads, that may be at pages which go on by themselves
 THREADS = 64  # that serve; as many more say that it is too much, beyond which the kernel keeps who comes
 REQUEST_TIME = 10.0  # seconds for a complete request
 SEND_TIME = 60.0  # seconds in which a client has to take a part of an answer
@@ -143,13 +143,14 @@ class Exchange:
             _tell(error)
 
     def _deliver(self, reply):
-        streams = reply.source is not None
+        streams = responses.UNBUFFERED[0] in reply.headers
         if streams and not self._streams.acquire(blocking=False):
             reply.source.close()
             streams = False
             reply = self._refused(_crowded("too many runs are looked at"))
         try:
-            self._log(reply)
+            if reply.reason:
+                self._log(reply)
             self._send(reply)
             self._drain()
         finally:

@@ -1,0 +1,83 @@
+"""The pages' own script, and nothing else is run on them. Without it all of them work. No I/O."""
+
+# Times in the reader's own zone and words, with the date where it is not today; without this they are the host's. Of a
+# page that grows a time is complete when something follows it.
+_TIMES = """
+const shown = new WeakSet()
+const show = (time) => {
+  const at = new Date(time.dateTime)
+  const isToday = at.toDateString() == new Date().toDateString()
+  const told = time.textContent
+  const text = at.toLocaleString([], isToday ? {timeStyle: "medium"} : {dateStyle: "medium", timeStyle: "medium"})
+  const staysAgo = time.classList.contains("ago") && isToday
+  time.textContent = staysAgo ? told : text
+  time.title = staysAgo ? text : told
+}
+const look = () => {
+  for (const time of document.getElementsByTagName("time")) {
+    if (!shown.has(time) && (document.readyState != "loading" || time.nextSibling)) {
+      shown.add(time)
+      show(time)
+    }
+  }
+}
+new MutationObserver(look).observe(document, {childList: true, subtree: true})
+addEventListener("DOMContentLoaded", look)
+"""
+
+# A page of something that goes on says with which query it is asked again (data-again). The answer has its title, its
+# icon, what each part with an id has become, and of an output what is new. A connection is held for no longer than one
+# answer takes. The longer nothing happens, the less is asked: from once a second to once in half a minute; nothing by a
+# tab that nobody sees, and no more once the answer says no query.
+_AGAIN = """
+let again, timer, isAsking = false, changed = 0
+const take = (page) => {
+  const printed = page.querySelector("pre")
+  if (printed?.hasChildNodes() || page.title != document.title) {
+    changed = performance.now()
+  }
+  if (printed) {
+    document.querySelector("pre").append(...printed.childNodes)
+  }
+  for (const part of page.querySelectorAll("main [id]")) {
+    const before = document.getElementById(part.id)
+    if (before && !before.isEqualNode(part)) {
+      before.replaceChildren(...part.childNodes)
+    }
+  }
+  document.title = page.title
+  document.querySelector("link[rel=icon]").href = page.querySelector("link[rel=icon]").href
+  again = page.querySelector("[data-again]")?.dataset.again
+}
+const ask = async () => {
+  if (isAsking || !again) {
+    return
+  }
+  isAsking = true
+  try {
+    const answer = await fetch(location.origin + location.pathname + again, {headers: {Accept: "text/html"}})
+    if (answer.ok) {
+      take(new DOMParser().parseFromString(await answer.text(), "text/html"))
+    } else if (answer.status < 500 && answer.status != 429) {
+      again = undefined
+    }
+  } catch {
+    // There is no network for now.
+  }
+  isAsking = false
+  wait()
+}
+const wait = () => {
+  clearTimeout(timer)
+  if (again && !document.hidden) {
+    timer = setTimeout(ask, Math.min(Math.max((performance.now() - changed) / 10, 1000), 30000))
+  }
+}
+addEventListener("DOMContentLoaded", () => {
+  again = document.querySelector("[data-again]")?.dataset.again
+  wait()
+})
+document.addEventListener("visibilitychange", () => document.hidden ? wait() : ask())
+"""
+
+SCRIPT = _TIMES + _AGAIN
