@@ -66,7 +66,7 @@ def test_output_goes_on_where_another_one_has_stopped(content, cut):
 
 @pytest.mark.parametrize("look", ["x", "on-", "on-bold", "red on-x", "bold bolder"])
 def test_what_is_no_look_is_refused(look):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not in tuple"):
         Coloured(look)
 
 

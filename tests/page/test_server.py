@@ -580,9 +580,9 @@ def test_who_asks_again_holds_nothing_while_the_run_goes_on(host, page):
     assert tree(told.body).one("pre").text == "\nmore\n" and len(told.body) < 2000 < len(answer.body)
     get(host, "/?again=")
     # The journal is told of what somebody opens, not of what goes on by itself.
-    assert [line.partition(" status")[0] for line in lines_of(page)] == [
-        f"user=alice method=GET path={path}"
-    ] * (server.STREAMS + 1)
+    assert [line.partition(" status")[0] for line in lines_of(page)] == [f"user=alice method=GET path={path}"] * (
+        server.STREAMS + 1
+    )
 
 
 def test_much_output_arrives_whole(host, page):

@@ -59,7 +59,8 @@ def test_who_starts_a_trigger_sees_it_go_on_and_end(host, sign_in):
     assert page.printed().endswith("\ndeployed\n")
     assert "Running" not in page.text()
     assert re.search(r"Asked for by\s+carol\n", page.text())
-    assert page.run("return window.isTheSame") and page.title().startswith("Run of deploy")
+    assert page.run("return window.isTheSame")
+    assert page.title() == f"Succeeded · Run of deploy · Triggers on {host}.test"
     assert runs(host, "/deploy/")[0] == path.rpartition("/")[2]
     # The same when it is looked at again, and in the lists.
     page.open(path)
@@ -70,6 +71,110 @@ def test_who_starts_a_trigger_sees_it_go_on_and_end(host, sign_in):
     page.click("← All triggers")
     page.arrive("/")
     assert "Succeeded" in page.row("deploy")
+
+
+def test_who_watches_many_runs_can_still_open_another_page(host, sign_in):
+    """By HTTP/1.1 a browser has six connections to a host, for all of its tabs."""
+    page = sign_in("carol")
+    page.click("Start deploy")
+    path = page.arrive(RUN.format("deploy"), goes_on=True)
+    first = page.driver.current_window_handle
+    for _ in range(7):
+        page.driver.switch_to.new_window("tab")
+        page.open(path)
+        page.until(lambda: page.printed() == "fetching main\n")
+    page.open("/deploy/")
+    assert page.heading() == "deploy"
+    tell(host, "end")
+    for tab in page.driver.window_handles:
+        page.driver.switch_to.window(tab)
+        if tab != first:
+            page.driver.close()
+    page.driver.switch_to.window(first)
+    page.until(lambda: "Succeeded" in page.text())
+
+
+# Counts the times for which a page is to wait, and what it waits for still.
+TIMERS = """
+    window.waits = 0
+    window.pending = new Set()
+    const begin = setTimeout, end = clearTimeout
+    window.setTimeout = (action, ...rest) => {
+        const timer = begin(() => { window.pending.delete(timer); action() }, ...rest)
+        window.waits += 1
+        window.pending.add(timer)
+        return timer
+    }
+    window.clearTimeout = timer => { window.pending.delete(timer); end(timer) }
+"""
+
+
+def test_nothing_is_asked_by_a_tab_that_nobody_sees_or_of_what_is_over(host, sign_in):
+    page = sign_in("carol")
+    page.run("window.left = true")
+    script = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": TIMERS})
+    is_asking, is_hidden = "return window.pending.size > 0", "return document.hidden"
+    for start, lines in ((lambda: page.click("Start deploy"), []), (lambda: page.open("/"), ["end"])):
+        start()
+        page.until(lambda: page.run("return window.waits > 1"))  # it was asked once, and is again
+        tab = page.driver.current_window_handle
+        page.driver.switch_to.new_window("tab")
+        other = page.driver.current_window_handle
+        page.driver.switch_to.window(tab)
+        page.driver.execute_cdp_cmd("Page.bringToFront", {})
+        page.driver.switch_to.window(other)
+        page.driver.execute_cdp_cmd("Page.bringToFront", {})
+        page.driver.switch_to.window(tab)
+        page.until(lambda: page.run(is_hidden) and not page.run(is_asking))
+        page.driver.execute_cdp_cmd("Page.bringToFront", {})
+        page.until(lambda: not page.run(is_hidden) and page.run(is_asking))
+        page.driver.switch_to.window(other)
+        page.driver.close()
+        page.driver.switch_to.window(tab)
+        tell(host, *lines)
+    page.until(lambda: not page.run(is_asking) and "Succeeded" in page.row("deploy"))
+    page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+    page.open("/deploy/")
+
+
+def test_the_list_tells_by_itself_what_becomes_of_what_goes_on(host, sign_in):
+    page = sign_in("carol")
+    page.click("Start deploy")
+    page.arrive(RUN.format("deploy"), goes_on=True)
+    page.open("/")
+    assert "Running" in page.row("deploy") and page.title() == f"1 running · Triggers on {host}.test"
+    icon = "return document.querySelector('link[rel=icon]').href"
+    busy = page.run(icon)
+    page.run("window.isTheSame = true")
+    page.tab_to("Start deploy")
+    page.check("list-running")
+    tell(host, "end")
+    page.until(lambda: "Running" not in page.row("deploy") and "Succeeded" in page.row("deploy"))
+    page.until(lambda: page.title() == f"Triggers on {host}.test")
+    assert page.run("return window.isTheSame") and page.run(icon) != busy
+    # Who is about to start something is not disturbed.
+    assert page.driver.switch_to.active_element.accessible_name == "Start deploy"
+    # And the icon may be shown.
+    assert (
+        page.driver.execute_async_script(
+            "const icon = new Image(); icon.src = arguments[0]; icon.decode().then(arguments[1], arguments[1])", busy
+        )
+        is None
+    )
+
+
+def test_without_scripts_the_page_of_a_run_goes_on_by_itself(host, sign_in):
+    page = sign_in("carol")
+    page.click("Start deploy")
+    page.arrive(RUN.format("deploy"), goes_on=True)
+    page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    page.driver.get(page.driver.current_url)
+    page.until(lambda: page.driver.current_url.endswith("?follow=1") and page.all("pre")[0].text == "fetching main")
+    tell(host, "building")
+    page.until(lambda: page.all("pre")[0].text == "fetching main\nbuilding")
+    tell(host, "end")
+    page.until(lambda: "Succeeded" in page.all(".result")[0].text)
+    page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
 def test_a_run_that_fails(host, sign_in):

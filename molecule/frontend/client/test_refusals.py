@@ -5,7 +5,7 @@ import re
 import socket
 
 import pytest
-from front import BLIND, FORM, READER, ask, basic, post, runs, send, told, variables
+from front import BLIND, FORM, READER, ask, basic, post, runs, send, tell, told, variables
 
 TEXT, PROBLEM, HTML = "text/plain; charset=utf-8", "application/problem+json", "text/html; charset=utf-8"
 
@@ -100,6 +100,29 @@ def test_fields_that_belong_to_a_status_stay(host):
     check(ask(host, "/rated-too/"), 429, TEXT)
     check(post(host, "/rated-too", **READER), 429, HTML)
     check(ask(host, "/rated-too/", Accept="application/json"), 429, PROBLEM)
+
+
+def test_a_team_behind_one_address_may_watch_a_run(host):
+    """Only pages that go on by themselves are limited, which are for browsers without scripts."""
+    started = post(host, "/deploy/", Prefer="respond-async")
+    path = started.headers["Location"]
+    try:
+        followers = []
+        for _ in range(16):
+            connection, response = send(host, f"{path}?follow=1", **READER)
+            assert response.status == 200
+            followers.append(connection)
+        for accept, content_type in (("text/html, */*", HTML), (READER["Accept"], HTML)):
+            answer = ask(host, f"{path}?follow=1", Accept=accept)
+            check(answer, 429, content_type)
+            assert b"too many runs are followed from this address; close one of these pages" in answer.body
+        for user in ("bob", "alice", "carol") * 10:
+            answer = ask(host, path, user=user, **READER)
+            assert answer.status == 200 and b"fetching main" in answer.body
+    finally:
+        tell(host, "end")
+    for connection in followers:
+        connection.close()
 
 
 RAW = [

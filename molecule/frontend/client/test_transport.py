@@ -125,7 +125,8 @@ def test_pages_run_no_script_but_their_own_and_stand_in_no_frame(host):
     rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
     assert rules["default-src"] == rules["frame-ancestors"] == rules["base-uri"] == "'none'"
     assert re.fullmatch("'sha256-[A-Za-z0-9+/]{43}='", rules["script-src"]) and "'unsafe-" not in policy
-    assert rules["form-action"] == "'self'"
+    assert rules["form-action"] == rules["connect-src"] == "'self'" and rules["img-src"] == "data:"
+    assert len(rules) == 8
 
 
 def test_several_requests_over_one_connection(host):
