@@ -34,7 +34,8 @@ class Desk:
 
     def answer(self, visitor: Visitor, request: Request, body: bytes) -> Reply:
         """Answer a request. Raises Refusal, and OSError when the configuration is not there."""
-        frame = Frame(visitor.host, visitor.name, is_part=request.query.startswith(_AGAIN))
+        is_part = request.method in _LOOK and request.query.startswith(_AGAIN)
+        frame = Frame(visitor.host, visitor.name, is_part)
         if request.path == b"/":
             _check_method(request, _LOOK)
             return self._overview(frame, visitor)

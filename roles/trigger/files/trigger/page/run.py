@@ -50,9 +50,14 @@ def draw(
     output is shown already."""
     page = _Page(frame, endpoint, found, run, record, cancel, shown or Shown())
     goes_on = run["state"] in _LIVE
-    follows = goes_on and leaving is not None
-    parts = page.live(leaving) if follows else page.now(goes_on) if goes_on or frame.is_part else page.whole()
-    headers = layout.HEADERS + (UNBUFFERED if follows else [])
+    headers = layout.HEADERS
+    if goes_on and leaving is not None:
+        headers = headers + UNBUFFERED
+        parts = page.live(leaving)
+    elif goes_on or frame.is_part:
+        parts = page.now(goes_on)
+    else:
+        parts = page.whole()
     return Reply(200, frame.reason("the page of a run"), b"", layout.CONTENT_TYPE, headers, Parts(parts))
 
 

@@ -33,11 +33,11 @@ _AGAIN = """
 let again, timer, isAsking = false, changed = 0
 const take = (page) => {
   const printed = page.querySelector("pre")
-  if (printed?.hasChildNodes() || page.title != document.title) {
+  if (printed?.firstChild || page.title != document.title) {
     changed = performance.now()
   }
-  if (printed) {
-    document.querySelector("pre").append(...printed.childNodes)
+  while (printed?.firstChild) {
+    document.querySelector("pre").append(printed.firstChild)
   }
   for (const part of page.querySelectorAll("main [id]")) {
     const before = document.getElementById(part.id)
