@@ -134,8 +134,8 @@ def test_the_policy_names_the_one_style_and_the_one_script_there_are():
     )
     policy = dict(reply.headers)["Content-Security-Policy"].split("; ")
     assert policy == [
-        "default-src 'none'", f"style-src 'sha256-{style}'", f"script-src 'sha256-{script}'", "form-action 'self'",
-        "base-uri 'none'", "frame-ancestors 'none'",
+        "default-src 'none'", f"style-src 'sha256-{style}'", f"script-src 'sha256-{script}'", "connect-src 'self'",
+        "img-src data:", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'",
     ]  # fmt: skip
 
 

@@ -195,6 +195,7 @@ class _Page:
         """Yield what the run prints, until it has ended, or, where nobody waits for more, what there is. goes_on: not
         when the page was asked for after the end."""
         is_live = goes_on or self._frame.is_part
+        ends = waits or not goes_on
         yield element("h2", "Output", id="output")
         if is_live:
             # It comes before the output, or it could not be jumped to before that has ended; where it stands is style.
@@ -206,11 +207,11 @@ class _Page:
         for part in self._body(leaving, waits):
             yield self._say_what_is_left_out()
             yield None if part is None else self._note(coloured.feed(part))
-        if waits or not goes_on:
+        if ends:
             yield self._note(coloured.feed(b"", final=True))
         yield markup.end("pre")
         yield markup.begin("div", id="printed")
-        if waits or not goes_on:
+        if ends:
             yield from self._say_of_output(leaving)
         yield markup.end("div")
 
