@@ -452,9 +452,9 @@ def said(status, way):
     """The media type and the body of a refusal of nginx' own, bytes. way: text, problem or html."""
     site = Site()
     known = {"status": str(status)}
-    for name in ("title", "detail"):
-        block = only(site.top, "map", "$status", f"$trigger_{name}")[1]
-        known[f"trigger_{name}"] = only(block, str(status))[0][0]
+    for asked, pattern, name in (("$status", "%d", "title"), ("$status $limit_conn_status", "~^%d ", "detail")):
+        block = only(site.top, "map", asked, f"$trigger_{name}")[1]
+        known[f"trigger_{name}"] = only(block, pattern % status)[0][0]
     block = only(site.server, "location", f"@trigger_{way}")[1]
     assert only(block, "types") == ([], [])  # or the address' extension would say what it is
     code, text = only(block, "return")[0]

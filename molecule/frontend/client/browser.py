@@ -46,7 +46,7 @@ class Browser:
         # root may not have Chromium's own sandbox, and the container's /dev/shm is small.
         for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
             options.add_argument(argument)
-        # The page of a run is not complete before the run is.
+        # Where no script runs, the page of a run is not complete before the run is.
         options.page_load_strategy = "none"
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
@@ -57,12 +57,12 @@ class Browser:
 
     # What one sees.
 
-    def open(self, path, name=None):
-        """Go to an address. name: of the site, when it is not the host's front door."""
+    def open(self, path, name=None, goes_on=False):
+        """Go to an address. name: of the site, when it is not the host's front door. goes_on: as arrive() takes it."""
         who = f"{quote(self._user)}:{quote(PASSWORDS[self._user], safe='')}@" if self._user and not name else ""
         self.run("window.left = true")
         self.driver.get(f"https://{who}{name or self.host + '.test'}{path}")
-        self.arrive(re.escape(path))
+        self.arrive(re.escape(path), goes_on)
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
@@ -81,9 +81,10 @@ class Browser:
             time.sleep(0.02)
 
     def arrive(self, pattern, goes_on=False):
-        """Wait until this is the page of a path that matches a pattern, and complete; of one that goes on its heading
-        is enough. Returns the path."""
-        there = "document.querySelector('h1')" if goes_on else "document.readyState == 'complete'"
+        """Wait until this is the page of a path that matches a pattern, and complete, with its run over; of one that
+        goes on its heading is enough. Returns the path."""
+        is_over = "document.readyState == 'complete' && !document.querySelector('pre ~ [data-again]')"
+        there = "document.querySelector('h1')" if goes_on else is_over
         script = f"return !window.left && {there} ? location.pathname : ''"
         return self.until(lambda: next(filter(re.compile(pattern).fullmatch, [self.run(script)]), None))
 

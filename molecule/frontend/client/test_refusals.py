@@ -104,10 +104,11 @@ def test_fields_that_belong_to_a_status_stay(host):
 
 def test_a_team_behind_one_address_may_watch_a_run(host):
     """Only pages that go on by themselves are limited, which are for browsers without scripts."""
-    started = post(host, "/deploy/", Prefer="respond-async")
-    path = started.headers["Location"]
+    starting, response = send(host, "/deploy/", "POST", b"")
+    path = response.headers["Location"]
+    assert response.read1(65536) == b"fetching main\n"
     try:
-        followers = []
+        followers = [starting]
         for _ in range(16):
             connection, response = send(host, f"{path}?follow=1", **READER)
             assert response.status == 200

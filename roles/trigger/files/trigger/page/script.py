@@ -30,7 +30,8 @@ addEventListener("DOMContentLoaded", look)
 # answer takes. The longer nothing happens, the less is asked: from once a second to once in half a minute; nothing by a
 # tab that nobody sees, and no more once the answer says no query.
 _AGAIN = """
-let again, timer, isAsking = false, changed = 0
+let timer, isAsking = false, changed = 0
+const goesOn = (page) => page.querySelector("[data-again]")
 const take = (page) => {
   const printed = page.querySelector("pre")
   if (printed?.firstChild || page.title != document.title) {
@@ -47,19 +48,20 @@ const take = (page) => {
   }
   document.title = page.title
   document.querySelector("link[rel=icon]").href = page.querySelector("link[rel=icon]").href
-  again = page.querySelector("[data-again]")?.dataset.again
+  goesOn(document).replaceWith(goesOn(page) ?? "")
 }
 const ask = async () => {
-  if (isAsking || !again) {
+  if (isAsking || !goesOn(document)) {
     return
   }
   isAsking = true
   try {
-    const answer = await fetch(location.origin + location.pathname + again, {headers: {Accept: "text/html"}})
+    const address = location.origin + location.pathname + goesOn(document).dataset.again
+    const answer = await fetch(address, {headers: {Accept: "text/html"}})
     if (answer.ok) {
       take(new DOMParser().parseFromString(await answer.text(), "text/html"))
     } else if (answer.status < 500 && answer.status != 429) {
-      again = undefined
+      goesOn(document).remove()
     }
   } catch {
     // There is no network for now.
@@ -69,14 +71,11 @@ const ask = async () => {
 }
 const wait = () => {
   clearTimeout(timer)
-  if (again && !document.hidden) {
+  if (goesOn(document) && !document.hidden) {
     timer = setTimeout(ask, Math.min(Math.max((performance.now() - changed) / 10, 1000), 30000))
   }
 }
-addEventListener("DOMContentLoaded", () => {
-  again = document.querySelector("[data-again]")?.dataset.again
-  wait()
-})
+addEventListener("DOMContentLoaded", wait)
 document.addEventListener("visibilitychange", () => document.hidden ? wait() : ask())
 """
 
