@@ -131,8 +131,10 @@ def test_the_list_tells_by_itself_what_becomes_of_what_goes_on(host, sign_in):
     page = sign_in("carol")
     page.click("Start deploy")
     page.arrive(RUN.format("deploy"), goes_on=True)
+    page.until(lambda: page.printed() == "fetching main\n")
     page.open("/")
-    assert "Running" in page.row("deploy") and page.title() == f"1 running · Triggers on {host}.test"
+    assert "Running" in page.row("deploy")
+    page.until(lambda: page.title() == f"1 running · Triggers on {host}.test")
     icon = "return document.querySelector('link[rel=icon]').href"
     busy = page.run(icon)
     page.run("window.isTheSame = true")
