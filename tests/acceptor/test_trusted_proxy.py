@@ -329,6 +329,15 @@ def test_the_job_is_told_who_calls_and_from_where(make):
 
 
 @pytest.mark.parametrize(
+    ("said", "told"), [("CLIENT_CERT", "CLIENT_CERT"), ("", "Basic"), ("client_cert", "Basic"), ("anything", "Basic")]
+)
+def test_the_job_is_told_by_what_its_caller_is_known(make, said, told):
+    host = make()
+    assert host.ask({**ALICE, "X-Trigger-Auth-Type": said}).status == 200
+    assert (host.told()["REMOTE_USER"], host.told()["AUTH_TYPE"]) == ("alice", told)
+
+
+@pytest.mark.parametrize(
     ("protocol", "host_field", "https", "port"),
     [
         ("https", b"hooks.example", "on", "443"),
@@ -370,7 +379,7 @@ def test_a_place_of_its_own_is_the_jobs_script_name(make):
 def test_on_other_sockets_nothing_of_it_is_believed(make, way):
     """Not even with the secret."""
     host = make(frontend={"users": ["bob"]})
-    got = host.ask({**ALICE, "X-Remote-User": "bob"}, "/", way)
+    got = host.ask({**ALICE, "X-Remote-User": "bob", "X-Trigger-Auth-Type": "CLIENT_CERT"}, "/", way)
     assert got.status == 200
     told = host.told()
     assert not {"REMOTE_USER", "AUTH_TYPE", "HTTPS"} & set(told)

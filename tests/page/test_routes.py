@@ -1248,6 +1248,8 @@ def test_fields_that_nginx_says():
         "X-Trigger-Frontend": SECRET.encode(), "X-Remote-User": b"alice", "Host": b"ci.example:8443",
         "X-Forwarded-For": b"192.0.2.7", "X-Forwarded-Proto": b"https",
     }  # fmt: skip
+    certified = parsed(**{"X-Trigger-Auth-Type": "CLIENT_CERT"})
+    assert dict(visitor().fields(certified))["X-Trigger-Auth-Type"] == b"CLIENT_CERT"
     nobody = parsed(user=None)
     assert "X-Remote-User" not in dict(visitor(user=None).fields(nobody)) and "X-Remote-User" in fields()
 

@@ -47,6 +47,30 @@ def test_the_user_of_nginx_has_to_be_in_the_group_of_the_sockets(configuration, 
     assert trigger_nginx.workers(configuration, built) == (user, may)
 
 
+OTHER = "# configuration file /etc/nginx/sites-enabled/other:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        (OTHER + "server {\n    listen 443 ssl;\n    ssl_verify_client on;\n}\n", True),
+        (OTHER + "server { listen [::]:443 ssl; ssl_verify_client optional_no_ca; }", True),
+        (OTHER + "server {\n    listen 127.0.0.1:443;\n    ssl_verify_client\toptional;\n}\n", True),
+        (OTHER + "server { ssl_verify_client on; }", True),
+        (OTHER + "ssl_verify_client on;\n", True),
+        (OTHER + "server { listen 8443 ssl; listen 10.4.4.3; ssl_verify_client on; }", False),
+        (OTHER + "server { listen unix:/run/a:443/x; ssl_verify_client on; }", False),
+        (OTHER + "server { listen 443 ssl; ssl_verify_client off; }", False),
+        (OTHER + "server { listen 443 ssl; # ssl_verify_client on;\n}", False),
+        (OTHER + "server { listen 443 ssl; }", False),
+        (f"# configuration file {trigger_nginx.SITE}:\nlisten 443 ssl; ssl_verify_client optional;\n" + OTHER, False),
+    ],
+)
+def test_other_sites_that_verify_clients_on_the_same_port_are_found(text, does):
+    text = "nginx: test is successful\n# configuration file /etc/nginx/nginx.conf:\nhttp { }\n\n" + text
+    assert trigger_nginx.verifiers(text, {443, 9443}) == (["/etc/nginx/sites-enabled/other"] if does else [])
+
+
 # Passwords
 
 
@@ -262,6 +286,23 @@ def test_users_come_go_and_change_alone():
     assert read(trigger_nginx.USERS).splitlines() == [after[1]]
     deploy(users=[])
     assert read(trigger_nginx.USERS) == ""
+
+
+@as_root
+@pytest.mark.usefixtures("_log")
+def test_who_has_no_password_signs_in_by_none():
+    deploy(users=[user(), user(password=PASSWORD)])
+    (line,) = read(trigger_nginx.USERS).splitlines()
+    assert is_of(PASSWORD, hashed(line))
+
+
+@as_root
+@pytest.mark.usefixtures("_log")
+def test_an_authority_goes_with_the_variable():
+    for keys in ({}, {"is_self_signed": True}):
+        File(trigger_nginx.CLIENT_CA, b"text\n").write()
+        made = deploy(**keys)
+        assert f"{trigger_nginx.CLIENT_CA} removed" in made.done and not os.path.exists(trigger_nginx.CLIENT_CA)
 
 
 @as_root

@@ -234,14 +234,14 @@ def test_the_log_holds_no_secret_of_a_query():
     assert name == "trigger"
     known = set(re.findall(r"\$(\w+)", " ".join(words)))
     assert known == {
-        "remote_addr", "remote_user", "time_local", "request_method", "uri", "server_protocol", "status",
+        "remote_addr", "trigger_user", "time_local", "request_method", "uri", "server_protocol", "status",
         "body_bytes_sent", "http_user_agent", "request_time",
     }  # fmt: skip
 
 
 def test_everybody_is_asked_who_has_no_other_place():
     server = Site().server
-    assert only(server, "auth_basic")[0] == ["trigger"]
+    assert only(server, "auth_basic")[0] == ["$trigger_realm"]
     assert only(server, "auth_basic_user_file")[0] == [f"{OWN}/users"]
     assert (SITE, f"{OWN}/users") == (trigger_nginx.SITE, trigger_nginx.USERS)
     assert only(server, "location", "/")[1] == [(["return", "404"], None)]
@@ -249,8 +249,149 @@ def test_everybody_is_asked_who_has_no_other_place():
     assert not found(home, "auth_basic")
     assert only(home, "proxy_pass")[0] == ["http://unix:/run/trigger/frontend:"]
     told = {words[0]: words[1:] for words in values(home, "proxy_set_header")}
-    assert told == {"X-Remote-User": ["$remote_user"], "Authorization": [""]}
+    assert told == {"X-Remote-User": ["$trigger_user"], "Authorization": [""]}
     assert [words for words, _ in found(server, "include")] == [[f"{OWN}/*.location"]]
+
+
+CERTIFIED = {"client_ca": "/etc/ssl/team.pem", "users": [{"name": "alice"}, {"name": "bob", "password": front.PASSWORD}]}
+
+
+def test_a_certificate_is_verified_by_its_authority_alone_and_at_each_connection():
+    """What the host's nginx.conf says for all sites would be inherited."""
+    server = site_of(CERTIFIED).server
+    assert values(server, "ssl_client_certificate") == [["/etc/ssl/team.pem"]]
+    assert values(server, "ssl_verify_client") == [["optional"]]
+    assert values(server, "ssl_trusted_certificate") == [[""]]
+    assert values(server, "ssl_session_cache") == [["off"]] and values(server, "ssl_session_tickets") == [["off"]]
+    assert not found(site_of(CERTIFIED).servers[0], "ssl_verify_client")
+
+
+def test_an_authority_that_is_text_is_a_file_of_the_role():
+    site = site_of({**CERTIFIED, "client_ca": "\n" + CERTIFICATE})
+    assert values(site.server, "ssl_client_certificate") == [[trigger_nginx.CLIENT_CA]]
+    assert site.files[trigger_nginx.CLIENT_CA]["content"] == CERTIFICATE
+    assert trigger_nginx.CLIENT_CA not in site_of(CERTIFIED).files
+
+
+def test_without_an_authority_nobody_has_a_certificate():
+    """Whatever nginx.conf says for all sites."""
+    site = Site()
+    assert only(site.top, "map", "", "$trigger_certified")[1] == [(["default", ""], None)]
+    assert "ssl_client" not in site.files[SITE]["content"] and "ssl_verify" not in site.files[SITE]["content"]
+
+
+def mapped(block, value):
+    """What nginx' map makes of a value: by its expressions alone."""
+    for (key, *made), _ in block:
+        match = key.startswith("~") and re.search(key[1:].replace("(?<", "(?P<"), value)
+        if match:
+            return match.groupdict().get(made[0].lstrip("$"), made[0])
+    (default,) = [made for (key, made), _ in block if key == "default"]
+    return default
+
+
+def certified(told, users=("alice", "bob", "a.b@c")):
+    """Whom a certificate stands for. told: whether nginx has verified it, whether this host was named, the subject."""
+    made = site_of({**CERTIFIED, "users": [{"name": name} for name in users]})
+    source = "$ssl_client_verify $trigger_is_named $ssl_client_s_dn"
+    name = mapped(only(made.top, "map", source, "$trigger_common_name")[1], told)
+    return mapped(only(made.top, "map", "$trigger_common_name", "$trigger_certified")[1], name)
+
+
+@pytest.mark.parametrize(
+    ("subject", "user"),
+    [
+        ("CN=alice", "alice"),
+        ("CN=a.b@c", "a.b@c"),
+        ("CN=alice,OU=Operations,O=Example\\, Inc.,C=DE", "alice"),
+        ("emailAddress=a@b.example,CN=alice,O=M\\C3\\BCller \\+ Co \\\\,DC=example", "alice"),
+        ("2.5.4.97=#0C0161,CN=bob,O=a=b,O=", "bob"),
+    ],
+)
+def test_the_name_of_a_certificate_is_the_user(subject, user):
+    assert certified(f"SUCCESS 1 {subject}") == user
+    for told in ("NONE 1", "FAILED:certificate has expired 1", "SUCCESS 0", " 0", "SUCCESS ", "xSUCCESS 1"):
+        assert certified(f"{told} {subject}") == ""
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "",
+        "CN=",
+        "CN=carol",
+        "CN=ALICE",
+        "cn=alice",
+        "CN=alice ",
+        "CN=\\ alice",
+        "CN=alice\\00",
+        "CN=alice\\0A",
+        "CN=alice\\,CN=bob",
+        "CN=\\C3\\A4lice",
+        "CN=#0C05616C696365",
+        "CN=axb@c",
+        "CN=alice,CN=bob",
+        "CN=bob,O=x,CN=alice",
+        "CN=alice,CN=alice",
+        "CN=alice+UID=7",
+        "UID=7+CN=alice",
+        "CN=alice,OU=x+CN=bob",
+        "O=x\\,CN=alice",
+        "O=CN=alice",
+        "O=x/CN=alice",
+        "O=x,alice",
+        "CN=alice,O",
+        "CN=alice,",
+        ",CN=alice",
+        "CN=" + "a" * 65,
+        "x SUCCESS 1 CN=alice",
+    ],
+)
+def test_any_other_form_of_a_name_is_nobody(subject):
+    assert certified(f"SUCCESS 1 {subject}") == ""
+
+
+VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12)
+
+
+@given(VALUES, VALUES)
+def test_a_value_of_a_subject_is_no_name(before, behind):
+    """As OpenSSL writes values: what would end them is escaped."""
+    before, behind = (re.sub(r'[,+"\\<>;]', lambda each: "\\" + each[0], text) for text in (before, behind))
+    assert certified(f"SUCCESS 1 O={before}CN=bob{behind},CN=alice,OU={behind}CN=bob{before}") == "alice"
+    assert certified(f"SUCCESS 1 O={before}CN=bob{behind}") == ""
+
+
+def test_who_has_a_certificate_is_asked_for_no_password_and_no_name_beside_it_counts():
+    top = site_of(CERTIFIED).top
+    assert only(top, "map", "$trigger_certified", "$trigger_realm")[1] == [
+        (["default", "off"], None), (["", "trigger"], None)
+    ]  # fmt: skip
+    assert only(top, "map", "$trigger_certified", "$trigger_user")[1] == [
+        (["default", "$trigger_certified"], None), (["", "$remote_user"], None)
+    ]  # fmt: skip
+    assert only(top, "map", "$trigger_certified", "$trigger_auth_type")[1] == [
+        (["default", "CLIENT_CERT"], None), (["", ""], None)
+    ]  # fmt: skip
+
+
+def test_a_certificate_counts_where_the_client_has_named_this_host():
+    """nginx may have verified it for another site of the same address."""
+    top = site_of({**CERTIFIED, "server_name": "a.example *.b.example"}).top
+    assert only(top, "map", "$ssl_server_name", "$trigger_is_named") == only(top, "map", "$host", "$trigger_is_here")
+
+
+@pytest.mark.parametrize(
+    ("users", "needed"),
+    [
+        (CERTIFIED["users"], "a client certificate, or a name and a password, are needed"),
+        ([{"name": "alice"}], "a client certificate is needed"),
+    ],
+)
+def test_what_is_needed_is_said(users, needed):
+    told = only(site_of({**CERTIFIED, "users": users}).top, "map", "$status", "$trigger_detail")[1]
+    assert only(told, "401")[0] == [needed]
+    assert "certificate" in only(told, "400")[0][0]
 
 
 def test_without_users_the_list_is_open():
@@ -388,20 +529,20 @@ def test_where_programs_call_only_readers_are_asked_for_a_password():
     assert values(outer, "auth_basic") == [["off"]]
     assert ["X-Remote-User", "$trigger_viewer"] in values(outer, "proxy_set_header")
     for block in found_places.values():
-        assert values(block, "auth_basic") == [["$trigger_realm"]] and not values(block, "proxy_set_header")
+        assert values(block, "auth_basic") == [["$trigger_reader_realm"]] and not values(block, "proxy_set_header")
         assert only(block, "if")[1] == [
-            (["set", "$trigger_to", "frontend"], None), (["set", "$trigger_viewer", "$remote_user"], None)
+            (["set", "$trigger_to", "frontend"], None), (["set", "$trigger_viewer", "$trigger_user"], None)
         ]  # fmt: skip
     site = Site()
     assert (["set", "$trigger_viewer", ""], None) in site.server
-    realm = only(site.top, "map", "$trigger_reader", "$trigger_realm")[1]
-    assert [words for words, _ in realm] == [["default", "off"], ["1", "trigger"]]
+    realm = only(site.top, "map", "$trigger_reader $trigger_realm", "$trigger_reader_realm")[1]
+    assert [words for words, _ in realm] == [["default", "off"], ["1 trigger", "trigger"]]
 
 
 def test_a_page_of_its_own_is_only_for_viewers():
     block = places(**HOOK, methods=["GET"])["= /hello/page"]
-    assert values(block, "auth_basic") == [["trigger"]]
-    assert values(block, "set") == [["$trigger_viewer", "$remote_user"]]
+    assert values(block, "auth_basic") == [["$trigger_realm"]]
+    assert values(block, "set") == [["$trigger_viewer", "$trigger_user"]]
 
 
 @pytest.mark.parametrize(
@@ -563,6 +704,7 @@ def test_whatever_nginx_says_of_a_client_no_client_can_say(keys):
         "X-Trigger-Frontend": ["ab" * 32],
         "X-Forwarded-For": ["$remote_addr"],
         "X-Forwarded-Proto": ["$scheme"],
+        "X-Trigger-Auth-Type": ["$trigger_auth_type"],
         "Host": ["$http_host"],
         "Connection": ["close"],
     }
@@ -573,7 +715,7 @@ def test_who_is_asked_is_named_and_the_password_stays_behind():
         _, block = site_of(**keys).location()
         assert not found(block, "auth_basic")
         told = {words[0]: words[1:] for words in values(block, "proxy_set_header")}
-        assert (told["X-Remote-User"], told["Authorization"]) == (["$remote_user"], [""])
+        assert (told["X-Remote-User"], told["Authorization"]) == (["$trigger_user"], [""])
 
 
 def test_where_nobody_is_asked_no_name_is_told_and_a_token_passes():
@@ -693,9 +835,10 @@ def test_a_server_that_is_handed_the_socket_is_not_told_the_secret():
     told = {words[0]: words[1:] for words in values(block, "proxy_set_header")}
     assert told == {
         "X-Trigger-Frontend": [""],
-        "X-Remote-User": ["$remote_user"],
+        "X-Remote-User": ["$trigger_user"],
         "X-Forwarded-For": ["$remote_addr"],
         "X-Forwarded-Proto": ["$scheme"],
+        "X-Trigger-Auth-Type": ["$trigger_auth_type"],
         "Host": ["$http_host"],
         "Connection": ["close"],
         "Authorization": [""],

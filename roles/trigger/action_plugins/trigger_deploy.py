@@ -195,6 +195,8 @@ class Renderer:
             nginx_group=names.NGINX_GROUP,
             certificate_file=_in_place(frontend and frontend.certificate, names.CERTIFICATE),
             key_file=_in_place(frontend and frontend.key, names.KEY),
+            client_ca_file=_in_place(frontend and frontend.client_ca, names.CLIENT_CA),
+            common_name=trigger_endpoints.frontend.common_name,
             ipv6=boolean(arguments["ipv6"]),
             systemd=systemd,
         )
@@ -226,7 +228,11 @@ class Renderer:
         if self._frontend is None:
             return None
         files = [_file(names.SITE, self.render(names.SITE.lstrip("/")))]
-        texts = ((names.CERTIFICATE, self._frontend.certificate, "0644"), (names.KEY, self._frontend.key, "0600"))
+        texts = (
+            (names.CERTIFICATE, self._frontend.certificate, "0644"),
+            (names.KEY, self._frontend.key, "0600"),
+            (names.CLIENT_CA, self._frontend.client_ca, "0644"),
+        )
         for path, text, mode in texts:
             if text and not text.startswith("/"):
                 show = mode == "0644" or self._show_secrets
@@ -236,6 +242,7 @@ class Renderer:
             "users": self._frontend.users,
             "names": self._frontend.names,
             "is_self_signed": self._frontend.is_self_signed,
+            "verifies_clients": bool(self._frontend.client_ca),
             "worker_connections": self._frontend.worker_connections,
             "addresses": [_address(each) for each in self._frontend.addresses + self._frontend.redirects],
             "warnings": self._frontend.warnings,

@@ -38,6 +38,7 @@ SITE = NGINX + "/sites-enabled/zz-trigger.conf"
 PROXY_FILES = NGINX + "/trigger"
 CERTIFICATE = PROXY_FILES + "/certificate.pem"
 KEY = PROXY_FILES + "/key.pem"
+CLIENT_CA = PROXY_FILES + "/client-ca.pem"
 
 JOBS_USER = "trigger"
 # Without a dash, with which they could be an acceptor's.

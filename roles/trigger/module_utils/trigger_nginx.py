@@ -28,6 +28,7 @@ from .trigger_addresses import is_of_process, why_not_free
 from .trigger_files import File, Place, Rights, create, make_directories, replacing
 from .trigger_names import (
     CERTIFICATE,
+    CLIENT_CA,
     FRONTEND_CREDENTIALS,
     KEY,
     NGINX,
@@ -60,6 +61,7 @@ PROXY_TEXT = """\
 proxy_set_header X-Trigger-Frontend "%s";
 proxy_set_header X-Forwarded-For $remote_addr;
 proxy_set_header X-Forwarded-Proto $scheme;
+proxy_set_header X-Trigger-Auth-Type $trigger_auth_type;
 proxy_set_header Host $http_host;
 proxy_set_header Connection close;
 """
@@ -101,14 +103,14 @@ class Frontend:
         files += self._secret_files()
         files += _main_file(self.plan["worker_connections"])
         files.append(File(USERS, self._users(), 0o640, show=False, gid=grp.getgrnam(NGINX_GROUP).gr_gid))
-        if not self.plan["is_self_signed"]:
-            paths = {file.path for file in files}
-            files += [File(path, None, show=path != KEY) for path in (CERTIFICATE, KEY) if path not in paths]
+        paths = {file.path for file in files}
+        mine = (CLIENT_CA,) if self.plan["is_self_signed"] else (CERTIFICATE, KEY, CLIENT_CA)
+        files += [File(path, None, show=path != KEY) for path in mine if path not in paths]
         return [file for file in files if file.content is not None or file.changed]
 
     def _unwanted(self):
         secret = [PROXY, USERS, KEY, *sorted(glob.glob(f"{FRONTEND_CREDENTIALS}/*"))]
-        files = [File(path, None) for path in (SITE, CERTIFICATE)] + [File(path, None, show=False) for path in secret]
+        files = [File(path, None) for path in (SITE, CERTIFICATE, CLIENT_CA)] + [File(path, None, show=False) for path in secret]
         files += _main_file(0)
         return [file for file in files if file.changed]
 
@@ -133,7 +135,8 @@ class Frontend:
     def _users(self):
         present = File(USERS, None).before or b""
         lines = {text.partition(":")[0]: text for text in present.decode("ascii", "replace").splitlines()}
-        return "".join(line(user, lines.get(user["name"])) + "\n" for user in self.plan["users"]).encode()
+        users = [user for user in self.plan["users"] if user.get("password") or user.get("password_hash")]
+        return "".join(line(user, lines.get(user["name"])) + "\n" for user in users).encode()
 
     def _certificate_lasts(self):
         """Whether the certificate that the host made is there, for these names, and good for some time."""
@@ -194,11 +197,23 @@ class Frontend:
             raise Refused(done.stderr.strip())
         if self.plan and f"# configuration file {SITE}:" not in done.stdout:
             raise Refused(f"{MAIN} does not include sites-enabled/* within http; let it do so")
+        self._check_other_verifiers(done.stdout)
         user, may_connect = workers(done.stdout, built)
         if self.plan and not may_connect:
             raise Refused(
                 f"nginx' workers are user {user}, who is not in group {NGINX_GROUP}, so they could connect to no "
                 f"endpoint; `adduser {user} {NGINX_GROUP}`, or `user {NGINX_GROUP};` in {MAIN}"
+            )
+
+    def _check_other_verifiers(self, configuration):
+        if not (self.plan and self.plan["verifies_clients"]):
+            return
+        others = verifiers(configuration, {address["port"] for address in self.plan["addresses"]})
+        if others:
+            raise Refused(
+                f"trigger_frontend_client_ca: {' and '.join(others)} lets nginx verify client certificates on the same "
+                "port, and a TLS session that began there could go on here; give the front end a port of its own "
+                "(trigger_frontend_listen), or let nginx verify none there"
             )
 
     # Doing it.
@@ -259,6 +274,26 @@ class Frontend:
 def missing_modules(built: str) -> list[str]:
     """Those that the site needs and that were left out. built: what `nginx -V` says."""
     return [name for name in NEEDED if f"--without-http_{name}_module" in built]
+
+
+def verifiers(configuration: str, ports: set[int]) -> list[str]:
+    """The files of other sites in which nginx verifies client certificates on one of these ports, or on any that it
+    does not say. configuration: what `nginx -T` says."""
+    _, *parts = re.split(r"^# configuration file (.+):$", configuration, flags=re.MULTILINE)
+    found = []
+    for path, text in zip(parts[::2], parts[1::2]):
+        text = re.sub(r"#.*", "", text)
+        places = re.findall(r"\blisten\s+([^\s;]+)", text)
+        asks = re.search(r"\bssl_verify_client\s+(?!off\b)", text)
+        if asks and path != SITE and (not places or not ports.isdisjoint(map(_port, places))):
+            found.append(path)
+    return found
+
+
+def _port(place):
+    """Of nginx' listen."""
+    digits = re.search(r"(?:^|:)(\d+)$", place)
+    return int(digits[1]) if digits else 80
 
 
 def workers(configuration: str, built: str) -> tuple[str, bool]:

@@ -39,13 +39,14 @@ def meta_variables(
     pass_headers: "Iterable[str]" = (),
     user: bytes = b"",
     is_https: bool = False,
+    auth_type: bytes = b"",
 ) -> "list[tuple[bytes, bytes]]":
     """Return the variables as a list of (bytes, bytes).
 
     script_name: the endpoint's path. body_length: after the transfer coding was taken off. remote: the client's address
     or b"" on a Unix socket. server_port: b"" on a Unix socket. pass_headers: the names, in lower case, of the fields
-    that become a variable of their own; with any other a client could set HTTP_PROXY. user: who the front end has asked
-    for a password; is_https: whether the client came by TLS.
+    that become a variable of their own; with any other a client could set HTTP_PROXY. user: whom the front end knows,
+    and auth_type: by what; is_https: whether the client came by TLS.
     """
     host, port = _host_and_port(request.fields.get(b"host", b""))
     variables = [
@@ -62,7 +63,7 @@ def meta_variables(
         (b"REMOTE_HOST", remote),
     ]
     if user:
-        variables += [(b"REMOTE_USER", user), (b"AUTH_TYPE", b"Basic")]
+        variables += [(b"REMOTE_USER", user), (b"AUTH_TYPE", auth_type)]
     if is_https:  # not of the RFC, but what everybody looks for
         variables.append((b"HTTPS", b"on"))
     if body_length:

@@ -19,7 +19,11 @@ SECRET = b"x-trigger-frontend"
 USER = b"x-remote-user"
 ADDRESS = b"x-forwarded-for"
 PROTOCOL = b"x-forwarded-proto"
-FIELDS = (SECRET, USER, ADDRESS, PROTOCOL)
+AUTH_TYPE = b"x-trigger-auth-type"
+FIELDS = (SECRET, USER, ADDRESS, PROTOCOL, AUTH_TYPE)
+
+CERTIFICATE = b"CLIENT_CERT"  # as servlets call it; RFC 3875 names none for it
+PASSWORD = b"Basic"
 
 
 def read_secret() -> str:
@@ -39,6 +43,11 @@ def check_origin(endpoint: "Endpoint", fields: "dict[bytes, bytes]") -> None:
     lacks_tls = fields.get(PROTOCOL) == b"https" and origin.startswith(b"http:")
     if lacks_tls and origin.decode("latin-1") not in endpoint.allow_origins:
         raise Refusal(403, "a page of another site may not call")
+
+
+def auth_type(fields: "dict[bytes, bytes]") -> bytes:
+    """Return by what the front end knows the user, as AUTH_TYPE has it."""
+    return CERTIFICATE if fields.get(AUTH_TYPE) == CERTIFICATE else PASSWORD
 
 
 def forget(request: "Request") -> None:

@@ -25,6 +25,7 @@ PASSWORD_LENGTH = 8  # characters, at least
 PASSWORD_LIMIT = 511  # bytes, of crypt(3)
 PEM = "-----BEGIN "
 PRIVATE = "PRIVATE KEY-----"
+AUTHORITY = "-----BEGIN CERTIFICATE-----"
 REDIRECTED_PORT = 80
 
 # What nginx refuses by itself, and says of it beside the status' name. 408 is none of them: it closes without a word.
@@ -59,8 +60,8 @@ FIELDS = {name.decode() for name in host.proxy_headers.FIELDS}
 class Frontend:
     """What stands in `trigger_frontend_*`, checked.
 
-    addresses: those that serve; redirects: those that only send on to TLS. certificate, key: path or text. users: each
-    with name, password and password_hash. mistakes: what is wrong.
+    addresses: those that serve; redirects: those that only send on to TLS. certificate, key, client_ca: path or text.
+    users: each with name, password and password_hash. mistakes: what is wrong.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
@@ -75,8 +76,10 @@ class Frontend:
         self.certificate: str | None = tls.get("certificate")
         self.key: str | None = tls.get("key")
         self.is_self_signed = bool(tls.get("self_signed"))
+        self.client_ca: str | None = settings["client_ca"] or None
         self._check_names()
         self._check_tls()
+        self._check_client_ca()
         self.addresses, self.redirects = self._sort_addresses(settings["listen"])
         self._check_plain(settings["plain"])
         self._check_users()
@@ -84,6 +87,19 @@ class Frontend:
     @property
     def has_tls(self) -> bool:
         return self.is_self_signed or bool(self.certificate)
+
+    @property
+    def details(self) -> dict[int, str]:
+        """What nginx says of refusals in other words than DETAILS."""
+        if not self.client_ca:
+            return {}
+        has_passwords = any(has_password(user) for user in self.users)
+        return {
+            400: f"{DETAILS[400]}, or with a client certificate that is not valid",
+            401: "a client certificate, or a name and a password, are needed"
+            if has_passwords
+            else "a client certificate is needed",
+        }
 
     def _wrong(self, key, text):
         self.mistakes.append(f"trigger_frontend_{key}: {text}")
@@ -110,6 +126,18 @@ class Frontend:
                 self._wrong("tls", f"{key} must be an absolute path on the host, or the text that begins with {PEM}…")
         if PRIVATE in (self.certificate or ""):
             self._wrong("tls", "certificate holds a private key, and everybody may read it; give that as key alone")
+
+    def _check_client_ca(self):
+        text = self.client_ca
+        if text is None:
+            return
+        if not self.has_tls:
+            self._wrong("client_ca", "without TLS nobody shows a certificate; give trigger_frontend_tls, or leave it out")
+        if PRIVATE in text:
+            self._wrong("client_ca", "it holds a private key, and everybody may read it; give the certificate alone")
+        elif not _is_path(text) and not text.lstrip().startswith(AUTHORITY):
+            hint = f"an absolute path on the host, or the text that begins with {AUTHORITY}"
+            self._wrong("client_ca", f"it must be {hint}")
 
     def _sort_addresses(self, listen):
         """Into those that serve, and those that only redirect."""
@@ -155,6 +183,8 @@ class Frontend:
                 continue
             if names.index(user["name"]) != number - 1:
                 self._wrong(label, "this name is there twice")
+            if self.client_ca and not has_password(user):
+                continue  # a certificate will do
             if (password is None) == (hashed is None):
                 self._wrong(label, "exactly one of password and password_hash is needed")
             elif password is not None and not password.isprintable():
@@ -366,6 +396,22 @@ def accepts(name: str) -> str:
     of responses.accepts(). name: a regular expression for it."""
     weightless = "(?:[ \\t]*;(?![ \\t]*q=)[^;,]*)*"
     return f"~*(^|,)[ \\t]*{name}[ \\t]*{weightless}(,|$|;[ \\t]*q=(?![0.]*[ \\t]*([;,]|$)))"
+
+
+# A part of a subject that is not its CN: RFC 2253 as OpenSSL writes it, in which what would end a value is escaped.
+# \x5c is the backslash, which nginx would want to have escaped once more.
+_OTHER = r"(?!CN=)[A-Za-z0-9.-]+=(?:[^\x5c,+]|\x5c.)*"
+
+
+def common_name(before: str) -> str:
+    """The expression by which nginx' map finds the name in the subject of a certificate: its one CN, a user's name in
+    plain characters. Anything else is nobody's. before: what stands before the subject."""
+    return f"~^{before} (?:{_OTHER},)*CN=(?<trigger_cn>{USER.pattern})(?:,{_OTHER})*$"
+
+
+def has_password(user: dict[str, Any]) -> bool:
+    """Whether somebody of `users` signs in by password, too."""
+    return user.get("password") is not None or user.get("password_hash") is not None
 
 
 def pause(rate: tuple[int, str]) -> int:

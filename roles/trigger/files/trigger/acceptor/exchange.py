@@ -18,6 +18,7 @@ class Exchange:
     socket by which it came, None on others."""
 
     __slots__ = (
+        "auth_type",  # by what the front end knows the user, as AUTH_TYPE has it
         "attempt",  # auth.Attempt, or None where everybody may call
         "body",  # http.Body
         "delay",  # seconds for which the reply waits
@@ -45,6 +46,7 @@ class Exchange:
         self.port = port
         self.way = way
         self.user = b""
+        self.auth_type = b""
         self.is_https = False
         self.endpoint: Endpoint = None
         self.head = http.Head()

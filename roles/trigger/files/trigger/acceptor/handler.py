@@ -237,6 +237,7 @@ class Handler:
             endpoint.pass_headers,
             exchange.user,
             exchange.is_https,
+            exchange.auth_type,
         )
         variables.append((b"TRIGGER_ENDPOINT", endpoint.name.encode()))
         if values:

@@ -37,4 +37,5 @@ class TrustedProxy:
         proxy_headers.check_origin(self.endpoint, fields)
         if self.endpoint.frontend["users"] is not None:
             exchange.user = fields.get(proxy_headers.USER, b"")
+            exchange.auth_type = proxy_headers.auth_type(fields)
         exchange.endpoint = self.endpoint

@@ -91,6 +91,7 @@ class Visitor:
             (b"host", "Host"),
             (proxy_headers.ADDRESS, "X-Forwarded-For"),
             (proxy_headers.PROTOCOL, "X-Forwarded-Proto"),
+            (proxy_headers.AUTH_TYPE, "X-Trigger-Auth-Type"),
         ]
         passed_on = [(name, request.fields[key]) for key, name in known if key in request.fields]
         user = [("X-Remote-User", self.user)] if self.user else []
