@@ -253,7 +253,10 @@ def test_everybody_is_asked_who_has_no_other_place():
     assert [words for words, _ in found(server, "include")] == [[f"{OWN}/*.location"]]
 
 
-CERTIFIED = {"client_ca": "/etc/ssl/team.pem", "users": [{"name": "alice"}, {"name": "bob", "password": front.PASSWORD}]}
+CERTIFIED = {
+    "client_ca": "/etc/ssl/team.pem",
+    "users": [{"name": "alice"}, {"name": "bob", "password": front.PASSWORD}],
+}
 
 
 def test_a_certificate_is_verified_by_its_authority_alone_and_at_each_connection():

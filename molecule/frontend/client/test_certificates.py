@@ -9,16 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from front import (
-    READER,
-    SELF_SIGNED,
-    UNKNOWN,
-    Answer,
-    basic,
-    own_address,
-    post,
-    variables,
-)
+from front import READER, SELF_SIGNED, UNKNOWN, Answer, basic, own_address, post, variables
 
 PEOPLE = Path("/root/people")
 NOBODY = ("mallory", "upper", "blank", "two", "joined", "within", "slash")
@@ -40,8 +31,8 @@ PLACES = [
 @functools.lru_cache(None)
 def showing(host, who):
     """What a client needs that shows a certificate. who: str, or None for one that has none."""
-    trusted = ssl.get_server_certificate((f"{host}.test", 443)) if host in SELF_SIGNED else None
-    context = ssl.create_default_context(cadata=trusted) if trusted else ssl.create_default_context(cafile="/root/ca.pem")
+    own = ssl.get_server_certificate((f"{host}.test", 443)) if host in SELF_SIGNED else None
+    context = ssl.create_default_context(cafile=None if own else "/root/ca.pem", cadata=own)
     if who:
         context.load_cert_chain(PEOPLE / f"{who}.pem", PEOPLE / f"{who}.key")
     return context
@@ -170,10 +161,10 @@ def test_where_nobody_is_asked_a_certificate_is_no_name(host):
 # TLS
 
 
-def s_client(host, name, fields, *options):
-    """Send a request by openssl, which keeps sessions where Python does not. name: as TLS has it, None for none."""
+def s_client(host, name, *options):
+    """Send a request by openssl, which keeps sessions, and return what it prints. name: as TLS has it, or None."""
     named = ["-servername", name] if name else ["-noservername"]
-    request = f"POST /environment/ HTTP/1.1\r\nHost: {host}.test\r\nConnection: close\r\nContent-Length: 0\r\n{fields}\r\n"
+    request = f"POST /environment/ HTTP/1.1\r\nHost: {host}.test\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     command = ["openssl", "s_client", "-connect", f"{host}.test:443", "-ign_eof", *named, *options]
     done = subprocess.run(command, input=request, capture_output=True, text=True, timeout=60)
     return done.stdout
@@ -195,21 +186,21 @@ def test_no_session_stands_for_a_certificate(host, tmp_path, version, begun):
     """What began here, at the other site of the address, or at none of them, goes on nowhere as somebody."""
     session = tmp_path / "session"
     name = None if begun is None else f"{begun}{host}.test"
-    first = s_client(host, name, "", version, *certificate("alice"), "-sess_out", session)
+    first = s_client(host, name, version, *certificate("alice"), "-sess_out", session)
     # Only where this host was named, nginx has asked for a certificate, and for this one.
     assert status(first) == {"": 200, "other.": 421, None: 401}[begun], first
     assert session.exists()
-    then = s_client(host, f"{host}.test", "", version, "-sess_in", session)
+    then = s_client(host, f"{host}.test", version, "-sess_in", session)
     assert status(then) in (401, 421, None), then
     if begun == "":
         assert "New, TLS" in then and "Reused" not in then
 
 
 def test_a_certificate_counts_where_tls_names_the_host(host):
-    assert status(s_client(host, f"{host}.test", "", *certificate("alice"))) == 200
-    assert status(s_client(host, None, "", *certificate("alice"))) == 401
-    assert status(s_client(host, f"other.{host}.test", "", *certificate("alice"))) == 421
-    assert status(s_client(host, f"unknown.{host}.test", "", *certificate("alice"))) in (401, 421)
+    assert status(s_client(host, f"{host}.test", *certificate("alice"))) == 200
+    assert status(s_client(host, None, *certificate("alice"))) == 401
+    assert status(s_client(host, f"other.{host}.test", *certificate("alice"))) == 421
+    assert status(s_client(host, f"unknown.{host}.test", *certificate("alice"))) in (401, 421)
 
 
 def test_plain_http_sends_on(host):

@@ -109,8 +109,9 @@ class Frontend:
         return [file for file in files if file.content is not None or file.changed]
 
     def _unwanted(self):
-        secret = [PROXY, USERS, KEY, *sorted(glob.glob(f"{FRONTEND_CREDENTIALS}/*"))]
-        files = [File(path, None) for path in (SITE, CERTIFICATE, CLIENT_CA)] + [File(path, None, show=False) for path in secret]
+        shown = (SITE, CERTIFICATE, CLIENT_CA)
+        secret = (PROXY, USERS, KEY, *sorted(glob.glob(f"{FRONTEND_CREDENTIALS}/*")))
+        files = [File(path, None, show=path in shown) for path in shown + secret]
         files += _main_file(0)
         return [file for file in files if file.changed]
 

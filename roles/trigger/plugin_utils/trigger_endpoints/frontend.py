@@ -132,7 +132,7 @@ class Frontend:
         if text is None:
             return
         if not self.has_tls:
-            self._wrong("client_ca", "without TLS nobody shows a certificate; give trigger_frontend_tls, or leave it out")
+            self._wrong("client_ca", "certificates are shown by TLS alone; give trigger_frontend_tls, or leave it out")
         if PRIVATE in text:
             self._wrong("client_ca", "it holds a private key, and everybody may read it; give the certificate alone")
         elif not _is_path(text) and not text.lstrip().startswith(AUTHORITY):

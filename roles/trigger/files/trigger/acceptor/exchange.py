@@ -18,8 +18,8 @@ class Exchange:
     socket by which it came, None on others."""
 
     __slots__ = (
-        "auth_type",  # by what the front end knows the user, as AUTH_TYPE has it
         "attempt",  # auth.Attempt, or None where everybody may call
+        "auth_type",  # by what the front end knows the user, as AUTH_TYPE has it
         "body",  # http.Body
         "delay",  # seconds for which the reply waits
         "draft",  # spool.Draft
