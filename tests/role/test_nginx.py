@@ -195,6 +195,7 @@ def plan(**keys):
         "users": [user(password=PASSWORD)],
         "names": ["hooks.example"],
         "is_self_signed": False,
+        "verifies_clients": False,
         "worker_connections": 0,
         "addresses": [],
         "warnings": [],

@@ -200,7 +200,7 @@ def _check_nginx(found):
     if problem:
         raise Mistake(f"nothing was changed.\n{problem}")
     files = found.nginx_changes()
-    if files or found.frontend.makes_certificate:
+    if files or found.frontend.makes_certificate or found.frontend.verifies_clients:
         try:
             found.frontend.try_out(files)
         except Refused as refused:

@@ -98,6 +98,11 @@ class Frontend:
             file.changed for file in self.files if file.path.startswith(FRONTEND_CREDENTIALS)
         )
 
+    @property
+    def verifies_clients(self) -> bool:
+        """Whether nginx verifies certificates of clients, which other sites can spoil at any time."""
+        return bool(self.plan) and self.plan["verifies_clients"]
+
     def _wanted(self):
         files = [File.decode(item) for item in self.plan["files"]]
         files += self._secret_files()
@@ -207,7 +212,7 @@ class Frontend:
             )
 
     def _check_other_verifiers(self, configuration):
-        if not (self.plan and self.plan["verifies_clients"]):
+        if not self.verifies_clients:
             return
         others = verifiers(configuration, {address["port"] for address in self.plan["addresses"]})
         if others:
