@@ -285,9 +285,9 @@ def missing_modules(built: str) -> list[str]:
 def verifiers(configuration: str, ports: set[int]) -> list[str]:
     """The files of other sites in which nginx verifies client certificates on one of these ports, or on any that it
     does not say. configuration: what `nginx -T` says."""
-    _, *parts = re.split(r"^# configuration file (.+):$", configuration, flags=re.MULTILINE)
+    parts = re.split(r"^# configuration file (.+):$", configuration, flags=re.MULTILINE)
     found = []
-    for path, text in zip(parts[::2], parts[1::2]):
+    for path, text in zip(parts[1::2], parts[2::2]):
         text = re.sub(r"#.*", "", text)
         places = re.findall(r"\blisten\s+([^\s;]+)", text)
         asks = re.search(r"\bssl_verify_client\s+(?!off\b)", text)
