@@ -234,7 +234,7 @@ def test_the_log_holds_no_secret_of_a_query():
     assert name == "trigger"
     known = set(re.findall(r"\$(\w+)", " ".join(words)))
     assert known == {
-        "remote_addr", "trigger_user", "time_local", "request_method", "uri", "server_protocol", "status",
+        "remote_addr", "trigger_logged_user", "time_local", "request_method", "uri", "server_protocol", "status",
         "body_bytes_sent", "http_user_agent", "request_time",
     }  # fmt: skip
 
@@ -372,6 +372,9 @@ def test_who_has_a_certificate_is_asked_for_no_password_and_no_name_beside_it_co
     ]  # fmt: skip
     assert only(top, "map", "$trigger_certified", "$trigger_user")[1] == [
         (["default", "$trigger_certified"], None), (["", "$remote_user"], None)
+    ]  # fmt: skip
+    assert only(top, "map", "$trigger_user", "$trigger_logged_user")[1] == [
+        (["default", "$trigger_user"], None), (["", "-"], None)
     ]  # fmt: skip
     assert only(top, "map", "$trigger_certified", "$trigger_auth_type")[1] == [
         (["default", "CLIENT_CERT"], None), (["", ""], None)
