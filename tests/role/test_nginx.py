@@ -61,7 +61,12 @@ OTHER = "# configuration file /etc/nginx/sites-enabled/other:\n"
         (OTHER + "server { listen 8443 ssl; listen 10.4.4.3; ssl_verify_client on; }", False),
         (OTHER + "server { listen unix:/run/a:443/x; ssl_verify_client on; }", False),
         (OTHER + "server { listen 443 ssl; ssl_verify_client off; }", False),
+        (OTHER + "server { listen 443 ssl; ssl_verify_client   off; }", False),
+        (OTHER + "server { listen 443 ssl; ssl_verify_client\n\toff; }", False),
         (OTHER + "server { listen 443 ssl; # ssl_verify_client on;\n}", False),
+        # What stands outside holds for the servers of all files.
+        (OTHER + "ssl_verify_client on;\nserver { listen 80; location / { return 404; } }\n", True),
+        (OTHER + "server { listen 8443 ssl; location / { if ($a) { return 404; } } ssl_verify_client on; }", False),
         (OTHER + "server { listen 443 ssl; }", False),
         (f"# configuration file {trigger_nginx.SITE}:\nlisten 443 ssl; ssl_verify_client optional;\n" + OTHER, False),
     ],

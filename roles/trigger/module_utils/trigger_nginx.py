@@ -282,16 +282,22 @@ def missing_modules(built: str) -> list[str]:
     return [name for name in NEEDED if f"--without-http_{name}_module" in built]
 
 
+_VERIFIES = re.compile(r"\bssl_verify_client\s+(?!off\b)\S")
+_SERVER = re.compile(r"\bserver\s*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}")  # with blocks in blocks within it
+
+
 def verifiers(configuration: str, ports: set[int]) -> list[str]:
     """The files of other sites in which nginx verifies client certificates on one of these ports, or on any that it
-    does not say. configuration: what `nginx -T` says."""
+    does not say; what stands outside of a server holds for those of all files. configuration: what `nginx -T` says."""
     parts = re.split(r"^# configuration file (.+):$", configuration, flags=re.MULTILINE)
     found = []
     for path, text in zip(parts[1::2], parts[2::2]):
         text = re.sub(r"#.*", "", text)
         places = re.findall(r"\blisten\s+([^\s;]+)", text)
-        asks = re.search(r"\bssl_verify_client\s+(?!off\b)", text)
-        if asks and path != SITE and (not places or not ports.isdisjoint(map(_port, places))):
+        if path == SITE or not _VERIFIES.search(text):
+            continue
+        is_for_all = _VERIFIES.search(_SERVER.sub("", text))
+        if is_for_all or not places or not ports.isdisjoint(map(_port, places)):
             found.append(path)
     return found
 
