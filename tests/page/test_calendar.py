@@ -52,6 +52,22 @@ def test_that_there_is_no_time_is_asked_once_in_a_while(asked, monkeypatch, expr
     assert asked() == 2
 
 
+def test_however_many_are_asked_for_at_once(asked):
+    times = [f"*-*-* 00:{minute:02}:00 UTC" for minute in range(20)]
+    calendar.learn([*times, times[0], "2001-01-01"])
+    found = [calendar.next_run([each]) for each in times]
+    assert [each % 3600 for each in found] == [minute * 60 for minute in range(20)]
+    assert calendar.next_run(times) == min(found) and calendar.next_run(["2001-01-01"]) is None
+    assert asked() == 1
+
+
+def test_one_that_is_no_expression_takes_no_other_down(asked):
+    expressions = ["no time", "*-*-* 00:00:00 UTC", "no time either", "2001-01-01"]
+    calendar.learn(expressions)
+    assert [calendar.next_run([each]) is None for each in expressions] == [True, False, True, True]
+    assert asked() == 1 + len(expressions)
+
+
 def test_a_program_that_fails_is_not_called_for_each_view(asked, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(programs, "SYSTEMD_ANALYZE", "/nonexistent/systemd-analyze")
