@@ -22,6 +22,13 @@ PROXY = paths.PROXY_FILES + "/proxy.conf"
 USERS = paths.PROXY_FILES + "/users"
 DAYS = 14  # that a certificate should be good for
 
+# What names one in the site, and what to do about it. openssl-x509(1) looks at the first of a file alone.
+_CERTIFICATES = {
+    "ssl_certificate": "renew it, then systemctl reload nginx; if it is self-signed, " + AGAIN,
+    "ssl_client_certificate": "give trigger_frontend_client_ca its successor beside it, and " + AGAIN,
+}
+_PEM = re.compile(b"-----BEGIN (?:TRUSTED )?CERTIFICATE-----.+?-----END (?:TRUSTED )?CERTIFICATE-----", re.DOTALL)
+
 
 def findings() -> Iterator[Finding]:
     """Yield a Finding for each thing that is wrong."""
@@ -33,9 +40,11 @@ def findings() -> Iterator[Finding]:
         yield from files.owned(path, stat.S_ISREG, "root", 0o600)
     yield from files.owned(USERS, stat.S_ISREG, "www-data", 0o640)
     with open(paths.SITE, encoding="utf-8") as file:
-        certificate = re.search(r"ssl_certificate (\S+);", file.read())
-    if certificate and os.path.exists(programs.OPENSSL):
-        yield from _certificate(certificate[1])
+        site = file.read()
+    if os.path.exists(programs.OPENSSL):
+        for directive, mend in _CERTIFICATES.items():
+            for path in set(re.findall(r"\b%s (\S+);" % directive, site)):
+                yield from certificates(path, mend)
 
 
 def units(nginx: dict, page: dict) -> Iterator[Finding]:
@@ -52,11 +61,19 @@ def units(nginx: dict, page: dict) -> Iterator[Finding]:
         )
 
 
-def _certificate(path):
-    look = [programs.OPENSSL, "x509", "-in", path, "-noout", "-checkend", str(DAYS * 86400)]
-    done = subprocess.run(
-        look, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=programs.ENVIRONMENT
-    )
-    if done.returncode:
-        what = "the certificate %s cannot be read, or has less than %d days left" % (path, DAYS)
-        yield Finding(None, what, "renew it, then systemctl reload nginx; if it is self-signed, " + AGAIN)
+def certificates(path: str, mend: str) -> Iterator[Finding]:
+    """The same of a file of certificates in PEM. mend: what to do about one that ends."""
+    try:
+        with open(path, "rb") as file:
+            found = _PEM.findall(file.read())
+    except OSError as error:
+        yield Finding(None, "%s cannot be read: %s" % (path, error.strerror), mend)
+        return
+    if not all(map(_is_good, found or [b""])):
+        what = "%s: a certificate in it cannot be read, or has less than %d days left" % (path, DAYS)
+        yield Finding(None, what, mend)
+
+
+def _is_good(pem):
+    look = [programs.OPENSSL, "x509", "-noout", "-checkend", str(DAYS * 86400)]
+    return not subprocess.run(look, input=pem, capture_output=True, check=False, env=programs.ENVIRONMENT).returncode
