@@ -319,6 +319,7 @@ class Renderer:
         """/etc/trigger/NAME.json: what acceptor, dispatcher and runner need to know."""
         return {
             "description": endpoint["description"] or endpoint["name"],
+            "state": endpoint["state"],
             "frontend": endpoint["door"] and _told_of_door(endpoint["door"]),
             "handoff": endpoint["handoff"],
             "path": endpoint["path"],

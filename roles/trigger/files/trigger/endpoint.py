@@ -5,6 +5,7 @@ from trigger import paths, strict_json
 # What files of earlier releases lack, with the values that change nothing. A program may meet such a file for a moment
 # during an upgrade, and for good where a play does not name all endpoints of its host.
 SINCE_FIRST_RELEASE = {
+    "state": "present",
     "frontend": None,
     "handoff": False,
     "debounce": 0.0,
@@ -36,6 +37,7 @@ class Endpoint(paths.Paths):
     argument_specs. Times are seconds, sizes bytes."""
 
     description: str
+    state: str
     path: str
     methods: "list[str]"
     response: dict
