@@ -341,6 +341,24 @@ def test_what_has_no_form_is_listed_too(ask, host, keys, more, action, links):
     assert row(page)[1:3] == (["", ""] if more else ["○ Idle", ""])
 
 
+@pytest.mark.parametrize(
+    ("keys", "more"), [({}, {}), ({"page": False}, {"handoff": True}), ({"page": False, "auth": ["github"]}, {})]
+)
+def test_what_is_disabled_is_not_offered(ask, host, keys, more):
+    made = host.put(**keys)
+    queue(made, request_id())
+    told = {key: value for key, value in vars(made).items() if key != "name"}
+    host.write("hello", json.dumps({**told, **more, "state": "disabled"}))
+    page = ask()[1]
+    state = "○ Disabled" if more else "⋯ 1 waiting ○ Disabled"  # what waits still runs
+    assert row(page)[1] == state and row(page)[3] == ""
+    assert not page.one("tbody").all("form") and not page.one("tbody").all("a", class_="button")
+    if not keys:
+        page = ask("/hello/")[1]
+        assert "It is disabled, so nothing starts it; you may look at its runs." in main(page)
+        assert not page.all("form") and not ask(f"/hello/runs/{request_id()}")[1].all("form")
+
+
 # Who may only look
 
 
@@ -460,6 +478,17 @@ def test_what_cannot_be_read_does_not_take_the_list_down(ask, host, capsys):
     assert "<4>d.json is left out" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("schedule", [5, {}, {"on_calendar": 5}, {"on_calendar": [None]}, {"on_calendar": [["a"]]}])
+def test_a_damaged_schedule_does_not_take_the_list_down(ask, host, schedule):
+    host.put("a", schedule={"on_calendar": ["*-01-01 03:00:00 UTC"]})
+    told = {key: value for key, value in vars(host.put("b")).items() if key != "name"}
+    host.write("b", json.dumps({**told, "schedule": schedule}))
+    host.put("c")
+    page = ask()[1]
+    assert "Next " in row(page)[2]
+    assert [row(page, number)[1] for number in (1, 2)] == ["? Not known", "○ Idle"]
+
+
 def test_a_table_stays_a_table_when_it_looks_like_cards(ask, host):
     host.put()
     table = ask()[1].one("table")
@@ -501,6 +530,47 @@ def test_the_latest_runs(ask, host):
     ]  # fmt: skip
     assert re.fullmatch(r"1min \d+s ago", row(page, 3)[0])
     assert row(page, 3)[1] == "✓ Succeeded" and re.fullmatch(r"3\.\ds", row(page, 3)[2])
+
+
+def test_the_latest_runs_are_asked_for_again_while_one_goes_on(ask, host):
+    made = host.put(parameters=[{"name": "p", "choices": ["a", "b"]}])
+    one, other = request_id(), request_id(SECOND + 1)
+    record(made, request_id(SECOND - 1))
+    page = ask("/hello/")[1]
+    assert again(page) is None and page.one("title").text == "hello · Triggers on ci.example"
+    calm = icon(page)
+    queue(made, one, other)
+    claim(made, one)
+    page = ask("/hello/")[1]
+    assert page.one("title").text == "1 running, 1 waiting · hello · Triggers on ci.example" and icon(page) != calm
+    record(made, one)
+    part = ask("/hello/" + again(page))[1]
+    # Nothing of the form comes again: somebody may be filling it in.
+    assert [each["id"] for each in part.one("main").all() if "id" in each.attributes] == ["latest"]
+    assert len(part.one("tbody").all("tr")) == 3 and "Running" not in main(part)
+    record(made, other)
+    part = ask("/hello/" + again(part))[1]
+    assert again(part) is None and icon(part) == calm
+
+
+def test_no_page_asks_again_that_shows_no_runs_or_what_was_typed(ask, host):
+    made = host.put(users=None, parameters=[{"name": "p", "required": True}])
+    record(made, request_id())
+    queue(made, request_id(SECOND + 1))
+    claim(made, request_id(SECOND + 1))
+    assert again(ask("/hello/", user=None)[1]) is None
+    assert again(submit(ask, made, "p=")[1]) is None
+    assert again(ask(f"/hello/?like={request_id()}")[1]) is None
+    assert again(ask("/hello/runs")[1]) is None
+
+
+def test_the_latest_runs_are_not_asked_for_while_nobody_takes_them(ask, host):
+    made = host.put()
+    queue(made, request_id())
+    assert again(ask("/hello/")[1]) is not None
+    with open(made.pause_mark, "w"):
+        pass
+    assert again(ask("/hello/")[1]) is None
 
 
 def test_the_latest_runs_tell_with_what_they_began_and_for_whom(ask, host):
@@ -1082,9 +1152,10 @@ def test_the_title_and_the_icon_tell_how_it_went(ask, host):
         page = ask(f"/hello/runs/{request_id(number)}")[1]
         assert page.one("title").text == state.capitalize() + " · Run of hello · Triggers on ci.example"
         icons.add(icon(page))
+    icons.add(icon(ask("/hello/")[1]))
     queue(made, request_id())
     claim(made, request_id())
-    icons |= {icon(ask(f"/hello/runs/{request_id()}")[1]), icon(ask("/hello/")[1])}
+    icons.add(icon(ask(f"/hello/runs/{request_id()}")[1]))
     assert len(icons) == 5
 
 

@@ -579,10 +579,12 @@ def test_who_asks_again_holds_nothing_while_the_run_goes_on(host, page):
     told = get(host, path + query.decode())
     assert tree(told.body).one("pre").text == "\nmore\n" and len(told.body) < 2000 < len(answer.body)
     get(host, "/?again=")
+    assert len(get(host, "/hello/?again=").body) < 2000
+    assert b"</html>" in get(host, "/hello/runs?again=").body  # which does not ask, whatever the query says
     # The journal is told of what somebody opens, not of what goes on by itself.
-    assert [line.partition(" status")[0] for line in lines_of(page)] == [f"user=alice method=GET path={path}"] * (
-        server.STREAMS + 1
-    )
+    opened = [path] * (server.STREAMS + 1) + ["/hello/runs"]
+    told = [line.partition(" status")[0] for line in lines_of(page)]
+    assert told == [f"user=alice method=GET path={each}" for each in opened]
 
 
 def test_much_output_arrives_whole(host, page):

@@ -342,6 +342,26 @@ def test_who_may_look_sees_what_others_and_programs_start(host, sign_in, name):
     assert runs(host, f"/{name}/", caller, **token) == before
 
 
+def test_the_page_of_an_endpoint_tells_what_becomes_of_its_latest_runs(host, sign_in):
+    """And takes nothing from who is filling in its form."""
+    page = sign_in("carol")
+    page.open("/deploy/")
+    page.click("Start")
+    path = page.arrive(RUN.format("deploy"), goes_on=True)
+    page.until(lambda: page.printed() == "fetching main\n")
+    page.open("/deploy/")
+    assert "Running" in page.all("#latest tr")[1].text
+    page.run("window.isTheSame = true")
+    page.tab_to("Start")
+    page.check("deploy-latest")
+    tell(host, "end")
+    page.until(lambda: "Succeeded" in page.all("#latest tr")[1].text)
+    page.until(lambda: page.title() == f"deploy · Triggers on {host}.test")
+    assert page.run("return window.isTheSame") and not page.all("[data-again]")
+    assert page.all("#latest a")[0].get_attribute("href").endswith(path)
+    assert page.driver.switch_to.active_element.accessible_name == "Start"
+
+
 def test_what_belongs_together_stands_below_a_heading(host, sign_in):
     page = sign_in("alice")
     parts = page.run(

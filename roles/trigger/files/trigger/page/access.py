@@ -51,8 +51,8 @@ class Visitor:
         return _is_let_in(self.check_may_call, endpoint)
 
     def may_start(self, endpoint: Endpoint) -> bool:
-        """Whether this user may start and cancel runs by forms."""
-        return endpoint.frontend["page"] and self.may_call(endpoint)
+        """Whether this user may start and cancel runs by forms, and somebody listens to them."""
+        return endpoint.frontend["page"] and endpoint.state != "disabled" and self.may_call(endpoint)
 
     def check_may_look(self, endpoint: Endpoint) -> None:
         """Raise Refusal where its runs are for other addresses, or for other users."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from trigger.page import form, history, status, times
-from trigger.page.markup import element
+from trigger.page import form, history, labels, status, times
+from trigger.page.markup import NOTHING, element
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +36,16 @@ class Detail:
 
     def draw(self) -> Reply:
         """Return the page."""
-        start = form.draw(self._endpoint, self._token) if self._may_start else self._only_look()
-        return self._reply(200, "the page of an endpoint", self._endpoint.name, start)
+        if self._frame.is_part:
+            content = self._runs()  # alone: somebody may be filling in the form
+        else:
+            start = form.draw(self._endpoint, self._token) if self._may_start else self._only_look()
+            content = self._whole(start)
+        told = self._goes_on()
+        again = element("div", hidden=True, data_again="?again=") if told else NOTHING
+        tone = labels.tone("running" if told else "idle")
+        title = self._endpoint.name
+        return self._frame.reply(200, "the page of an endpoint", title, *content, again, state=told, tone=tone)
 
     def draw_like(self, run: dict, record: dict) -> Reply:
         """Return the page with the values of a run in the form. run, record: as runs.Runs.find_told() returns them."""
@@ -54,20 +62,38 @@ class Detail:
         return self._reply(400, "the parameters are not right", "Error: " + self._endpoint.name, summary, again)
 
     def _only_look(self):
-        who = "It is started by others" if self._endpoint.frontend["page"] else "It is started by programs"
-        return element("p", who + "; you may look at its runs.", class_="quiet")
+        if self._endpoint.state == "disabled":
+            why = "It is disabled, so nothing starts it; "
+        elif self._endpoint.frontend["page"]:
+            why = "It is started by others; "
+        else:
+            why = "It is started by programs; "
+        return element("p", why + "you may look at its runs.", class_="quiet")
+
+    def _goes_on(self):
+        """What is under way of the runs that are shown, in words; what nobody takes for now is not."""
+        if not self._may_list or self._latest is None:
+            return ""
+        states = [run["state"] for run, _ in self._latest.rows]
+        return labels.goes_on(states.count("running"), 0 if self._latest.held else states.count("queued"))
 
     def _reply(self, code, reason, title, *content):
-        heading = [element("h1", self._endpoint.name)]
+        return self._frame.reply(code, reason, title, *self._whole(*content))
+
+    def _whole(self, *content):
+        yield element("h1", self._endpoint.name)
         description = status.describe(self._endpoint)
         if description:
-            heading.append(element("p", description))
-        return self._frame.reply(code, reason, title, *heading, *content, *self._runs())
+            yield element("p", description)
+        yield from content
+        yield from self._runs()
 
     def _runs(self):
-        if not self._may_list:
-            return
-        yield element("h2", "Latest runs")
+        if self._may_list:
+            yield element("h2", "Latest runs")
+            yield element("div", *self._table(), id="latest")
+
+    def _table(self):
         if self._latest is None or not self._latest.rows:
             why = "None yet." if self._latest is not None else "They cannot be read for now."
             yield element("p", why, class_="quiet")

@@ -16,6 +16,7 @@ _STATES = {
     "running": ("Running", "▶", "busy"),
     "queued": ("Waiting", "⋯", "busy"),
     "paused": ("Paused", "!", "odd"),
+    "disabled": ("Disabled", "○", "calm"),
     "cannot-start": ("Cannot start", "✗", "bad"),
     "idle": ("Idle", "○", "calm"),
     "never": ("None yet", "○", "calm"),
@@ -51,6 +52,11 @@ def waiting(count: int) -> Markup:
     """Return an element that says how many requests wait."""
     _, mark, tone = _STATES["queued"]
     return _badge("%d waiting" % count, mark, tone)
+
+
+def goes_on(running: int, waiting: int) -> str:
+    """Say what is under way, "" where nothing is. running, waiting: how many runs."""
+    return ", ".join(["%d running" % running] * bool(running) + ["%d waiting" % waiting] * bool(waiting))
 
 
 def size(count: int) -> str:

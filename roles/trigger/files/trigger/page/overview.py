@@ -40,7 +40,7 @@ def _goes_on(standings):
     known = [standing for _, standing in standings if standing is not None]
     running = sum(standing.running for standing in known)
     waiting = sum(standing.waiting for standing in known if not standing.held)
-    return ", ".join(["%d running" % running] * bool(running) + ["%d waiting" % waiting] * bool(waiting))
+    return labels.goes_on(running, waiting)
 
 
 def _group(endpoint):
@@ -76,7 +76,9 @@ def _row(visitor, endpoint, standing, now):
     may_look = visitor.may_look(endpoint)
     state = last = NOTHING
     if standing is not None:
-        state, last = join(_state(standing), " "), _runs(standing, now, may_look)
+        last = _runs(standing, now, may_look)
+    if standing is not None or endpoint.state == "disabled":
+        state = join(_state(endpoint, standing), " ")
     return element(
         "tr",
         element("th", *_name(endpoint, may_look), scope="row", role="rowheader"),
@@ -108,14 +110,20 @@ def _name(endpoint, may_look):
         yield element("p", description, class_="quiet")
 
 
-def _state(standing):
-    if not standing.is_known:
-        return [labels.badge("unknown")]
-    told = [labels.badge("running")] if standing.running else []
-    if standing.waiting:
-        told.append(labels.waiting(standing.waiting))
-    if standing.held:
-        told.append(labels.badge(standing.held))
+def _state(endpoint, standing):
+    """standing: as draw() takes it, None only where the endpoint is disabled."""
+    told = []
+    if standing is not None and not standing.is_known:
+        told.append(labels.badge("unknown"))
+    elif standing is not None:
+        if standing.running:
+            told.append(labels.badge("running"))
+        if standing.waiting:
+            told.append(labels.waiting(standing.waiting))
+        if standing.held:
+            told.append(labels.badge(standing.held))
+    if endpoint.state == "disabled":
+        told.append(labels.badge("disabled"))
     return told or [labels.badge("idle")]
 
 
@@ -136,6 +144,8 @@ def _last(record, now):
 
 
 def _action(visitor, endpoint, kind):
+    if endpoint.state == "disabled":
+        return NOTHING
     if not visitor.may_call(endpoint):
         return element("span", "Started by others", class_="quiet")
     if kind == _PROGRAMS:

@@ -34,12 +34,12 @@ class Desk:
 
     def answer(self, visitor: Visitor, request: Request, body: bytes) -> Reply:
         """Answer a request. Raises Refusal, and OSError when the configuration is not there."""
-        is_part = request.method in _LOOK and request.query.startswith(_AGAIN)
-        frame = Frame(visitor.host, visitor.name, is_part)
+        asks_again = request.method in _LOOK and request.query.startswith(_AGAIN)
         if request.path == b"/":
             _check_method(request, _LOOK)
-            return self._overview(frame, visitor)
+            return self._overview(Frame(visitor.host, visitor.name, asks_again), visitor)
         endpoint, place = self._find(request.path)
+        frame = Frame(visitor.host, visitor.name, asks_again and place != b"runs")
         if place in _FORMS:
             visitor.check_may_call(endpoint)
             _check_method(request, (b"POST",))
@@ -56,8 +56,8 @@ class Desk:
     def _overview(self, frame, visitor):
         found = status.endpoints(self._directory)
         mine = [endpoint for endpoint in found if visitor.may_call(endpoint) or visitor.may_look(endpoint)]
-        standings = [(each, None if each.handoff else status.Standing(each)) for each in mine]
-        return overview.draw(frame, visitor, standings, time.time())
+        standings = status.standings([each for each in mine if not each.handoff])
+        return overview.draw(frame, visitor, [(each, standings.get(each.name)) for each in mine], time.time())
 
     def _find(self, path):
         """Return the endpoint to which a path belongs, and what follows its location, bytes. Raises Refusal."""

@@ -10,6 +10,8 @@ from trigger import natural_order, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trigger.endpoint import Endpoint
 
 # What a file can be the cause of that somebody else has written, or is just writing.
@@ -71,6 +73,19 @@ class Standing:
             say("<4>%s: its runs cannot be read: %s" % (endpoint.name, _what(error)))
 
 
+def standings(endpoints: Iterable[Endpoint]) -> dict[str, Standing]:
+    """Return how each stands, by its name."""
+    schedules = [endpoint.schedule for endpoint in endpoints if endpoint.schedule is not None]
+    if schedules:
+        from trigger.page import calendar
+
+        try:
+            calendar.learn([each for schedule in schedules for each in schedule["on_calendar"]])
+        except DAMAGED:
+            pass  # of which one, its Standing finds
+    return {endpoint.name: Standing(endpoint) for endpoint in endpoints}
+
+
 def _held(endpoint):
     if os.path.exists(endpoint.pause_mark):
         return "paused"
@@ -79,12 +94,13 @@ def _held(endpoint):
 
 class History:
     """A part of an endpoint's runs, newest first. rows: list of (run, its record or None) as runs.Runs.look() returns
-    them. begin: how many are newer. total: how many there are."""
+    them. begin: how many are newer. total: how many there are. held: as Standing has it."""
 
-    def __init__(self, rows: list[tuple[dict, dict | None]], begin: int, total: int) -> None:
+    def __init__(self, rows: list[tuple[dict, dict | None]], begin: int, total: int, held: str | None = None) -> None:
         self.rows = rows
         self.begin = begin
         self.total = total
+        self.held = held
 
 
 def history(endpoint: Endpoint, limit: int, before: str | None = None, after: str | None = None) -> History | None:
@@ -99,7 +115,8 @@ def history(endpoint: Endpoint, limit: int, before: str | None = None, after: st
         elif after is not None:
             begin = max(0, sum(each > after for each in ids) - limit)
         rows = map(found.look, ids[begin : begin + limit])
-        return History([(run, record) for run, record in rows if run is not None], begin, len(ids))
+        shown = [(run, record) for run, record in rows if run is not None]
+        return History(shown, begin, len(ids), _held(endpoint))
     except DAMAGED as error:
         say("<4>%s: its runs cannot be read: %s" % (endpoint.name, _what(error)))
         return None
