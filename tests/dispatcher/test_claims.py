@@ -81,6 +81,29 @@ def content(endpoint, run_id):
         return file.read()
 
 
+def test_whoever_is_served_beside_the_newest_costs_no_file(host):
+    endpoint = host()
+    ids = [an_id(NOW - 60 + number) for number in range(5)]
+    for request_id in ids:
+        lay(endpoint, request_id)
+    assert take(endpoint) == (ids, {})
+    assert len({os.lstat(f"{endpoint.claimed}/{each}").st_ino for each in ids}) == 2
+    history.write(endpoint, ids, NOW, {"state": "succeeded"})
+    assert len({os.lstat(f"{endpoint.served}/{each}").st_ino for each in os.listdir(endpoint.served)}) == 1
+    assert {records.find(endpoint, each)["id"] for each in ids} == {ids[-1]}
+
+
+def test_what_an_attempt_has_left_harms_no_claim(host):
+    endpoint = host()
+    ids = [an_id(NOW - 60 + number) for number in range(3)]
+    for request_id in ids:
+        lay(endpoint, request_id)
+    with closing(Claims(endpoint)) as claims:
+        for names in (ids, ids[:2]):  # of which the newest was not
+            os.close(claims.take(names, INVOCATION)[0].stdin)
+            assert "remote_addr" in claims.told(names[-1]) and claims.told(names[0]) == {}
+
+
 @pytest.mark.parametrize("lain", [None, b"garbage", b""])
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_an_id_that_has_a_record_is_not_run_again_and_its_record_stays(host, which, lain):

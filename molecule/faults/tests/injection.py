@@ -23,7 +23,7 @@ PROCESSES = {
 # What changes something that others see. To be killed between two others makes no difference.
 CHANGES = re.compile(
     r"accept4|clone3?|v?fork|execve|exit_group|kill|flock|p?write(64)?|ftruncate|fsync|mkdir(at)?|rmdir|rename(at2?)?"
-    r"|unlink(at)?|send(file|msg|to)|shutdown|connect|utime(s|nsat)"
+    r"|(sym|un)?link(at)?|send(file|msg|to)|shutdown|connect|utime(s|nsat)"
 )
 
 

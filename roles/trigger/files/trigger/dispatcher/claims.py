@@ -9,7 +9,8 @@ right owner, and is copied: nobody keeps a writable descriptor of what root goes
 
 Of a claim the directory holds
 
-- ID: for each request. The newest, which the run is told about and goes by, says who asked for it.
+- ID: for each request. The newest, which the run is told about and goes by, says who asked for it; the others are
+  names of one empty file.
 - .invocation: which activation of the job's unit it was handed to. One that knows nothing of it has not begun it.
 - .outcome: empty, or how the run ended. It is written before the runner may leave.
 - .output: what the run prints.
@@ -22,6 +23,7 @@ import stat
 import time
 
 from trigger import cgi, entry, execution, origin, parameters, strict_json
+from trigger.dispatcher import hard_links
 from trigger.dispatcher.claim_lock import MARK
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -139,9 +141,8 @@ class Claims:
         self._write(_INVOCATION, invocation)
         self._write(_OUTCOME, "")
         # The newest first: as long as the others are not there, they wait for another run.
-        self._write(ids[-1], strict_json.encode(self.what_is_told(variables, hops)), durably=True)
-        for name in ids[:-1]:
-            self._write(name, "")
+        self._write_new(ids[-1], strict_json.encode(self.what_is_told(variables, hops)), durably=True)
+        hard_links.name_all(ids[:-1], self._claimed, self._write_new)
         os.fsync(self._claimed)
         known = known_variables(self._endpoint)
         told = {name: value for name, value in variables.items() if name in known}
@@ -214,6 +215,10 @@ class Claims:
             os.write(fd, text.encode())
             if durably:
                 os.fsync(fd)
+
+    def _write_new(self, name, text="", durably=False):
+        _unlink(name, self._claimed)  # of an attempt that was killed; others may be names of the same file
+        self._write(name, text, durably)
 
     def _like(self, name):
         """What changes when somebody mends a file, or puts another in its place."""

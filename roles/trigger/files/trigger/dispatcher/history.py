@@ -5,6 +5,7 @@ import stat
 import time
 
 from trigger import atomic_file, entry, output, records, strict_json
+from trigger.dispatcher import hard_links
 
 # The mode of the record of what has not run, since it was no request, or taken back: it is told from those of runs
 # without being read.
@@ -59,16 +60,23 @@ def write_damaged(endpoint, name, reason):
         write(endpoint, [name], None, {"state": "damaged", "reason": reason})
 
 
-def _link(directory, record):
-    """Lead those whom a run served beside the newest to its record, durably."""
-    for request_id in record["requests"]:
-        link = directory + "/" + request_id
-        if request_id == record["id"]:
-            continue
-        if os.path.lexists(link):  # of a `record` that was killed before it came to its end
-            os.unlink(link)
-        os.symlink("../runs/%s.json" % record["id"], link)
-    atomic_file.flush_directory(directory)
+def _link(path, record):
+    """Lead those whom a run served beside the newest to its record, durably. path: of the directory."""
+    others = [request_id for request_id in record["requests"] if request_id != record["id"]]
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def make(name):
+        try:
+            os.unlink(name, dir_fd=directory)  # of a dispatcher that was killed before it came to its end
+        except FileNotFoundError:
+            pass
+        os.symlink("../runs/%s.json" % record["id"], name, dir_fd=directory)
+
+    try:
+        hard_links.name_all(others, directory, make)
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def _see_to_links(endpoint):

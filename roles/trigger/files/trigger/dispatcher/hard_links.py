@@ -1,0 +1,37 @@
+"""Many names of one file. Of a run that serves thousands of requests each would else have files of its own, and an
+inode is what a file system takes longest to make and to let go."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# A file has as many names as it may have (link(2); 65,000 on ext4), or none but its own on this file system.
+_ONE_MORE = (errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP)
+
+
+def name_all(names: Iterable[str], directory: int, make: Callable[[str], None]) -> None:
+    """Give a file all names in a directory; what has one of them already loses it. names: without a path. directory: a
+    descriptor. make: what makes the file under a name, where there is none yet. Raises OSError."""
+    first = None
+    for name in names:
+        if first is None or not _link(first, name, directory):
+            make(name)
+            first = name
+
+
+def _link(first, name, directory):
+    try:
+        os.link(first, name, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
+    except FileExistsError:
+        os.unlink(name, dir_fd=directory)  # of a process that was killed before it came to its end
+        return _link(first, name, directory)
+    except OSError as error:
+        if error.errno not in _ONE_MORE:
+            raise
+        return False
+    return True
