@@ -12,7 +12,7 @@ import role
 from trigger import entry, origin, records, spool
 from trigger.dispatcher import history
 from trigger.dispatcher.claim_lock import ClaimLock
-from trigger.dispatcher.claims import Claims
+from trigger.dispatcher.claims import IN_MEMORY, Claims
 
 NOW = time.time()
 INVOCATION = "0" * 32
@@ -205,15 +205,17 @@ def test_what_lies_in_the_far_future_leads_no_acceptor_there(host):
 # What is handed over, and what is kept of it
 
 
-def test_the_job_gets_the_body_alone_and_may_open_it_again(host):
+@pytest.mark.parametrize("size", [1, IN_MEMORY - 100, IN_MEMORY, IN_MEMORY + 1])
+def test_the_job_gets_the_body_alone_and_may_open_it_again(host, size):
     """By /dev/stdin, as whatever user; nobody can write there, and it has no name."""
     endpoint = host()
-    lay(endpoint, an_id(NOW))
+    body, request_id = os.urandom(size), an_id(NOW)
+    lay(endpoint, request_id, body + entry.encode([(b"TRIGGER_REQUEST_ID", request_id.encode())]))
     with closing(Claims(endpoint)) as claims:
         claim, _, _ = claims.take(claims.waiting(), INVOCATION)
     try:
         with open(f"/proc/self/fd/{claim.stdin}", "rb") as again:
-            assert again.read() == os.pread(claim.stdin, 100, 0) == b"body"
+            assert again.read() == os.pread(claim.stdin, 2 * size, 0) == body
         assert os.fstat(claim.stdin).st_nlink == 0
         assert os.fstat(claim.stdin).st_mode & 0o777 == 0o444
         with pytest.raises(OSError, match="Bad file descriptor"):

@@ -35,6 +35,7 @@ _REPLACE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _SAFE
 _INVOCATION = ".invocation"
 _OUTCOME = ".outcome"
 _DRAFT = ".draft"
+IN_MEMORY = 64 * 1024  # bytes of a request
 
 OWN_VARIABLES = frozenset((b"TRIGGER_ENDPOINT", b"TRIGGER_REQUEST_ID", origin.SOURCE))
 
@@ -258,12 +259,11 @@ class Claims:
         """Copy an open entry. What is checked is the copy: the original may change at any time. Returns a descriptor of
         the body alone, in a file that has no name, for reading, and the variables."""
         _unlink(_DRAFT, self._claimed)  # of an attempt that was killed
-        # The job may open it once more, by /dev/stdin, and as whom it runs is not root.
-        with _Opened(os.open(_DRAFT, _CREATE, 0o444, dir_fd=self._claimed)) as target:
-            reading = os.open(_DRAFT, _READ, dir_fd=self._claimed)
+        with _Opened(self._create_nameless(status.st_size)) as target:
+            # The job may open it once more, by /dev/stdin, and as whom it runs is not root.
+            os.fchmod(target, 0o444)
+            reading = os.open("/proc/self/fd/%d" % target, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                _unlink(_DRAFT, self._claimed)
-                os.fchmod(target, 0o444)
                 sent = 0
                 while sent < status.st_size:
                     count = os.sendfile(target, source, sent, status.st_size - sent)
@@ -280,6 +280,14 @@ class Claims:
             os.close(reading)
             reading = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         return reading, variables
+
+    def _create_nameless(self, size):
+        """A file, for so many bytes. Most requests are small, and need none on the disk."""
+        if size <= IN_MEMORY:
+            return os.memfd_create("request", os.MFD_CLOEXEC)
+        fd = os.open(_DRAFT, _CREATE, 0o600, dir_fd=self._claimed)
+        _unlink(_DRAFT, self._claimed)
+        return fd
 
     def _check_content(self, fd, status, name):
         """status: that of the file in the spool, fd: that or a copy of it."""
