@@ -5,6 +5,7 @@ as one may in the address bar: the host asks, and then it sends name and passwor
 """
 
 import base64
+import os
 import re
 import subprocess
 import time
@@ -23,6 +24,7 @@ AXE = Path("/root/axe.min.js").read_text()
 SHOTS = Path("/root/screenshots")
 LOOKS = ("light", "dark", "phone-light", "phone-dark")
 PICTURED = "debian12"
+RUN = "/{}/runs/[0-9a-f-]{{36}}"  # the path of a run, by its endpoint
 STATES = (NoSuchElementException, StaleElementReferenceException, IndexError)
 
 
@@ -36,9 +38,9 @@ def let_trust(host):
 
 
 class Browser:
-    """user: str, or None for somebody who does not sign in."""
+    """user: str, or None for somebody who does not sign in. home: whose certificates are in `.pki/nssdb` there."""
 
-    def __init__(self, host, user):
+    def __init__(self, host, user, home="/root"):
         self.host = host
         self._user = user
         options = webdriver.ChromeOptions()
@@ -49,7 +51,8 @@ class Browser:
         # Where no script runs, the page of a run is not complete before the run is.
         options.page_load_strategy = "none"
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+        service = Service("/usr/bin/chromedriver", env={**os.environ, "HOME": str(home)})
+        self.driver = webdriver.Chrome(service=service, options=options)
         self.look("light")
 
     def close(self):

@@ -4,15 +4,18 @@ import functools
 import http.client
 import json
 import re
+import shutil
 import ssl
 import subprocess
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from front import READER, SELF_SIGNED, UNKNOWN, Answer, basic, own_address, post, variables
+from browser import RUN, Browser, let_trust
+from front import HOSTS, READER, SELF_SIGNED, UNKNOWN, Answer, basic, own_address, post, variables
 
 PEOPLE = Path("/root/people")
+SHOWS = Path("/etc/chromium/policies/managed/certificates.json")
 NOBODY = ("mallory", "upper", "blank", "two", "joined", "within", "slash")
 NOT_VALID = ("stranger", "expired", "server")
 PLACES = [
@@ -89,6 +92,36 @@ def test_a_page_of_certificates_starts_a_run(host):
     assert started.status == 303
     printed = ask(host, "alice", started.headers["Location"] + "/output?follow=1").body.decode()
     assert "AUTH_TYPE=CLIENT_CERT\n" in printed and "REMOTE_USER=alice\n" in printed
+
+
+@pytest.fixture
+def alices_browser(host, tmp_path):
+    """It has her certificate as docs/frontend.md makes one for browsers, and shows it without asking her."""
+    let_trust(host)
+    shutil.copytree("/root/.pki", tmp_path / ".pki")
+    made = tmp_path / "alice.p12"
+    export = ["openssl", "pkcs12", "-export", "-in", PEOPLE / "alice.pem", "-inkey", PEOPLE / "alice.key"]
+    subprocess.run([*export, "-out", made, "-passout", "pass:"], check=True)
+    subprocess.run(["pk12util", "-d", f"sql:{tmp_path}/.pki/nssdb", "-i", made, "-W", ""], check=True)
+    shown = [json.dumps({"pattern": f"https://{each}.test", "filter": {}}) for each in HOSTS]
+    SHOWS.parent.mkdir(parents=True, exist_ok=True)
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps({"AutoSelectCertificateForUrls": shown}))
+    policy.replace(SHOWS)  # whole, since the other hosts' browsers begin meanwhile
+    browser = Browser(host, None, tmp_path)
+    yield browser
+    browser.close()
+
+
+def test_a_person_signs_in_by_a_certificate_and_starts_a_run(alices_browser):
+    page = alices_browser
+    page.open("/")
+    assert "Signed in as alice" in page.text() and "chatty" not in page.text()
+    page.click("Start environment")
+    page.arrive(RUN.format("environment"))
+    assert "Succeeded" in page.text() and "alice" in page.text()
+    assert "AUTH_TYPE=CLIENT_CERT\n" in page.printed() and "REMOTE_USER=alice\n" in page.printed()
+    assert page.complaints() == []
 
 
 def test_passwords_count_beside_them(host):

@@ -3,13 +3,12 @@
 import re
 
 import pytest
-from browser import Browser, Keys, let_trust
+from browser import RUN, Browser, Keys, let_trust
 from front import READER, SECRETS, UNKNOWN, ask, basic, post, runs, tell
 
 # of a terminal
 COLOURS = [*range(30, 38), *range(90, 98)]
 GROUNDS = [code + 10 for code in COLOURS]
-RUN = "/{}/runs/[0-9a-f-]{{36}}"
 
 
 @pytest.fixture(scope="module")
