@@ -105,7 +105,7 @@ def alices_browser(host, tmp_path):
     subprocess.run(["pk12util", "-d", f"sql:{tmp_path}/.pki/nssdb", "-i", made, "-W", ""], check=True)
     shown = [json.dumps({"pattern": f"https://{each}.test", "filter": {}}) for each in HOSTS]
     SHOWS.parent.mkdir(parents=True, exist_ok=True)
-    policy = tmp_path / "policy.json"
+    policy = Path(f"/root/{host}.policy")
     policy.write_text(json.dumps({"AutoSelectCertificateForUrls": shown}))
     policy.replace(SHOWS)  # whole, since the other hosts' browsers begin meanwhile
     browser = Browser(host, None, tmp_path)
