@@ -43,6 +43,21 @@ def test_how_long_a_client_waits(prefer, expected):
     assert preferences.waiting_time(role.endpoint(wait="30s"), request(**fields)) == expected
 
 
+@pytest.mark.parametrize(
+    ("prefer", "granted"),
+    [
+        ("", None),
+        ("wait=0", None),
+        ("wait=10", None),
+        ("respond-async", "respond-async"),
+        ("wait=10, respond-async", "respond-async"),
+    ],
+)
+def test_of_a_stream_a_client_wishes_that_it_does_not_come(prefer, granted):
+    for keys in ({"stream": True}, {"stream": True, "wait": "30s"}):
+        assert preferences.waiting_time(role.endpoint(**keys), request(Prefer=prefer))[1] == granted
+
+
 @given(st.binary(max_size=60))
 def test_any_preference_keeps_the_bound(prefer):
     asked = request()

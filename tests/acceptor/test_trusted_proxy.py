@@ -545,6 +545,17 @@ def test_a_stream_is_not_buffered_and_all_else_is(make):
         assert "x-accel-buffering" not in refused.headers
 
 
+@pytest.mark.parametrize("prefer", ["respond-async", "wait=1", ""])
+@pytest.mark.parametrize("keys", [{}, {"wait": "5s"}])
+def test_who_does_not_want_a_stream_gets_none(make, keys, prefer):
+    host = make(stream=True, **keys)
+    host.finish_when_spooled()
+    got = host.ask({**ALICE, "Prefer": prefer})
+    told = got.status, got.headers.get("preference-applied"), b"[succeeded" in got.body
+    assert told == ((202, "respond-async", False) if prefer == "respond-async" else (200, None, True))
+    assert got.headers["location"].startswith("/hello/runs/")
+
+
 @pytest.mark.parametrize("keys", [{}, {"wait": "5s"}])
 def test_an_answer_that_is_whole_may_be_buffered(make, keys):
     host = make(**keys)

@@ -219,7 +219,7 @@ class Handler:
             draft.drop_body()
         exchange.variables = self._variables(exchange, values)
         admission.check_execution(self._endpoint, values, exchange.variables)
-        if self._endpoint.wait:
+        if self._endpoint.wait or self._endpoint.stream:
             from trigger.acceptor import prefer
 
             exchange.wait, exchange.granted = prefer.waiting_time(self._endpoint, exchange.request)

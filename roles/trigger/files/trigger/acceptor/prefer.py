@@ -8,13 +8,14 @@ if TYPE_CHECKING:
 
 def waiting_time(endpoint: "Endpoint", request: "Request") -> "tuple[float, str | None]":
     """Return the seconds for which the answer is held, 0 for not at all; and what of the client's wish was granted,
-    for Preference-Applied. endpoint: one that has `wait`."""
+    for Preference-Applied. endpoint: one that has `wait` or `stream`; of a stream, which begins at once, it can only be
+    wished that it does not come."""
     wishes = {}
     for item in request.fields.get(b"prefer", b"").lower().split(b","):
         name, _, value = item.partition(b";")[0].partition(b"=")
         wishes.setdefault(name.strip(b" \t"), value.strip(b' \t"'))
     wait = wishes.get(b"wait", b"")
-    if wait.isdigit() and len(wait) < 10:
+    if wait.isdigit() and len(wait) < 10 and not endpoint.stream:
         seconds = min(float(wait), endpoint.wait)
         return seconds, "wait=%d" % seconds
     if b"respond-async" in wishes:

@@ -33,7 +33,7 @@ class Replies:
 
     def of_accepted(self, exchange: "Exchange") -> "Reply | None":
         """Return what is told at once, or None where the client waits for its run."""
-        if self._endpoint.stream and self._may_know(exchange):
+        if self._endpoint.stream and not exchange.granted and self._may_know(exchange):
             return self._streamed(exchange)
         is_repeated = exchange.outcome == "repeated"
         if exchange.wait:
