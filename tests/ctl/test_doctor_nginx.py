@@ -36,7 +36,36 @@ def test_each_certificate_of_a_file_counts(made, tmp_path, days, is_good):
     path.write_text("what openssl writes above it\n".join(["", *(made[each] for each in days)]))
     found = list(nginx.certificates(str(path), "renew it"))
     assert (found == []) == is_good
-    assert is_good or (str(path) in found[0].what and found[0].mend == "renew it")
+    bad = [number for number, each in enumerate(days, 1) if each < nginx.DAYS] or [1]
+    assert is_good or [each.what.partition(" cannot")[0] for each in found] == [
+        f"certificate {number} of {path}" for number in bad
+    ]
+    assert all(each.mend == "renew it" for each in found)
+
+
+@pytest.mark.parametrize("label", ["TRUSTED CERTIFICATE", "X509 CERTIFICATE"])
+def test_other_names_of_certificates(made, tmp_path, label):
+    path = tmp_path / "other.pem"
+    path.write_text(made[nginx.DAYS - 1].replace("CERTIFICATE", label) + made[nginx.DAYS - 1])
+    assert len(list(nginx.certificates(str(path), "renew it"))) == 2
+    path.write_text(made[nginx.DAYS + 1].replace("CERTIFICATE", label) + made[nginx.DAYS + 1])
+    assert list(nginx.certificates(str(path), "renew it")) == []
+
+
+SITE = """
+    ssl_certificate /etc/ssl/a.pem;
+    ssl_client_certificate /etc/ssl/ca.pem;
+    # ssl_certificate /etc/ssl/old.pem;
+    ssl_certificate "/etc/ssl/quoted.pem";
+    ssl_certificate certs/relative.pem;
+    ssl_certificate /etc/ssl/$ssl_server_name.pem;
+\tssl_certificate   /etc/ssl/b.pem ;
+"""
+
+
+def test_the_files_that_a_site_names():
+    assert nginx.named("ssl_certificate", SITE) == ["/etc/ssl/a.pem", "/etc/ssl/b.pem"]
+    assert nginx.named("ssl_client_certificate", SITE) == ["/etc/ssl/ca.pem"]
 
 
 def test_one_that_is_no_certificate(made, tmp_path):

@@ -25,9 +25,10 @@ DAYS = 14  # that a certificate should be good for
 # What names one in the site, and what to do about it. openssl-x509(1) looks at the first of a file alone.
 _CERTIFICATES = {
     "ssl_certificate": "renew it, then systemctl reload nginx; if it is self-signed, " + AGAIN,
-    "ssl_client_certificate": "give trigger_frontend_client_ca its successor beside it, and " + AGAIN,
+    "ssl_client_certificate": "put its successor beside it into trigger_frontend_client_ca, and take it out when nobody"
+    " needs it any more; " + AGAIN,
 }
-_PEM = re.compile(b"-----BEGIN (?:TRUSTED )?CERTIFICATE-----.+?-----END (?:TRUSTED )?CERTIFICATE-----", re.DOTALL)
+_PEM = re.compile(b"-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----.+?-----END \\1-----", re.DOTALL)
 
 
 def findings() -> Iterator[Finding]:
@@ -43,7 +44,7 @@ def findings() -> Iterator[Finding]:
         site = file.read()
     if os.path.exists(programs.OPENSSL):
         for directive, mend in _CERTIFICATES.items():
-            for path in set(re.findall(r"\b%s (\S+);" % directive, site)):
+            for path in named(directive, site):
                 yield from certificates(path, mend)
 
 
@@ -61,17 +62,24 @@ def units(nginx: dict, page: dict) -> Iterator[Finding]:
         )
 
 
+def named(directive: str, site: str) -> list[str]:
+    """Return the files that a directive names in the text of a site, also in trigger_frontend_snippet. What nginx has
+    to put together first is none of them."""
+    return sorted(set(re.findall(r"^\s*%s\s+(/[^\s\"';$]+)\s*;" % directive, site, re.MULTILINE)))
+
+
 def certificates(path: str, mend: str) -> Iterator[Finding]:
     """The same of a file of certificates in PEM. mend: what to do about one that ends."""
     try:
         with open(path, "rb") as file:
-            found = _PEM.findall(file.read())
+            found = [match[0] for match in _PEM.finditer(file.read())]
     except OSError as error:
         yield Finding(None, "%s cannot be read: %s" % (path, error.strerror), mend)
         return
-    if not all(map(_is_good, found or [b""])):
-        what = "%s: a certificate in it cannot be read, or has less than %d days left" % (path, DAYS)
-        yield Finding(None, what, mend)
+    for number, pem in enumerate(found or [b""], 1):
+        if not _is_good(pem):
+            told = (number, path, DAYS)
+            yield Finding(None, "certificate %d of %s cannot be read, or has less than %d days left" % told, mend)
 
 
 def _is_good(pem):
