@@ -14,10 +14,10 @@ def waiting_time(endpoint: "Endpoint", request: "Request") -> "tuple[float, str 
     for item in request.fields.get(b"prefer", b"").lower().split(b","):
         name, _, value = item.partition(b";")[0].partition(b"=")
         wishes.setdefault(name.strip(b" \t"), value.strip(b' \t"'))
-    wait = wishes.get(b"wait", b"")
-    if wait.isdigit() and len(wait) < 10 and not endpoint.stream:
+    wait, is_asynchronous = wishes.get(b"wait", b""), b"respond-async" in wishes
+    if wait.isdigit() and len(wait) < 10 and not (endpoint.stream and is_asynchronous):
         seconds = min(float(wait), endpoint.wait)
-        return seconds, "wait=%d" % seconds
-    if b"respond-async" in wishes:
+        return seconds, None if endpoint.stream else "wait=%d" % seconds
+    if is_asynchronous:
         return 0.0, "respond-async"
     return endpoint.wait, None
