@@ -1,5 +1,6 @@
 """Many names of one file, on a real file system and to its limit."""
 
+import errno
 import os
 from contextlib import contextmanager
 
@@ -58,6 +59,18 @@ def test_where_a_file_has_as_many_names_as_it_may_another_one_is_made(tmp_path):
         hard_links.name_all(names, directory, does)
     assert len(os.listdir(tmp_path)) == len(names)
     assert len(inodes(tmp_path)) == len(made)
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK])
+def test_where_a_file_has_one_name_each_gets_its_own(tmp_path, monkeypatch, number):
+    def link(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", link)
+    with opened(tmp_path) as directory:
+        does, made = make(directory)
+        hard_links.name_all(["a", "b", "c"], directory, does)
+    assert sorted(os.listdir(tmp_path)) == made == ["a", "b", "c"]
 
 
 def test_another_error_is_told(tmp_path):

@@ -10,6 +10,7 @@ cancel        what clients want to have cancelled; take_back: a request that wai
 recorder      what is written down of a run, and what follows it
 
 claims        entries that are taken, with all that is checked of them
+hard_links    many names of one file, of a run that serves many
 claim_lock    only one at a time takes or gives back
 exclusive     the lock that an endpoint names
 link          the connection to the runner

@@ -10,8 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-# A file has as many names as it may have (link(2); 65,000 on ext4), or none but its own on this file system.
-_ONE_MORE = (errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP)
+# A file has as many names as it may have (link(2); 65,000 on ext4), or on this file system none but its own.
+_ONE_MORE = (errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV)
 
 
 def name_all(names: Iterable[str], directory: int, make: Callable[[str], None]) -> None:
