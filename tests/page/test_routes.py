@@ -355,7 +355,7 @@ def test_what_is_disabled_is_not_offered(ask, host, keys, more):
     assert not page.one("tbody").all("form") and not page.one("tbody").all("a", class_="button")
     if not keys:
         page = ask("/hello/")[1]
-        assert "It is disabled, so nothing starts it; you may look at its runs." in main(page)
+        assert "It is disabled, so nobody can call it; you may look at its runs." in main(page)
         assert not page.all("form") and not ask(f"/hello/runs/{request_id()}")[1].all("form")
 
 
@@ -566,10 +566,16 @@ def test_no_page_asks_again_that_shows_no_runs_or_what_was_typed(ask, host):
 
 def test_the_latest_runs_are_not_asked_for_while_nobody_takes_them(ask, host):
     made = host.put()
-    queue(made, request_id())
+    ids = [request_id(SECOND + number) for number in range(12)]
+    queue(made, *ids)
     assert again(ask("/hello/")[1]) is not None
+    claim(made, ids[0])  # which is older than all that are shown
+    assert ask("/hello/")[1].one("title").text == "1 running, 11 waiting · hello · Triggers on ci.example"
     with open(made.pause_mark, "w"):
         pass
+    page = ask("/hello/")[1]
+    assert page.one("title").text == "1 running · hello · Triggers on ci.example" and again(page) is not None
+    record(made, ids[0])
     assert again(ask("/hello/")[1]) is None
 
 

@@ -341,6 +341,9 @@ def test_who_may_look_sees_what_others_and_programs_start(host, sign_in, name):
     assert runs(host, f"/{name}/", caller, **token) == before
 
 
+FOCUS_LATEST = "document.querySelector('#latest a').focus()"
+
+
 def test_the_page_of_an_endpoint_tells_what_becomes_of_its_latest_runs(host, sign_in):
     """And takes nothing from who is filling in its form."""
     page = sign_in("carol")
@@ -351,6 +354,11 @@ def test_the_page_of_an_endpoint_tells_what_becomes_of_its_latest_runs(host, sig
     page.open("/deploy/")
     assert "Running" in page.all("#latest tr")[1].text
     page.run("window.isTheSame = true")
+    # Nor does it take the focus from who goes through the runs, however often they are told anew.
+    page.run(FOCUS_LATEST)
+    before = page.all("#latest tr")[1].text
+    page.until(lambda: page.all("#latest tr")[1].text != before)
+    assert page.run("return document.activeElement.getAttribute('href')") == path
     page.tab_to("Start")
     page.check("deploy-latest")
     tell(host, "end")

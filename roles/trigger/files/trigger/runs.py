@@ -36,7 +36,7 @@ class Runs:
         if not entry.is_id(request_id):
             return None, None
         # In this order: a record is written before the request leaves the claimed ones and the spool.
-        claimed, waiting = self._under_way() if self.is_under_way(request_id) else ([], [])
+        claimed, waiting = self.under_way() if self.is_under_way(request_id) else ([], [])
         record = self.record_of(request_id)
         if record is not None:
             return self._recorded(request_id, record), record
@@ -49,7 +49,7 @@ class Runs:
     def history(self) -> "list[str]":
         """Return the ids of all runs that are known, newest first: of a run the one that it goes by, and those of the
         requests that wait. Raises OSError."""
-        claimed, waiting = self._under_way()
+        claimed, waiting = self.under_way()
         return sorted({*records.ids(self.endpoint), *claimed[-1:], *waiting}, reverse=True)
 
     def look(self, run_id: str) -> "tuple[dict | None, dict | None]":
@@ -61,7 +61,7 @@ class Runs:
 
     def latest(self, limit: int) -> "list[dict]":
         """Return the latest requests, newest first. Reads no more records than that. Raises OSError."""
-        claimed, waiting = self._under_way()
+        claimed, waiting = self.under_way()
         found = {name: self._run(name, state="queued", position=index) for index, name in enumerate(waiting, 1)}
         found.update((name, self._running(name, claimed[-1])) for name in claimed)
         for run_id in records.ids(self.endpoint)[-limit:]:
@@ -92,8 +92,8 @@ class Runs:
         """Whether a request waits or is being run: it stays in the spool until its run is recorded."""
         return self.is_claimed(request_id) or os.path.lexists(self.endpoint.spool + "/" + request_id)
 
-    def _under_way(self):
-        """The ids of the claimed requests, and of those that wait: two lists of str, oldest first."""
+    def under_way(self) -> "tuple[list[str], list[str]]":
+        """Return the ids of the claimed requests, and of those that wait, oldest first. Raises OSError."""
         claimed = self.claimed()
         taken = set(claimed)
         return claimed, [name for name in self.spooled() if name not in taken]

@@ -63,7 +63,7 @@ class Detail:
 
     def _only_look(self):
         if self._endpoint.state == "disabled":
-            why = "It is disabled, so nothing starts it; "
+            why = "It is disabled, so nobody can call it; "
         elif self._endpoint.frontend["page"]:
             why = "It is started by others; "
         else:
@@ -71,11 +71,10 @@ class Detail:
         return element("p", why + "you may look at its runs.", class_="quiet")
 
     def _goes_on(self):
-        """What is under way of the runs that are shown, in words; what nobody takes for now is not."""
+        """What is under way, in words; what nobody takes for now is not."""
         if not self._may_list or self._latest is None:
             return ""
-        states = [run["state"] for run, _ in self._latest.rows]
-        return labels.goes_on(states.count("running"), 0 if self._latest.held else states.count("queued"))
+        return labels.goes_on(self._latest.running, self._latest.waiting)
 
     def _reply(self, code, reason, title, *content):
         return self._frame.reply(code, reason, title, *self._whole(*content))

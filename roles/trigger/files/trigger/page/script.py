@@ -31,6 +31,7 @@ addEventListener("DOMContentLoaded", look)
 # tab that nobody sees, and no more once the answer says no query.
 _AGAIN = """
 let timer, isAsking = false, changed = 0
+const isPressed = () => document.querySelector("main [id]:active")
 const goesOn = (page) => page.querySelector("[data-again]")
 const take = (page) => {
   const printed = page.querySelector("pre")
@@ -43,7 +44,9 @@ const take = (page) => {
   for (const part of page.querySelectorAll("main [id]")) {
     const before = document.getElementById(part.id)
     if (before && !before.isEqualNode(part)) {
+      const focused = before.querySelector("a:focus")?.getAttribute("href")
       before.replaceChildren(...part.childNodes)
+      before.querySelector(`a[href="${focused}"]`)?.focus()
     }
   }
   document.title = page.title
@@ -58,9 +61,9 @@ const ask = async () => {
   try {
     const address = location.origin + location.pathname + goesOn(document).dataset.again
     const answer = await fetch(address, {headers: {Accept: "text/html"}})
-    if (answer.ok) {
+    if (answer.ok && !isPressed()) {
       take(new DOMParser().parseFromString(await answer.text(), "text/html"))
-    } else if (answer.status < 500 && answer.status != 429) {
+    } else if (!answer.ok && answer.status < 500 && answer.status != 429) {
       goesOn(document).remove()
     }
   } catch {

@@ -59,8 +59,8 @@ class Standing:
         self.is_known = True
         try:
             found = runs.Runs(endpoint)
-            claimed = set(found.claimed())
-            self.waiting = len(set(found.spooled()) - claimed)
+            claimed, waiting = found.under_way()
+            self.waiting = len(waiting)
             self.running = bool(claimed)
             self.last = found.last()
             self.held = _held(endpoint)
@@ -94,13 +94,17 @@ def _held(endpoint):
 
 class History:
     """A part of an endpoint's runs, newest first. rows: list of (run, its record or None) as runs.Runs.look() returns
-    them. begin: how many are newer. total: how many there are. held: as Standing has it."""
+    them. begin: how many are newer. total: how many there are. running, waiting: as Standing has them, but of what
+    nobody takes for now nothing waits."""
 
-    def __init__(self, rows: list[tuple[dict, dict | None]], begin: int, total: int, held: str | None = None) -> None:
+    def __init__(
+        self, rows: list[tuple[dict, dict | None]], begin: int, total: int, running: bool = False, waiting: int = 0
+    ) -> None:
         self.rows = rows
         self.begin = begin
         self.total = total
-        self.held = held
+        self.running = running
+        self.waiting = waiting
 
 
 def history(endpoint: Endpoint, limit: int, before: str | None = None, after: str | None = None) -> History | None:
@@ -116,7 +120,8 @@ def history(endpoint: Endpoint, limit: int, before: str | None = None, after: st
             begin = max(0, sum(each > after for each in ids) - limit)
         rows = map(found.look, ids[begin : begin + limit])
         shown = [(run, record) for run, record in rows if run is not None]
-        return History(shown, begin, len(ids), _held(endpoint))
+        claimed, waiting = found.under_way()
+        return History(shown, begin, len(ids), bool(claimed), 0 if _held(endpoint) else len(waiting))
     except DAMAGED as error:
         say("<4>%s: its runs cannot be read: %s" % (endpoint.name, _what(error)))
         return None
