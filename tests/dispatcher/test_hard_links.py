@@ -46,7 +46,8 @@ def test_all_names_are_of_one_file(tmp_path, names):
 
 def test_what_had_a_name_loses_it(tmp_path):
     (tmp_path / "b").write_text("of a process that was killed")
-    os.symlink("elsewhere", tmp_path / "c")
+    os.symlink("elsewhere", tmp_path / "a")
+    os.link(tmp_path / "a", tmp_path / "c", follow_symlinks=False)
     with opened(tmp_path) as directory:
         hard_links.name_all(["a", "b", "c"], directory, make(directory)[0])
     assert [os.readlink(tmp_path / name) for name in "abc"] == ["target"] * 3

@@ -142,8 +142,8 @@ class Claims:
         self._write(_INVOCATION, invocation)
         self._write(_OUTCOME, "")
         # The newest first: as long as the others are not there, they wait for another run.
-        self._write_new(ids[-1], strict_json.encode(self.what_is_told(variables, hops)), durably=True)
-        hard_links.name_all(ids[:-1], self._claimed, self._write_new)
+        self._write(ids[-1], strict_json.encode(self.what_is_told(variables, hops)), durably=True)
+        hard_links.name_all(ids[:-1], self._claimed, lambda name: self._write(name, ""))
         os.fsync(self._claimed)
         known = known_variables(self._endpoint)
         told = {name: value for name, value in variables.items() if name in known}
@@ -216,10 +216,6 @@ class Claims:
             os.write(fd, text.encode())
             if durably:
                 os.fsync(fd)
-
-    def _write_new(self, name, text="", durably=False):
-        _unlink(name, self._claimed)  # of an attempt that was killed; others may be names of the same file
-        self._write(name, text, durably)
 
     def _like(self, name):
         """What changes when somebody mends a file, or puts another in its place."""

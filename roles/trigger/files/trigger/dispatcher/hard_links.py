@@ -16,9 +16,13 @@ _ONE_MORE = (errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EX
 
 def name_all(names: Iterable[str], directory: int, make: Callable[[str], None]) -> None:
     """Give a file all names in a directory; what has one of them already loses it. names: without a path. directory: a
-    descriptor. make: what makes the file under a name, where there is none yet. Raises OSError."""
+    descriptor. make: what makes the file under a name that is free. Raises OSError."""
     first = None
     for name in names:
+        try:
+            os.unlink(name, dir_fd=directory)  # of a process that was killed before it came to its end
+        except FileNotFoundError:
+            pass
         if first is None or not _link(first, name, directory):
             make(name)
             first = name
@@ -27,9 +31,6 @@ def name_all(names: Iterable[str], directory: int, make: Callable[[str], None]) 
 def _link(first, name, directory):
     try:
         os.link(first, name, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
-    except FileExistsError:
-        os.unlink(name, dir_fd=directory)  # of a process that was killed before it came to its end
-        return _link(first, name, directory)
     except OSError as error:
         if error.errno not in _ONE_MORE:
             raise

@@ -63,17 +63,10 @@ def write_damaged(endpoint, name, reason):
 def _link(path, record):
     """Lead those whom a run served beside the newest to its record, durably. path: of the directory."""
     others = [request_id for request_id in record["requests"] if request_id != record["id"]]
+    target = "../runs/%s.json" % record["id"]
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-
-    def make(name):
-        try:
-            os.unlink(name, dir_fd=directory)  # of a dispatcher that was killed before it came to its end
-        except FileNotFoundError:
-            pass
-        os.symlink("../runs/%s.json" % record["id"], name, dir_fd=directory)
-
     try:
-        hard_links.name_all(others, directory, make)
+        hard_links.name_all(others, directory, lambda name: os.symlink(target, name, dir_fd=directory))
         os.fsync(directory)
     finally:
         os.close(directory)
