@@ -74,15 +74,13 @@ def _nothing():
 def _row(visitor, endpoint, standing, now):
     kind = _kind(endpoint)
     may_look = visitor.may_look(endpoint)
-    state = last = NOTHING
-    if standing is not None:
-        last = _runs(standing, now, may_look)
-    if standing is not None or endpoint.state == "disabled":
-        state = join(_state(endpoint, standing), " ")
+    last = NOTHING if standing is None else _runs(standing, now, may_look)
     return element(
         "tr",
         element("th", *_name(endpoint, may_look), scope="row", role="rowheader"),
-        element("td", state, role="cell", data_label="State", id="state-" + endpoint.name),
+        element(
+            "td", join(_state(endpoint, standing), " "), role="cell", data_label="State", id="state-" + endpoint.name
+        ),
         element("td", last, role="cell", data_label="Last run", id="last-" + endpoint.name),
         element("td", _action(visitor, endpoint, kind), role="cell", class_="act"),
         role="row",
@@ -111,20 +109,21 @@ def _name(endpoint, may_look):
 
 
 def _state(endpoint, standing):
-    """standing: as draw() takes it, None only where the endpoint is disabled."""
-    told = []
-    if standing is not None and not standing.is_known:
-        told.append(labels.badge("unknown"))
-    elif standing is not None:
-        if standing.running:
-            told.append(labels.badge("running"))
-        if standing.waiting:
-            told.append(labels.waiting(standing.waiting))
-        if standing.held:
-            told.append(labels.badge(standing.held))
+    told = [] if standing is None else _goings_on(standing)
     if endpoint.state == "disabled":
-        told.append(labels.badge("disabled"))
-    return told or [labels.badge("idle")]
+        return [*told, labels.badge("disabled")]
+    return told or [labels.badge("idle")] * (standing is not None)
+
+
+def _goings_on(standing):
+    if not standing.is_known:
+        return [labels.badge("unknown")]
+    told = [labels.badge("running")] if standing.running else []
+    if standing.waiting:
+        told.append(labels.waiting(standing.waiting))
+    if standing.held:
+        told.append(labels.badge(standing.held))
+    return told
 
 
 def _runs(standing, now, may_look):
