@@ -7,6 +7,7 @@ import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from urllib.parse import unquote_plus
 
 import pytest
 import role
@@ -30,14 +31,14 @@ def mode(path):
     return stat.S_IMODE(os.lstat(path).st_mode)
 
 
-def test_what_units_read_is_root_s_to_write_whatever_the_umask_is(tmp_path, monkeypatch, umask):
+def test_what_units_read_is_root_s_alone_whatever_the_umask_is(tmp_path, monkeypatch, umask):
     if umask == 0o777 and os.getuid():
         pytest.skip("with that umask only root can write in its own directories")
     directory = tmp_path / "ended"
     monkeypatch.setattr(on_end, "DIRECTORY", str(directory))
     on_end._tell(RECORD)
     path = directory / RECORD["id"]
-    assert (mode(path), mode(directory)) == (0o644, 0o755)
+    assert (mode(path), mode(directory)) == (0o600, 0o700)
     assert "TRIGGER_RUN_STATE=failed\n" in path.read_text()
 
 
@@ -54,7 +55,7 @@ def test_records_have_their_mode_whatever_the_umask_is(endpoint, umask):
 class Receiver(BaseHTTPRequestHandler):
     def do_POST(self):
         """Answer, and note what everybody on the host sees of processes meanwhile."""
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.told.append(unquote_plus(self.rfile.read(int(self.headers["Content-Length"])).decode()))
         self.server.paths.append(self.path)
         for process in Path("/proc").glob("[0-9]*"):
             try:
@@ -69,12 +70,12 @@ class Receiver(BaseHTTPRequestHandler):
         pass
 
 
-def test_the_address_that_is_told_stands_in_no_argument(tmp_path):
+def test_neither_the_address_nor_the_run_s_id_stands_in_an_argument(tmp_path):
     """What systemd would run, on a real web server."""
     (command,) = re.findall(r"^ExecStart=/bin/sh -c '(.*?)'$", UNIT.read_text(), re.MULTILINE | re.DOTALL)
     command = command.replace("\\\n", " ").replace("\\n", "\n").replace("%%", "%").replace("%H", "host")
     with HTTPServer(("127.0.0.1", 0), Receiver) as server:
-        server.paths, server.seen = [], []
+        server.paths, server.seen, server.told = [], [], []
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -87,8 +88,9 @@ def test_the_address_that_is_told_stands_in_no_argument(tmp_path):
             server.shutdown()
             thread.join()
     assert len(server.paths) == 1 and server.paths[0].startswith("/se-cret?a=1&b=")
-    assert any(b"curl" in arguments and b"run " in arguments for arguments in server.seen)
-    assert not [arguments for arguments in server.seen if b"se-cret" in arguments]
+    assert server.told == [f"text=a on host: run {RECORD['id']} failed"]
+    assert any(b"curl" in arguments for arguments in server.seen)
+    assert not [each for each in server.seen if b"se-cret" in each or RECORD["id"].encode() in each]
 
 
 # Endpoints that follow each other

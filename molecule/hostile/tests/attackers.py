@@ -39,7 +39,6 @@ FOR_ALL |= {
     for place in ("/etc/trigger/{}.json", "/var/lib/trigger/{}/")
     for name in ("victim", "taken", "forger", "planter", "slow", "shown", "corpus", *JOBS)
 }
-FOR_ALL |= {"/run/trigger/ended/", "/run/trigger/ended/ID"}  # how runs ended, for the units that follow them
 OF_TAKEN = {
     "/var/lib/trigger/taken/claimed/",
     "/var/lib/trigger/taken/runs/",

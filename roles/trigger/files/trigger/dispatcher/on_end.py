@@ -97,9 +97,10 @@ def units_for(endpoint, state, run_id):
 
 
 def _tell(record):
-    """Write what the units may read by EnvironmentFile=/run/trigger/ended/%i."""
-    os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
-    os.chmod(DIRECTORY, 0o755)
+    """Write what the units may read by EnvironmentFile=/run/trigger/ended/%i. systemd reads it as root, whoever the unit
+    is; nobody else may, since a run's id opens its output."""
+    os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
+    os.chmod(DIRECTORY, 0o700)
     for name in sorted(os.listdir(DIRECTORY))[: -KEPT + 1]:
         try:
             os.unlink(DIRECTORY + "/" + name)
@@ -116,4 +117,4 @@ def _tell(record):
         "TRIGGER_RUN_OUTPUT": output.path(paths.Paths(record["endpoint"]), record["id"]),
     }
     text = "".join("%s=%s\n" % item for item in lines.items() if item[1] is not None)
-    atomic_file.replace(DIRECTORY + "/" + record["id"], text.encode(), 0o644)
+    atomic_file.replace(DIRECTORY + "/" + record["id"], text.encode(), 0o600)
