@@ -132,6 +132,8 @@ def test_absent_needs_a_name_alone():
         ({"environment": {"A B": "1"}}, "environment", "not a valid name"),
         ({"environment": {"A": True}}, "environment", "quotes"),
         ({"environment": {"QUERY_STRING": "1"}}, "environment", "from the request"),
+        ({"environment": {"INVOCATION_ID": "1"}}, "environment", "set by systemd"),
+        ({"environment": {"LISTEN_FDS": "1"}}, "environment", "set by systemd"),
         ({"environment": {"A": "\x1b"}}, "environment", "control character"),
         ({"credentials": {"../a": "1"}}, "credentials", "not a valid name"),
         ({"credentials": {"a": ""}}, "credentials", "not empty"),

@@ -12,12 +12,13 @@ from trigger import run_protocol
 from trigger.run_protocol import BEGAN, ENDED, IDLE, Message
 
 INVOCATION = os.environ["INVOCATION_ID"]
+ANOTHER = "f" * 32
 
 
 def main(way):
     listener = socket.socket(fileno=3)
     peer, _ = listener.accept()
-    run_protocol.send(peer, Message(IDLE, invocation=INVOCATION))
+    run_protocol.send(peer, Message(IDLE, invocation=ANOTHER if way == "another activation" else INVOCATION))
     message, handed = run_protocol.receive_run(peer)
     if message is None or message.kind != run_protocol.RUN:
         return

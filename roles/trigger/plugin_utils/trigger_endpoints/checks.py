@@ -46,6 +46,8 @@ META_VARIABLES = re.compile(
     r"|REMOTE_(ADDR|HOST|IDENT|USER)|REQUEST_METHOD|SCRIPT_NAME|SERVER_(NAME|PORT|PROTOCOL|SOFTWARE)"
     r"|HTTP_.*|TRIGGER_.*"
 )
+# What systemd tells the unit's first process, which would take these for its word.
+SYSTEMD_VARIABLES = re.compile("INVOCATION_ID|LISTEN_(PID|PIDFDID|FDS|FDNAMES)")
 
 # Directives on which the way of a request rests, and the key that sets them where there is one.
 OWNED: dict[str, dict[str, str | None]] = {
@@ -291,6 +293,8 @@ def _environment(given):
             wrong.append(f"environment: {name!r} is not a valid name of a variable")
         elif META_VARIABLES.fullmatch(name):
             wrong.append(f"environment: {name} is set from the request")
+        elif SYSTEMD_VARIABLES.fullmatch(name):
+            wrong.append(f"environment: {name} is set by systemd")
         elif isinstance(value, (bool, dict, list)) or value is None:
             wrong.append(f"environment: {name} is not a string; put it in quotes if it shall be one")
         else:

@@ -1,9 +1,12 @@
 """The unit of an endpoint's job and the socket before it, as systemd has them. Its words are used as they are."""
 
+import os
+
 from trigger import paths
 from trigger.dispatcher.systemd_bus import Failed
 
 _OVER = ("inactive", "failed")
+_LATEST = "/run/systemd/units/invocation:"  # links by which systemd tells journald
 
 
 class Activation:
@@ -39,6 +42,15 @@ class JobUnit:
     def activation(self):
         """Return the Activation."""
         return Activation(*self.properties("ActiveState", "SubState", "InvocationID"))
+
+    def is_latest(self, invocation):
+        """Whether an activation is the unit's latest. invocation: str."""
+        try:
+            if os.readlink(_LATEST + self._service) == invocation:
+                return True  # what every run has to ask, in a hundredth of the time
+        except OSError:
+            pass
+        return self.activation().invocation == invocation
 
     def is_over(self):
         """Whether the job and all that it has started have ended."""

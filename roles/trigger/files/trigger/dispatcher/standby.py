@@ -188,6 +188,11 @@ class Standby:
             invocation = activation_in(message)
             if invocation == self.departure.invocation:
                 raise Lost("it was told to leave")
+            if not self._unit.is_latest(invocation):
+                # Its variables are the job's user's where he can write to an EnvironmentFile=. One that was believed
+                # would seem to have left while it goes on: beside its lock, and without its time limit.
+                self._unit.try_stop()
+                raise Lost("it says that it is another activation; does EnvironmentFile= set INVOCATION_ID?")
             self.call.invocation = invocation
             self.departure.expect(None)  # systemd has started this one behind it
         elif message.kind == run_protocol.STOPPING:
