@@ -1,6 +1,7 @@
 """What root keeps of what a job has printed: the file is the job's user's."""
 
 import os
+import resource
 
 import pytest
 from run_files import SECOND, request_id
@@ -18,6 +19,22 @@ def test_keep_copies_no_more_than_the_limit_and_lets_the_file_go(endpoint):
     kept = output.path(settings, request_id(SECOND))
     assert 1024 <= os.stat(kept).st_size < 1024 + 200
     assert os.stat(kept).st_mode & 0o777 == 0o640
+    assert not os.path.exists(settings.output_file)
+
+
+def test_what_cannot_be_kept_leaves_its_room_to_the_record(endpoint):
+    """As on a disk that is full: neither a part of the copy stays, nor what it was made of."""
+    settings = endpoint(output_limit="1KiB")
+    with open(settings.output_file, "wb") as file:
+        file.write(b"x" * 1000)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            output_files.keep(settings, request_id(SECOND), settings.output_file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert os.listdir(settings.runs) == []
     assert not os.path.exists(settings.output_file)
 
 

@@ -23,7 +23,8 @@ def create(endpoint):
 
 
 def keep(endpoint, run_id, path):
-    """Copy what the run printed, which is in a file, beside its record, and let the file go. Raises OSError."""
+    """Copy what the run printed, which is in a file, beside its record, and let the file go. Raises OSError, and has
+    kept nothing of it then, since the record needs the room."""
     try:
         source = os.open(path, os.O_RDONLY | _OPEN)
     except FileNotFoundError:
@@ -31,15 +32,19 @@ def keep(endpoint, run_id, path):
     try:
         if not stat.S_ISREG(os.fstat(source).st_mode):
             raise OSError("it is not a plain file")
-        target = os.open(output.path(endpoint, run_id), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _OPEN, 0o600)
+        kept = output.path(endpoint, run_id)
+        target = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _OPEN, 0o600)
         try:
             os.fchmod(target, 0o640)
             _copy(source, target, endpoint.output_limit + len(output.CUT) + 20)
+        except OSError:
+            os.unlink(kept)
+            raise
         finally:
             os.close(target)
     finally:
         os.close(source)
-    os.unlink(path)
+        os.unlink(path)
 
 
 def _copy(source, target, limit):
