@@ -896,8 +896,8 @@ def test_an_entry_of_release_0_2_goes_on(scheme):
     a_guard = auth.Guard(json.loads(json.dumps([entry])))
     whole = message(vector.pairs, vector.body)
     assert (
-        call(a_guard, whole, vector.now or NOW).admitted.ids
-        == call(guard_of(vector), whole, vector.now or NOW).admitted.ids
+        call(a_guard, whole, vector.now or NOW).signed_ids
+        == call(guard_of(vector), whole, vector.now or NOW).signed_ids
     )
     refusal(a_guard, message(vector.pairs, vector.body + b"x"), vector.now or NOW)
     if vector.now:

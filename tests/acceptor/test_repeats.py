@@ -254,6 +254,32 @@ def test_an_idempotency_key_stands_for_one_request(make, other, size):
     assert ids_of(host, differs, first) == [422, identifier]  # another life of the acceptor
 
 
+def test_a_field_with_a_parameter_belongs_to_it(make):
+    """Others may differ each time, such as those of a trace."""
+    host = make(TOKENS, parameters=[{"name": "v", "from": "header:X-V"}], pass_headers=["Traceparent"])
+    first, again, refused = ids_of(
+        host,
+        *({"fields": {**token(A, "r1"), "X-V": value, "Traceparent": trace}}
+          for value, trace in (("1", "1"), ("1", "2"), ("2", "1"))),
+    )  # fmt: skip
+    assert (again, refused) == (first, 422)
+
+
+@pytest.mark.parametrize("field", ["webhook-id", "X-GitHub-Delivery", "X-Gitea-Delivery", "X-Gogs-Delivery"])
+def test_an_id_that_is_empty_is_none(make, field):
+    """As of a variable that is not set, it would make repeats of all that comes after the first."""
+    host = make(TOKENS)
+    ids = ids_of(host, *({"fields": {**token(A), field: ""}, "body": body} for body in (b"1", b"2", b"2")))
+    assert host.waiting() == ids and len(set(ids)) == 3
+
+
+@pytest.mark.parametrize("empty", ["", '""', '"";a=1'])
+def test_an_idempotency_key_that_is_empty_is_refused(make, empty):
+    host = make(TOKENS)
+    assert ids_of(host, {"fields": {**token(A), "Idempotency-Key": empty}}) == [400]
+    assert host.waiting() == []
+
+
 def test_so_it_does_where_two_come_in_the_same_moment(make):
     host = make(TOKENS)
     sent = [host.send(token(A, "r1"), body) for body in (b"one", b"other", b"one")]
@@ -288,23 +314,33 @@ def test_an_id_that_is_not_signed_makes_no_other_body_a_repeat(make, field):
     assert host.waiting() == [one, other]
 
 
+def standard(name, body, at, *secrets):
+    """A delivery as standardwebhooks.com has it, signed with secrets, in base64."""
+    signed = f"{name}.{at}.".encode() + body
+    macs = [hmac.new(base64.b64decode(secret), signed, "sha256").digest() for secret in secrets or ("a" * 40,)]
+    signature = " ".join("v1," + base64.b64encode(mac).decode() for mac in macs)
+    fields = {"webhook-id": name, "webhook-timestamp": str(at), "webhook-signature": signature}
+    return {"fields": fields, "body": body}
+
+
 def test_an_id_that_is_signed_does(make):
     """Sent again, it has another time and so another signature."""
     host = make([{"standard_webhooks": {"secret": "whsec_" + "a" * 40}}])
-
-    def standard(name, body, at):
-        signed = f"{name}.{at}.".encode() + body
-        mac = hmac.new(base64.b64decode("a" * 40), signed, "sha256").digest()
-        signature = "v1," + base64.b64encode(mac).decode()
-        return {
-            "fields": {"webhook-id": name, "webhook-timestamp": str(at), "webhook-signature": signature},
-            "body": body,
-        }
-
     now = int(time.time())
     first, again, other = ids_of(host, standard("1", b"x", now), standard("1", b"x", now - 1), standard("2", b"x", now))
     assert again == 200
     assert host.waiting() == [first, other]
+
+
+def test_an_id_that_is_signed_with_several_secrets_counts_for_each(make):
+    """While a secret is changed: the retry may come when the sender knows only one of them any more."""
+    secrets = "a" * 40, "b" * 40
+    host = make([{"standard_webhooks": {"secret": "whsec_" + secret}} for secret in secrets])
+    now = int(time.time())
+    (first,) = ids_of(host, standard("1", b"x", now, *secrets))
+    for number, secret in enumerate(secrets, 1):
+        assert ids_of(host, standard("1", b"x", now - number, secret)) == [200]
+    assert host.waiting() == [first]
 
 
 def test_of_several_signatures_each_is_known(make):
@@ -369,7 +405,7 @@ def test_two_of_the_same_moment_are_the_first_and_its_repeat(make, signs):
 def test_with_wait_it_is_told_how_the_run_ended(make, signs, state, status):
     """Before the run, during, and however often after it. Those that come before its end wait for it."""
     auth, request = auth_and_request(signs)
-    host = make(auth, wait="15s")
+    host = make(auth, wait="1h")
 
     def clients():
         sent = [host.send(**request)]
@@ -380,6 +416,7 @@ def test_with_wait_it_is_told_how_the_run_ended(make, signs, state, status):
         assert not any(map(is_answered, sent))
         host.end(request_id, state)
         answers = [answer(client) for client in sent]
+        time.sleep(2 * runs.COARSE)  # from here on nothing tells any more that a run has ended
         return answers + [host.ask(**request) for _ in range(4)]
 
     first, *again = host.serve(clients)

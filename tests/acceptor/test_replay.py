@@ -48,7 +48,11 @@ def content(path):
 
 def keys(fields=(), *digests, name=b"a", is_token=True, ids=(), body=b"", **options):
     """Of a request that an entry of `auth` has let in."""
-    attempt = SimpleNamespace(admitted=SimpleNamespace(name=name, is_token=is_token, ids=ids), digests=list(digests))
+    attempt = SimpleNamespace(
+        admitted=SimpleNamespace(name=name, is_token=is_token),
+        signed_ids=[(name, *pair) for pair in ids],
+        digests=list(digests),
+    )
     return replay.keys(parse(message(fields, body, **options))[0], attempt, lambda: body)
 
 
@@ -114,13 +118,13 @@ def test_the_fingerprint_is_of_all_that_is_asked():
         replay.check_same(one, replay.bare(one))
 
 
-@given(st.binary(max_size=20))
+@given(st.binary(min_size=1, max_size=20))
 def test_any_idempotency_key_is_read(value):
-    value = value.replace(b"\r", b"").replace(b"\n", b"").replace(b"\0", b"")
+    value = value.replace(b"\r", b"r").replace(b"\n", b"n").replace(b"\0", b"0")
     request = parse(message())[0]
     request.fields[b"idempotency-key"] = value
     quoted = b'"' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
-    attempt = SimpleNamespace(admitted=SimpleNamespace(name=b"", is_token=True, ids=()), digests=[])
+    attempt = SimpleNamespace(admitted=SimpleNamespace(name=b"", is_token=True), digests=[])
     bare = replay.keys(request, attempt, bytes)
     request.fields[b"idempotency-key"] = quoted
     assert value[:1] == b'"' or replay.keys(request, attempt, bytes) == bare

@@ -107,10 +107,15 @@ class Attempt:
 
     @property
     def admitted(self) -> "_Token | Check":
-        """The entry that answers for the request, the same in whichever order they are listed: with `is_token`, `ids`
-        (names and values of fields that are signed, bytes) and `name` (bytes, which stands for its secret and does not
-        tell it)."""
+        """The entry that answers for the request, the same in whichever order they are listed: with `is_token` and
+        `name` (bytes, which stands for its secret and does not tell it)."""
         return min(self._entries, key=lambda entry: entry.name) if self._entries[1:] else self._entries[0]
+
+    @property
+    def signed_ids(self) -> "list[tuple[bytes, bytes, bytes]]":
+        """The names of the entries that let it in by a signature, and the fields with ids that each has signed, names
+        and values: of all, since it may come with one of them alone the next time."""
+        return [(entry.name, name, value) for entry in self._entries for name, value in entry.ids]
 
     def feed(self, body: bytes) -> None:
         """Take a part of the body, in order."""
@@ -147,7 +152,7 @@ class Attempt:
 
 class _Token:
     is_token = True
-    ids = ()
+    ids = ()  # what it names is not signed
     handshake = None
 
     def __init__(self, label, entry, authorization):

@@ -214,7 +214,9 @@ class Handler:
             # Where it is not known who sends it, anybody could spoil an id.
             from trigger.acceptor import replay
 
-            exchange.keys = replay.keys(exchange.request, exchange.attempt, draft.read_body)
+            places = (place for parameter in self._endpoint.parameters or () for place in parameter["places"])
+            fields = {name.encode() for kind, name in places if kind == "header"}
+            exchange.keys = replay.keys(exchange.request, exchange.attempt, draft.read_body, fields)
         if self._endpoint.body == "discard":
             draft.drop_body()
         exchange.variables = self._variables(exchange, values)

@@ -12,7 +12,7 @@ from trigger.http import Refusal, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from trigger.acceptor.auth import Attempt
     from trigger.acceptor.exchange import Exchange
@@ -23,21 +23,29 @@ IDEMPOTENCY_KEY = b"idempotency-key"  # draft-ietf-httpapi-idempotency-key-heade
 ID_FIELDS = (IDEMPOTENCY_KEY, b"webhook-id", b"x-github-delivery", b"x-gitea-delivery", b"x-gogs-delivery")
 
 
-def keys(request: Request, attempt: "Attempt", read_body: "Callable[[], bytes]") -> "list[str]":
+def keys(
+    request: Request, attempt: "Attempt", read_body: "Callable[[], bytes]", fields: "Iterable[bytes]" = ()
+) -> "list[str]":
     """Return what a delivery goes by. The key of an Idempotency-Key has a fingerprint of the request behind a colon,
-    what stands before it is of fixed length. attempt: finished.
+    what stands before it is of fixed length. attempt: finished. fields: names of those in which parameters stand.
+    Raises Refusal.
 
     An id counts for the entry of `auth` that has let it in, so nobody uses up another's, and only where that answers
     for it: a token's holder for all that he says, a signature for the fields that it covers. What is signed counts
     under any id, or somebody who has overheard a delivery could send it again under a new one.
     """
     found = []
-    for name, value in _ids(request, attempt):
+    for entry_name, name, value in _ids(request, attempt):
         if name == IDEMPOTENCY_KEY:
             value = _unquoted(value)
-        key = digests.hex_sha256(b"\0".join((name, attempt.admitted.name, value)))
+        if not value:
+            if name == IDEMPOTENCY_KEY:
+                raise Refusal(400, "this Idempotency-Key is empty")
+            continue  # it would make one delivery of all that a sender does not name
+        key = digests.hex_sha256(b"\0".join((name, entry_name, value)))
         if name == IDEMPOTENCY_KEY:
-            parts = map(digests.hex_sha256, (request.method, request.query, read_body()))
+            told = [request.fields.get(field, b"") for field in sorted(fields)]
+            parts = map(digests.hex_sha256, (request.method, request.query, read_body(), *told))
             key += ":" + digests.hex_sha256("".join(parts).encode())
         found.append(key)
     return found + [digests.hex_sha256(b"signed\0" + digest) for digest in attempt.digests]
@@ -45,7 +53,7 @@ def keys(request: Request, attempt: "Attempt", read_body: "Callable[[], bytes]")
 
 def keys_of_before(request: Request, attempt: "Attempt") -> "list[str]":
     """The keys by which release 0.2 remembered the same ids: whoever had sent them. To find only."""
-    return [digests.hex_sha256(name + b"\0" + value) for name, value in _ids(request, attempt)]
+    return [digests.hex_sha256(name + b"\0" + value) for _, name, value in _ids(request, attempt) if value]
 
 
 def check_same(key: str, other: str) -> None:
@@ -72,10 +80,12 @@ def bare(key: str) -> str:
 
 
 def _ids(request, attempt):
-    """The fields of a request that name its delivery for sure: pairs of name and value."""
-    if not attempt.admitted.is_token:
-        return attempt.admitted.ids
-    return [(name, request.fields[name]) for name in ID_FIELDS if name in request.fields]
+    """The fields of a request that name its delivery for sure: triples of the name of the entry that answers for it,
+    its own and its value."""
+    admitted = attempt.admitted
+    if not admitted.is_token:
+        return attempt.signed_ids
+    return [(admitted.name, name, request.fields[name]) for name in ID_FIELDS if name in request.fields]
 
 
 def _unquoted(value):
