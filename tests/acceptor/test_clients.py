@@ -80,6 +80,9 @@ def test_who_waits_takes_nobodys_place(connect, monkeypatch):
             clients.move(one, state)
     assert clients.has_room()
     assert not clients.may_wait()
+    monkeypatch.setattr(places, "WAITING_LIMIT", 2)
+    assert clients.may_wait()
+    assert not clients.may_wait(is_repeat=True)
     assert not clients.may_follow()
 
 

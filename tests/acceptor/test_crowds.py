@@ -22,6 +22,7 @@ from trigger.spool import MEMORY_LIMIT
 MIB = 1024 * 1024
 PLACES = 1023  # and one for who comes later
 SECRET = "0123456789abcdef-of-a-sender"
+MAC = hmac.new(SECRET.encode(), b"x", "sha256").hexdigest().encode()
 SIGNATURE = b"X-Hub-Signature-256: sha256=0"
 GITHUB = {"github": {"secret": SECRET}}
 AUTH = [GITHUB, {"gitlab": {"secret": SECRET}}]
@@ -133,6 +134,19 @@ def test_guessers_are_held_or_closed_and_take_nobodys_place(tmp_path):
                 assert answered(late) == answered(waiting) == 0
             assert answered(guessers) == 300
             assert [client.recv(1) for client in guessers if answered([client])] == [b""] * 300
+
+
+def test_who_repeats_what_he_has_overheard_takes_nobodys_place(tmp_path):
+    """Past half of those who may wait, repeats are told at once that the run goes on; others wait for theirs."""
+    message = head(b"POST", b"X-Hub-Signature-256: sha256=" + MAC, b"Content-Length: 1") + b"x"
+    with host(tmp_path, auth=AUTH, before=FOR_EVER, wait="1h", replay_window="1h") as acceptor:
+        with crowd(acceptor, message, 1) as first, crowd(acceptor, message, 1200) as repeats:
+            assert wait_until(lambda: answered(repeats) == 1200 - (512 - len(first)))
+            with crowd(acceptor, RIGHT, 100) as others:
+                settle(acceptor)
+                assert answered(first) == answered(others) == 0
+            (told,) = {client.recv(12) for client in repeats if answered([client])}
+            assert told == b"HTTP/1.1 202"
 
 
 def test_what_guessers_have_sent_is_not_kept(tmp_path):

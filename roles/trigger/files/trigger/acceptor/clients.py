@@ -83,9 +83,10 @@ class Clients:
         beside = sum(len(self._by_state[state]) for state in (WAITING, DELAYED, FOLLOWING))
         return len(self._by_fd) - beside < LIMIT
 
-    def may_wait(self) -> bool:
-        """Whether one more may wait for its run."""
-        return len(self._by_state[WAITING]) < WAITING_LIMIT
+    def may_wait(self, is_repeat: bool = False) -> bool:
+        """Whether one more may wait for its run. Who has overheard one delivery can repeat it any number of times, so
+        repeats leave half of the places to others."""
+        return len(self._by_state[WAITING]) < (WAITING_LIMIT // 2 if is_repeat else WAITING_LIMIT)
 
     def may_follow(self) -> bool:
         """Whether one more may follow its run."""

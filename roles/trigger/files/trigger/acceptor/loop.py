@@ -272,7 +272,7 @@ class Loop:
                 self._close(connection)
             elif exchange.reply is not None:
                 self._reply(connection)
-            elif self._leaving or not self._clients.may_wait():
+            elif self._leaving or not self._clients.may_wait(exchange.outcome == "repeated"):
                 self._handler.not_ended(exchange)
                 self._answer(connection)
             else:
