@@ -18,9 +18,23 @@ SCREEN = "import sys; sys.path.insert(0, %r); from trigger.ctl.terminal import S
 FORBIDDEN = {*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))} - set("\n\t")
 FORBIDDEN |= set("\u061c\u200e\u200f\u2028\u2029\ufeff\u200b\u2060")
 FORBIDDEN |= {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
+# Default_Ignorable_Code_Point, of DerivedCoreProperties.txt (Unicode 15.1), and what it takes for seen.
+IGNORABLE = (
+    "00AD 034F 061C 115F..1160 17B4..17B5 180B..180F 200B..200F 202A..202E 2060..206F 3164 FE00..FE0F FEFF FFA0 "
+    "FFF0..FFF8 1BCA0..1BCA3 1D173..1D17A E0000..E0FFF"
+)
+WRITTEN_WITH = "180B..180D 180F 200C..200D FE00..FE0F E0100..E01EF"  # variation selectors and joiners
+
+
+def characters(ranges):
+    bounds = [[int(bound, 16) for bound in each.split("..")] for each in ranges.split()]
+    return {chr(number) for each in bounds for number in range(each[0], each[-1] + 1)}
+
+
+FORBIDDEN |= characters(IGNORABLE) - characters(WRITTEN_WITH)
 HARMFUL = [
     b"\x9b2J", b"\xc2\x9b2J", b"\x1b[2J", b"\x1b]0;title\x07", b"a\rb", b"a\r\nb", b"\r", b"\r\r\n", b"\x08", b"\x7f",
-    *(b"a%sb".replace(b"%s", character.encode()) for character in sorted(FORBIDDEN)),
+    *(b"a%sb".replace(b"%s", character.encode()) for character in sorted(FORBIDDEN) if ord(character) < 0xE0080),
     "\u202egnp.exe".encode(), b"\xe2\x80", b"\xae", b"\xff", b"\xf0\x9f\x98\x80", b"\xed\xa0\x80", b"\xc0\x9b",
 ]  # fmt: skip
 
@@ -47,10 +61,21 @@ def test_no_bytes_in_any_parts_do_anything(content, places):
     assert not FORBIDDEN & set(line(text)) and not re.search("[\n\t]", line(text))
 
 
-@given(st.text(st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp"))))
+@given(st.text(st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp"), exclude_characters=FORBIDDEN)))
+@example("\u26a0\ufe0f 葛\U000e0100")  # with variation selectors
 @example("नमस्ते می‌خواهم 👩‍🚒")  # of which some are written with joiners
 def test_what_is_seen_is_shown_as_it_is(text):
     assert shown(text.encode()) == text == line(text)
+
+
+@pytest.mark.parametrize("character", ["\u200d", "\ufe0f"])
+def test_what_scripts_are_written_with_stays(character):
+    assert plain("a" + character) == "a" + character
+
+
+def test_what_is_not_seen_is_shown():
+    for character in FORBIDDEN - {"\r"}:
+        assert character not in plain(f"a{character}b") and plain(character).startswith("\\"), ascii(character)
 
 
 def test_each_sign_of_direction_and_each_separator_is_shown():

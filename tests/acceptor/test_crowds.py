@@ -139,8 +139,9 @@ def test_guessers_are_held_or_closed_and_take_nobodys_place(tmp_path):
 def test_who_repeats_what_he_has_overheard_takes_nobodys_place(tmp_path):
     """Past half of those who may wait, repeats are told at once that the run goes on; others wait for theirs."""
     message = head(b"POST", b"X-Hub-Signature-256: sha256=" + MAC, b"Content-Length: 1") + b"x"
-    with host(tmp_path, auth=AUTH, before=FOR_EVER, wait="1h", replay_window="1h") as acceptor:
-        with crowd(acceptor, message, 1) as first, crowd(acceptor, message, 1200) as repeats:
+    settings = {"auth": AUTH, "wait": "1h", "replay_window": "1h"}
+    with host(tmp_path, before=FOR_EVER, **settings) as acceptor, crowd(acceptor, message, 1) as first:
+        with crowd(acceptor, message, 1200) as repeats:
             assert wait_until(lambda: answered(repeats) == 1200 - (512 - len(first)))
             with crowd(acceptor, RIGHT, 100) as others:
                 settle(acceptor)

@@ -12,7 +12,7 @@ import pytest
 from run_files import JOB, SECOND, record, request_id, unknown_to_systemd
 
 from trigger import records, runs
-from trigger.ctl import doctor, show, status
+from trigger.ctl import doctor, fire, show, status
 from trigger.ctl.doctor import files, finding, host
 from trigger.ctl.errors import MOUNT, Failure, told
 
@@ -50,7 +50,7 @@ def test_a_reader_that_is_gone(arguments):
     os.close(writing)
 
 
-@pytest.mark.parametrize("closed", [1, 2])
+@pytest.mark.parametrize("closed", [0, 1, 2])
 @pytest.mark.parametrize("arguments", [["--help"], ["doctor"], ["show", "nothing"], ["lst"]], ids=" ".join)
 def test_closed_streams(arguments, closed):
     done = subprocess.run(
@@ -60,8 +60,17 @@ def test_closed_streams(arguments, closed):
     assert "Traceback" not in done.stdout + done.stderr and "Exception" not in done.stdout + done.stderr
     if closed == 1:
         assert done.returncode != 0 and done.stderr.count("\n") == 1
-    else:
+    elif closed == 2:
         assert done.stderr == "" and done.returncode != 120
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_body_that_cannot_be_read(tmp_path, monkeypatch, closed):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(Failure) as caught:
+        fire._read_body("-" if closed else str(tmp_path), 10)
+    why = "standard input is closed" if closed else f"{tmp_path}: Is a directory"
+    assert str(caught.value) == f"the body cannot be read: {why}"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["doctor"], ["show", "nothing"], ["lst"]], ids=" ".join)

@@ -6,11 +6,12 @@ import codecs
 import re
 
 # What could move, hide or turn round what stands beside it: control characters but for tab and line feed, those that
-# set the direction of writing (UAX #9), other separators of lines, and what is not seen at all. The joiners stay, since
-# scripts and emoji are written with them.
+# set the direction of writing (UAX #9), other separators of lines, and what is not seen at all (UAX #44,
+# Default_Ignorable_Code_Point). Joiners and variation selectors stay, since scripts and emoji are written with them.
 _UNSEEN = re.compile(
-    "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f]"
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
 
 

@@ -7,7 +7,7 @@ import sys
 
 from trigger import admission, entry, http, responses, runs, timespan, wake
 from trigger.ctl import status, systemd
-from trigger.ctl.errors import FAILED, OK, REFUSED, Failure
+from trigger.ctl.errors import FAILED, OK, REFUSED, Failure, told
 from trigger.ctl.fire_request import make
 from trigger.ctl.follow import ending, follow
 from trigger.spool import Draft, Spool
@@ -50,11 +50,13 @@ def _read_body(path, limit):
         return b""
     try:
         if path == "-":
+            if sys.stdin is None:
+                raise Failure("the body cannot be read: standard input is closed")
             return sys.stdin.buffer.read(limit + 1)
         with open(path, "rb") as file:
             return file.read(limit + 1)
     except OSError as error:
-        raise Failure("the body cannot be read: %s" % error) from None
+        raise Failure("the body cannot be read: %s" % told(error)) from None
 
 
 def _explain(name, refusal):
@@ -78,7 +80,8 @@ def write(endpoint: Endpoint, spool: Spool, fired: Fired) -> str:
         if isinstance(error, FileNotFoundError):
             continue  # an acceptor that has just begun took the draft for one that was left behind
         if error is not None:
-            raise Failure("%s takes no request: %s; `triggerctl doctor` looks for the reason" % (endpoint.spool, error))
+            why = told(error)
+            raise Failure("%s takes no request: %s; `triggerctl doctor` looks for the reason" % (endpoint.spool, why))
         return request_id
     raise Failure("%s takes no request; try again" % endpoint.spool)
 

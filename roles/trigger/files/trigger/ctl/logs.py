@@ -7,7 +7,7 @@ import subprocess
 
 from trigger import paths, programs, runs
 from trigger.ctl import request_ids, status
-from trigger.ctl.errors import FAILED, OK, USAGE, Failure
+from trigger.ctl.errors import FAILED, OK, USAGE, Failure, told
 from trigger.ctl.follow import ending, follow
 
 TYPE_CHECKING = False
@@ -72,7 +72,7 @@ def _journal(arguments, screen):
     try:
         journal = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=programs.ENVIRONMENT)
     except OSError as error:
-        raise Failure("journalctl cannot be called: %s" % error, FAILED) from None
+        raise Failure("journalctl cannot be called: %s" % told(error), FAILED) from None
     with journal:
         try:
             for part in iter(lambda: os.read(journal.stdout.fileno(), 64 * 1024), b""):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from trigger import programs
-from trigger.ctl.errors import Failure
+from trigger.ctl.errors import Failure, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _run(*arguments):
             env=programs.ENVIRONMENT,
         )
     except OSError as error:
-        raise Failure("systemctl cannot be called: %s" % error) from None
+        raise Failure("systemctl cannot be called: %s" % told(error)) from None
     if done.returncode:
         said = (done.stderr or done.stdout).strip()
         raise Failure("systemctl %s: %s" % (arguments[0], said or "exit status %d" % done.returncode))

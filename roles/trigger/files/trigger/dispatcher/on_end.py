@@ -97,8 +97,8 @@ def units_for(endpoint, state, run_id):
 
 
 def _tell(record):
-    """Write what the units may read by EnvironmentFile=/run/trigger/ended/%i. systemd reads it as root, whoever the unit
-    is; nobody else may, since a run's id opens its output."""
+    """Write what the units may read by EnvironmentFile=/run/trigger/ended/%i. systemd reads it as root, whoever the
+    unit is; nobody else may, since a run's id opens its output."""
     os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
     os.chmod(DIRECTORY, 0o700)
     for name in sorted(os.listdir(DIRECTORY))[: -KEPT + 1]:
