@@ -732,6 +732,7 @@ def test_a_damaged_record_disables_nothing(kind):
         if path.is_dir():
             path.rmdir()
         path.write_bytes(kept)
+        path.chmod(0o640)
 
 
 @pytest.mark.parametrize("path", ["/var/spool/trigger/ctl", "/var/spool/trigger", "/var/lib/trigger/ctl/runs"])
