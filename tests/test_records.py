@@ -15,6 +15,7 @@ from trigger.acceptor.exchange import Exchange
 from trigger.acceptor.handler import Handler
 from trigger.ctl import status
 from trigger.ctl.doctor import files
+from trigger.dispatcher import history
 from trigger.page import status as page_status
 
 LIMIT = records.SIZE_LIMIT
@@ -303,6 +304,17 @@ def test_page_and_triggerctl_name_the_same_last_run(endpoint, monkeypatch):
     by_ctl = status.look(["a"])[0].last
     by_page = page_status.Standing(settings).last
     assert by_ctl == by_page and by_ctl["id"] == request_id(SECOND)
+
+
+def test_what_has_not_run_hides_no_last_run(endpoint):
+    """Neither requests that were taken back nor files that were none, however many."""
+    settings = endpoint(keep_runs=100)
+    record(settings, [ONE], state="failed")
+    os.utime(records.path(settings, ONE), (SECOND, SECOND))
+    for number in range(15):
+        record(settings, [request_id(SECOND + 10, number)], state="cancelled", started=None)
+        history.write_damaged(settings, request_id(SECOND + 20, number), "it is empty")
+    assert records.last(settings)["id"] == ONE
 
 
 # Those who wait

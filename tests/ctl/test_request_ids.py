@@ -1,8 +1,11 @@
 """Which request somebody means who types less than its id."""
 
+import os
+
 import pytest
 from page_host import SECOND, claim, queue, record, request_id
 
+from trigger import records
 from trigger.ctl import request_ids
 from trigger.ctl.errors import UNKNOWN, Failure
 from trigger.ctl.main import main
@@ -68,6 +71,29 @@ def test_the_latest_run_is_no_request_that_waits(endpoint, host):
     other = host.put("other")
     queue(other, IDS[0], IDS[1])
     assert request_ids.latest_run(other) == IDS[1]
+
+
+def test_the_latest_run_is_the_one_under_way_and_then_the_one_that_ended_last(host):
+    """With parameters, a run may go by an older id than the one that ended before it began."""
+    made = host.put()
+    first, other, second = (request_id(SECOND + number) for number in range(3))
+    record(made, first, second)
+    os.utime(records.path(made, second), (SECOND, SECOND))
+    queue(made, other)
+    assert request_ids.latest_run(made) == second
+    claim(made, other)
+    assert request_ids.latest_run(made) == other
+    record(made, other)
+    assert request_ids.latest_run(made) == records.last(made)["id"] == other
+    assert request_ids.find(made, "last") == second  # which is the newest request
+
+
+def test_what_has_not_run_is_the_latest_only_where_nothing_has(host):
+    made = host.put()
+    record(made, IDS[1], state="cancelled", exit_code=None, started=None)
+    assert request_ids.latest_run(made) == IDS[1]
+    record(made, IDS[0])
+    assert request_ids.latest_run(made) == IDS[0]
 
 
 @pytest.mark.parametrize(

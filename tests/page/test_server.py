@@ -14,7 +14,7 @@ import urllib.parse
 import pytest
 from page_host import SECRET, claim, head, prints, queue, record, request_id, tree, visitor
 
-from trigger import cancellations, runs
+from trigger import cancellations, responses, runs
 from trigger.page import form, server, submit
 
 PATIENCE = 20  # seconds; what is waited for is there much sooner
@@ -77,12 +77,13 @@ class Client:
 
 
 def get(host, path="/", method="GET", **told):
-    return Client(host, head(method, path, **told)).end()
+    return Client(host, head(method, path, **{"Accept": "text/html", **told})).end()
 
 
 def post(host, path, filled, **told):
     body = urllib.parse.urlencode(filled).encode()
     told = {"Content_Type": "application/x-www-form-urlencoded", "Content_Length": str(len(body)), **told}
+    told = {"Accept": "text/html", **told}
     return Client(host, head("POST", path, **told) + body).end()
 
 
@@ -156,12 +157,35 @@ def test_http_1_0_knows_no_chunks(host, page):
 
 
 @pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [(None, responses.PLAIN), ("*/*", responses.PLAIN), ("application/json", PROBLEM),
+     ("text/html, application/json", PROBLEM), ("text/html, */*;q=0.8", "text/html; charset=utf-8")],
+)  # fmt: skip
+def test_html_is_for_who_asks_for_it(host, page, accept, content_type):
+    """As nginx tells its own refusals."""
+    host.put()
+    refusals = [("POST", "/", 405), ("PUT", "/hello/start", 405), ("POST", "/hello/start", 403),
+                ("POST", "/hello/cancel", 403), ("GET", "/nothing", 404), ("GET", "/hello/runs/x", 404)]  # fmt: skip
+    for method, path, status in refusals:
+        answer = get(host, path, method, Accept=accept)
+        assert (answer.status, answer.field("Content-Type")) == (status, content_type), (method, path)
+    assert get(host, method="POST", Accept=accept).field("Allow") == "GET, HEAD"
+
+
+def test_the_pages_themselves_are_html_for_everybody(host, page):
+    host.put()
+    for path in ("/", "/hello/"):
+        assert get(host, path, Accept=None).field("Content-Type") == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize(
     ("sent", "status"),
     [(b"GET / HTTP/1.1\r\n\r\n", 400), (b"GET /\n\n", 400), (b"\x16\x03\x01", 400),
      (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 20000, 431), (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505)],
 )  # fmt: skip
 def test_what_is_no_request_is_refused(host, page, sent, status):
-    assert Client(host, sent).end().status == status
+    answer = Client(host, sent).end()
+    assert (answer.status, answer.field("Content-Type")) == (status, responses.PLAIN)
 
 
 def test_a_request_that_is_cut_short(host, page):

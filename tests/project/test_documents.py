@@ -16,6 +16,7 @@ from examples import yaml_blocks
 
 import trigger
 import trigger_endpoints
+from trigger import execution, parameters
 from trigger.ctl import main
 
 PROJECT = Path(__file__).parents[2]
@@ -109,6 +110,14 @@ def test_triggerctl_s_exit_statuses_are_told_alike(capsys):
     assert len(statuses) > 7
     assert main.main(["--help"]) == 0
     assert re.findall(r"^  (\d+) ", capsys.readouterr().out, re.MULTILINE) == statuses
+
+
+def test_the_limits_of_parameters_are_told_where_they_are_met():
+    page = (PROJECT / "docs/parameters.md").read_text(encoding="utf-8")
+    described = str(reference.entry_points()["endpoint"]["parameters"]["options"]["max_length"]["description"])
+    for limit in (parameters.TOTAL_LIMIT, trigger_endpoints.parameters.LENGTH_LIMIT):
+        assert f" {limit} " in page and f" {limit}" in described
+    assert f" {execution.STRING_LIMIT - 1} bytes" in page
 
 
 def test_the_number_of_hostile_messages():

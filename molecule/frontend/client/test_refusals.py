@@ -22,6 +22,8 @@ REFUSALS = [
     (404, "/nosuch.json", {"method": "DELETE"}),
     (405, "/environment/", {"method": "TRACE"}),
     (405, "/", {"method": "POST"}),
+    (403, "/environment/start", {"method": "POST"}),
+    (403, "/environment/cancel", {"method": "POST"}),
     (413, "/limited/", {"method": "POST", "body": b"x" * 2049}),
     (413, "/limited", {"method": "POST", "body": b"x" * 2049}),
     (431, "/environment/", {"method": "POST", "X_Long": "x" * 20000}),
@@ -67,10 +69,7 @@ def check(answer, status, content_type):
 def test_each_is_told_in_his_way(host, nothing_starts, accept, content_type):
     with nothing_starts("environment", "limited"):
         for status, path, options in REFUSALS:
-            # The pages' own process stands behind `/`: who asks for nothing there is a person.
-            wanted = HTML if (status, path, accept) == (405, "/", None) else content_type
-            if status == 414:
-                wanted = TEXT  # of the head not even the first line was read
+            wanted = TEXT if status == 414 else content_type  # of the head not even the first line was read
             check(ask(host, path, Accept=accept, **options), status, wanted)
 
 

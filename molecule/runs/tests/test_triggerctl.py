@@ -488,6 +488,19 @@ def test_doctor_finds_a_wrong_owner():
     ctl("doctor", "ctl")
 
 
+def test_doctor_finds_a_record_that_its_readers_cannot_read():
+    """As a copy without -p, with a strict umask, brings it back."""
+    request = fire("ctl")
+    wait_for_record("ctl", request)
+    record = f"/var/lib/trigger/ctl/runs/{request}.json"
+    os.chown(record, 0, 0)
+    os.chmod(record, 0o600)
+    (found,) = ask("doctor", "ctl", status=FAILED)
+    assert f"{request}.json" in found["what"]
+    run("sh", "-c", found["mend"])
+    ctl("doctor", "ctl")
+
+
 def test_doctor_finds_a_missing_secret():
     secret = Path("/etc/trigger/credentials/ctl-reject/acceptor/auth")
     secret.rename(secret.with_name("away"))
@@ -719,6 +732,7 @@ def test_a_damaged_record_disables_nothing(kind):
         if path.is_dir():
             path.rmdir()
         path.write_bytes(kept)
+        path.chmod(0o640)
 
 
 @pytest.mark.parametrize("path", ["/var/spool/trigger/ctl", "/var/spool/trigger", "/var/lib/trigger/ctl/runs"])

@@ -1,7 +1,7 @@
-"""The programs of the host that root calls, by their paths and with an environment of our own.
+"""The programs of the host that ours call, by their paths and with an environment of our own.
 
-What the job is to have in its environment, PATH among it, root's steps of its unit have in theirs; so nothing is
-looked for there, and nothing handed on. The paths hold on Debian 11 to 13, with a merged /usr and without.
+Root may call triggerctl with a PATH of somebody else's making: so nothing is looked for there, and nothing of the
+environment handed on. The paths hold on Debian 11 to 13, with a merged /usr and without.
 """
 
 SYSTEMCTL = "/bin/systemctl"

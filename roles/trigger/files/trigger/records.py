@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STATES = ("succeeded", "failed", "timed-out", "interrupted", "cancelled", "damaged")
 SIZE_LIMIT = 32 * 1024 * 1024  # bytes; a record holds ids, and parameters that were an entry's variables
-_LATEST = 20  # records that are looked at for the last run
+_LATEST = 20  # runs among which the last is looked for
 _LAST_SECOND = 253402300799.999  # of the year 9999, behind which a time is written otherwise
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -111,8 +111,8 @@ def read(endpoint: "Paths", run_id: str) -> "dict | None":
 
 
 def last(endpoint: "Paths") -> "dict | None":
-    """Return the record of the run that ended last, or None. One that was taken back while it waited tells nothing of
-    the job, nor does one that is damaged. Raises OSError."""
+    """Return the record of the run that ended last, or None. What never began tells nothing of the job: a request that
+    was taken back while it waited, or a file that was none; nor does a record that is damaged. Raises OSError."""
     # A run goes by the newest of its requests, so with parameters one that ended later may have a smaller id.
     stamps = []
     for run_id in ids(endpoint):
@@ -120,13 +120,15 @@ def last(endpoint: "Paths") -> "dict | None":
             stamps.append((os.lstat(path(endpoint, run_id)).st_mtime_ns, run_id))
         except FileNotFoundError:
             pass  # pruned meanwhile
-    found = []
-    for _, run_id in sorted(stamps, reverse=True)[:_LATEST]:
+    found: list[dict] = []
+    for _, run_id in sorted(stamps, reverse=True):
+        if len(found) == _LATEST:
+            break
         try:
             record = read(endpoint, run_id)
         except Damaged:
             continue
-        if record is not None and not (record["state"] == "cancelled" and record["started"] is None):
+        if record is not None and record["started"] is not None:
             found.append(record)
     return max(found, key=lambda record: record["finished"], default=None)
 

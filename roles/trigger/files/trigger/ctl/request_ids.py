@@ -34,12 +34,17 @@ def find(endpoint: Endpoint, text: str) -> str:
 
 
 def latest_run(endpoint: Endpoint) -> str:
-    """Return the id of the run that began last; where only requests wait, of one of these. Raises Failure."""
+    """Return the id of the run that is under way, else of the one that ended last, as `list` and the page tell it;
+    where nothing has run, of the newest request. Raises Failure."""
     found = runs.Runs(endpoint)
-    ids = found.history()
-    waiting = set(found.spooled()) - set(found.claimed())
-    for run_id in [each for each in ids if each not in waiting] + ids:
-        return run_id
+    claimed = found.claimed()
+    if claimed:
+        return claimed[-1]
+    last = found.last()
+    if last is not None:
+        return last["id"]
+    for request_id in found.history():
+        return request_id
     raise Failure("%s has no run yet, or keeps none" % endpoint.name, UNKNOWN)
 
 

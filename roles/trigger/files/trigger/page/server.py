@@ -173,9 +173,9 @@ class Exchange:
             return self._refused(http.Refusal(500, "this page cannot be drawn"))
 
     def _refused(self, refusal):
-        """Return the Reply that tells a refusal: a page, but to a program as an acceptor would."""
+        """Return the Reply that tells a refusal: as an acceptor and nginx do, a page to a browser that asks for one."""
         request = self._request
-        if request is not None and b"accept" in request.fields and not _is_reader(request):
+        if request is None or not _is_reader(request):
             return responses.of_refusal(request, refusal)
         frame = Frame(self._visitor.host, self._visitor.name) if self._visitor else Frame("this host", "")
         return error_pages.of_refusal(frame, refusal)

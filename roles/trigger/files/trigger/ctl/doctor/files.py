@@ -8,7 +8,7 @@ import pwd
 import shutil
 import stat
 
-from trigger import paths, records, strict_json
+from trigger import output, paths, records, strict_json, timespan
 from trigger.ctl.doctor.finding import AGAIN, Finding, whatever_befalls
 from trigger.ctl.errors import MOUNT
 
@@ -53,7 +53,8 @@ def owned(
         what = "%s belongs to %s:%s" % (path, _name(pwd.getpwuid, status.st_uid), _name(grp.getgrgid, status.st_gid))
         yield Finding(endpoint, what, "chown root:%s %s" % (group, path))
     elif present != mode:
-        yield Finding(endpoint, "%s has mode %04o" % (path, present), "chmod %04o %s" % (mode, path))
+        # Of a directory chmod takes setgid away by a fifth digit alone.
+        yield Finding(endpoint, "%s has mode %04o" % (path, present), "chmod %05o %s" % (mode, path))
 
 
 def _users(endpoint, job):
@@ -149,15 +150,37 @@ def _set_aside(endpoint):
 
 
 def _records(endpoint):
+    if os.path.lexists(endpoint.served):  # the first record brings it
+        yield from owned(endpoint.served, stat.S_ISDIR, endpoint.user, 0o710, endpoint.name)
     try:
         found = records.ids(endpoint)
     except FileNotFoundError:
         return  # which _places() tells
+    yield from _readers(endpoint, found)
     for run_id in found:
         try:
             records.read(endpoint, run_id)
         except records.Damaged as damaged:
             yield Finding(endpoint.name, *str(damaged).split("; ", 1))
+
+
+def _readers(endpoint, run_ids):
+    """Records and outputs are root's, and the endpoint's group alone reads them. A backup may bring all of them back
+    otherwise, so they are told together."""
+    wanted = (0, _gid(endpoint.user), 0o040)
+    wrong = []
+    for path in [where(endpoint, run_id) for run_id in run_ids for where in (records.path, output.path)]:
+        try:
+            status = os.lstat(path)
+        except FileNotFoundError:
+            continue  # it has printed nothing, or was let go meanwhile
+        if stat.S_ISREG(status.st_mode) and (status.st_uid, status.st_gid, status.st_mode & 0o077) != wanted:
+            wrong.append(os.path.basename(path))
+    if wrong:
+        what = "wrong owner, group or mode of %s in %s, %s among them: they are for root and %s alone"
+        mend = "find %s -type f -exec chown root:%s {} + -exec chmod g=r,o= {} +"
+        told = (timespan.count(len(wrong), "file"), endpoint.runs, wrong[0], endpoint.user)
+        yield Finding(endpoint.name, what % told, mend % (endpoint.runs, endpoint.user))
 
 
 def _gid(group):
