@@ -65,9 +65,14 @@ class Spool:
         self._drafts += 1
         return Draft("%s/%s%d" % (self._path, _DRAFT, self._drafts), self.room)
 
-    def lack(self) -> "str | None":
-        """Say what the disk has too little of for a request to be taken in, or None. Raises OSError."""
-        return room.lack(self._path, os.statvfs(self._path))
+    def disk(self) -> "os.statvfs_result":
+        """Return what the disk has left. Raises OSError."""
+        return os.statvfs(self._path)
+
+    def lack(self, disk: "os.statvfs_result", entries: int = 0, size: int = 0) -> "str | None":
+        """Say what the disk has too little of for requests to be taken in, or None. disk: what disk() has returned.
+        entries, size: as room.lack() takes them."""
+        return room.lack(self._path, disk, entries, size)
 
     def load(self) -> "tuple[int, bool]":
         """Return how many entries no run has taken yet, and whether a run has some. Raises OSError."""
