@@ -148,12 +148,6 @@ class Deliveries:
         os.fsync(self._fd)
         self._close()
 
-    def forget(self, request_ids: "set[str]", now: float) -> None:
-        """Forget the deliveries of some requests, durably. Raises OSError."""
-        self._open(now)
-        self._known = {key: known for key, known in self._known.items() if known[1] not in request_ids}
-        self._rewrite(now)
-
     def _open(self, now):
         if self._fd is not None:
             return
