@@ -233,25 +233,25 @@ def test_no_content_of_the_file_stops_the_acceptor(tmp_path_factory, content):
 
 
 @pytest.mark.parametrize("reopened", [False, True])
-def test_the_file_is_written_anew_past_twice_the_limit(path, reopened):
-    known = memory(path, limit=4)
-    for second, request_id in enumerate(MORE[:9]):
+def test_the_file_is_written_anew_past_a_quarter_more_than_the_limit(path, reopened):
+    known = memory(path, limit=8)
+    for second, request_id in enumerate(MORE[:11]):
         known.add([(request_id, [f"key{second}", f"also{second}"])], NOW + second)
-    assert content(path).count("\n") == 9
+    assert content(path).count("\n") == 11
     if reopened:
-        known = memory(path, limit=4)
-        assert known.find(["key8"], NOW + 9) == MORE[8]
+        known = memory(path, limit=8)
+        assert known.find(["key10"], NOW + 11) == MORE[10]
     else:
-        known.add([(MORE[9], ["key9"])], NOW + 9)
-    assert content(path).count("\n") == 4 + (not reopened)
-    assert [known.find([f"also{n}"], NOW + 9) for n in range(4, 9)] == [None, *MORE[5:9]]
-    assert memory(path, limit=4).find(["key8"], NOW + 9) == MORE[8]
+        known.add([(MORE[11], ["key11"])], NOW + 11)
+    assert content(path).count("\n") == 8 + (not reopened)
+    assert [known.find([f"also{n}"], NOW + 11) for n in range(2, 11)] == [None, *MORE[3:11]]
+    assert memory(path, limit=8).find(["key10"], NOW + 11) == MORE[10]
     assert os.listdir(os.path.dirname(path)) == [".deliveries"]
 
 
 def test_the_rewritten_file_leaves_out_what_is_past_the_window(path):
     known = memory(path, limit=4)
-    for request_id in MORE[:9]:
+    for request_id in MORE[:6]:
         known.add([(request_id, [f"old {request_id}"])], NOW)
     known.add([(ID, ["a"])], NOW + WINDOW)
     assert content(path).count("\n") == 1
