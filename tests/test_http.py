@@ -122,7 +122,7 @@ def test_the_limits_of_chunks_are_exact():
     line, limit = b"3;%s\r\nabc\r\n0\r\n\r\n", http.CHUNK_LINE_LIMIT
     assert ours([chunked(line % (b"a" * (limit - 3)))])[0].body == b"abc"
     assert ours([chunked(line % (b"a" * (limit - 2)))])[0].status == 400
-    trailer, limit = b"0\r\nX: %s\r\n\r\n", http.HEAD_LIMIT
+    trailer, limit = b"0\r\nX: %s\r\n\r\n", http.TRAILER_LIMIT
     assert isinstance(ours([chunked(trailer % (b"a" * (limit - 6)))])[0], Reading)
     assert ours([chunked(trailer % (b"a" * (limit - 5)))])[0].status == 400
 

@@ -749,3 +749,28 @@ def test_numbers_of_the_configuration_are_numbers():
     (declared,) = on_host(p(type="integer", min=1, max=2.5)).parameters
     assert (declared["min"], declared["max"]) == (1, 2.5)
     assert not isinstance(declared["min"], strict_json.Number)
+
+
+@pytest.mark.parametrize(
+    ("request_", "name"),
+    [
+        ({"query": "b=1&a=%ff"}, "a"),
+        ({"body": b"b=1&a=\xff", "content_type": FORM}, "a"),
+        ({"body": b"b=%ff", "content_type": FORM}, "b"),
+        ({"fields": [("X-C", b"\xff")]}, "c"),
+        # which nobody has declared, or declared for another place
+        ({"query": "x-c=%ff"}, None),
+        ({"query": "b=%ff"}, None),
+        ({"query": "%ff=a"}, None),
+    ],
+)
+def test_which_value_is_not_utf_8_is_told_where_it_is_known(request_, name):
+    settings = endpoint(
+        parameters=[{"name": "c", "from": "header:x-c"}, {"name": "b", "from": "form:b"}, {"name": "a"}]
+    )
+    with pytest.raises(http.Refusal) as caught:
+        admission.check_values(settings, sources_of(**request_))
+    if name:
+        assert (caught.value.reason, caught.value.errors) == (admission.INVALID, [(name, "is not UTF-8")])
+    else:
+        assert (caught.value.reason, caught.value.errors) == ("a value is not UTF-8", [])

@@ -55,3 +55,21 @@ def test_a_disk_that_is_nearly_full(changes, told):
     assert "requests are answered 503" in finding.what
     (finding,) = host.room("/var/lib/trigger", disk(**changes))
     assert "503" not in finding.what
+
+
+@pytest.mark.parametrize(
+    ("changes", "entries", "size", "told"),
+    [
+        ({"f_bavail": blocks(room.FREE) + 2}, 1, 0, None),
+        ({"f_bavail": blocks(room.FREE) + 2}, 1, 1, "32767 KiB are free"),
+        ({"f_bavail": blocks(room.FREE) + 19}, 10, 0, "32764 KiB are free"),
+        ({"f_blocks": blocks(MIB), "f_bavail": blocks(MIB // 10)}, 1, MIB, "0 KiB are free"),
+        ({"f_favail": room.INODES + 3}, 3, 0, None),
+        ({"f_favail": room.INODES + 3}, 4, 0, "999 inodes are free"),
+        ({"f_files": 100, "f_favail": 5}, 9, 0, "0 inodes are free"),
+        ({"f_files": 0, "f_favail": 0}, 9, 0, None),
+    ],
+)
+def test_what_is_about_to_be_written_counts_as_written(changes, entries, size, told):
+    lack = room.lack("/spool", disk(**changes), entries, size)
+    assert lack is told if told is None else told in lack

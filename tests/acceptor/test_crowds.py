@@ -15,8 +15,8 @@ import pytest
 from crowds import host, read_all
 from page_host import claim, prints, record, request_id
 
-from trigger import http, room
-from trigger.acceptor import backoff, eviction
+from trigger import entry, http, room
+from trigger.acceptor import backoff, eviction, replay
 from trigger.spool import MEMORY_LIMIT
 
 MIB = 1024 * 1024
@@ -27,7 +27,7 @@ SIGNATURE = b"X-Hub-Signature-256: sha256=0"
 GITHUB = {"github": {"secret": SECRET}}
 AUTH = [GITHUB, {"gitlab": {"secret": SECRET}}]
 # MemoryMax= of the unit is 256M; what the kernel keeps for sockets counts as well, some 8 KiB of each connection.
-MOST = 180 * MIB
+MOST = 190 * MIB
 
 
 @pytest.fixture(autouse=True)
@@ -93,8 +93,9 @@ KINDS = {
     "a large query, and a body in parts": head(
         b"POST /?" + b"q" * 15000, b"X-Hub-Signature-256: sha256=0", b"Transfer-Encoding: chunked"
     ).replace(b" / HTTP", b" HTTP") + b"10000\r\n" + b"x" * 65536 + b"\r\n" + b"1" * 200,
-    "a trailer": filled(10, b"X-Hub-Signature-256: sha256=0", b"Transfer-Encoding: chunked")
-    + b"0\r\nx: " + b"x" * 16000,
+    "a head of many fields, a body in memory and a trailer": filled(
+        http.FIELDS_LIMIT - 5, b"X-Hub-Signature-256: sha256=0", b"Transfer-Encoding: chunked"
+    ) + b"%x\r\n" % 60000 + b"x" * 60000 + b"\r\n0\r\nx: " + b"x" * (http.TRAILER_LIMIT - 10),
 }  # fmt: skip
 
 
@@ -361,7 +362,10 @@ def test_what_went_is_no_longer_counted(tmp_path):
 def test_all_that_there_may_be_at_the_same_time(tmp_path):
     """Each kind of place taken by the dearest clients, and then a body that grows."""
     parameters = [{"name": f"p{number}", "max_length": 6000} for number in range(12)]
-    settings = {"auth": AUTH, "wait": "1h", "runs_api": True, "parameters": parameters, "queue_limit": 2000}
+    settings = {
+        "auth": AUTH, "wait": "1h", "runs_api": True, "parameters": parameters, "queue_limit": 2000,
+        "replay_window": "1h",
+    }  # fmt: skip
     token = b"X-Gitlab-Token: " + SECRET.encode()
     values = b"&".join(b"p%d=" % number + b"x" * 5000 for number in range(12))
     unknown = {
@@ -369,6 +373,8 @@ def test_all_that_there_may_be_at_the_same_time(tmp_path):
         "waiting": filled(300, token, FORM, b"Content-Length: %d" % len(values)) + values + b"x" * 100_000,
     }
     with host(tmp_path, before=FOR_EVER, **settings) as acceptor, contextlib.ExitStack() as stack:
+        remember_all_that_may_be(acceptor)
+        assert served(acceptor, delivery(token, b"1", b"Prefer: respond-async")).startswith(b"HTTP/1.1 202 ")
         identifier = request_id()
         claim(acceptor.endpoint, identifier)
         prints(acceptor.endpoint, b"x" * 100_000)
@@ -379,7 +385,8 @@ def test_all_that_there_may_be_at_the_same_time(tmp_path):
         for message in unknown.values():
             stack.enter_context(crowd(acceptor, message, 1024))
             settle(acceptor)
-        incomplete = stack.enter_context(crowd(acceptor, KINDS["a head of many fields, and a body in memory"]))
+        dearest = KINDS["a head of many fields, a body in memory and a trailer"]
+        incomplete = stack.enter_context(crowd(acceptor, dearest))
         settle(acceptor)
         assert answered(incomplete) == 0
         prints(acceptor.endpoint, b"x" * 8 * MIB)  # which those who follow do not read
@@ -388,7 +395,25 @@ def test_all_that_there_may_be_at_the_same_time(tmp_path):
         message = head(b"POST", token, TYPES["json"], b"Content-Length: %d" % len(body)) + body
         assert served(acceptor, message).startswith(b"HTTP/1.1 202 ")
         print(acceptor.peak() // MIB)
+        assert served(acceptor, delivery(token, b"2")).startswith(b"HTTP/1.1 202 ")
+        with open(acceptor.endpoint.spool + "/.deliveries", "rb") as file:
+            assert len(file.readlines()) == replay.LIMIT + 1  # it was written anew
+        print(acceptor.peak() // MIB)
         assert acceptor.peak() < MOST
+
+
+def remember_all_that_may_be(acceptor):
+    """Deliveries, each with an id in every field that may have one, and something signed."""
+    ids = entry.Ids()
+    now = int(time.time())
+    with open(acceptor.endpoint.spool + "/.deliveries", "w", encoding="ascii") as file:
+        for number in range(replay.LIMIT * 5 // 4):
+            first, *others = [f"{number:060x}{key:04x}" for key in range(6)]
+            print(now, ids.next(), first + ":" + first, *others, file=file)
+
+
+def delivery(token, name, *fields):
+    return head(b"POST", token, b"webhook-id: " + name, b"Content-Length: 0", *fields)
 
 
 def read_until(client, size):

@@ -8,8 +8,12 @@ import time
 
 import pytest
 from endpoints import ENDPOINTS, paused
-from host import journal, property_of, run, wait_until
-from oracle import DIRECTORIES, Oracle
+from host import connect, exchange, field, journal, property_of, read_all, run, status, wait_until
+from oracle import DIRECTORIES, Oracle, Told
+
+KIB = 1024
+SIZE = 1024 * KIB  # of a disk of its own
+KEPT = SIZE // 20  # of it for runs and records
 
 
 def _umount(path):
@@ -32,7 +36,7 @@ def own_disk(path):
     os.mkdir(kept)
     like = os.stat(path)
     _move(path, kept)
-    options = f"size=1m,mode={like.st_mode & 0o7777:o},uid={like.st_uid},gid={like.st_gid}"
+    options = f"size={SIZE},mode={like.st_mode & 0o7777:o},uid={like.st_uid},gid={like.st_gid}"
     run("mount", "-t", "tmpfs", "-o", options, "tmpfs", path)
     _move(kept, path)
     _show_acceptors()
@@ -65,10 +69,10 @@ def full(path):
 
 
 @contextlib.contextmanager
-def nearly_full(path):
-    """A little is left, which runs and records may have, and no request."""
+def nearly_full(path, left=32 * KIB):
+    """A little is left, which runs and records may have, and no request, or as many bytes as are told."""
     with full(path):
-        os.truncate(f"{path}/.filler", os.stat(f"{path}/.filler").st_size - 32 * 1024)
+        os.truncate(f"{path}/.filler", os.stat(f"{path}/.filler").st_size - left)
         yield
 
 
@@ -123,6 +127,28 @@ def test_a_disk_that_is_nearly_full():
                 assert "requests are answered 503" in told
             assert oracle.ask().code == 200
         oracle.judge()
+
+
+def test_requests_whose_heads_have_passed_leave_what_is_kept():
+    """All have come before the disk was nearly full, and become complete when it is."""
+    oracle = Oracle("nearly full disk", "plain", **ENDPOINTS["plain"])
+    path = DIRECTORIES["spool"].format("plain")
+    with own_disk(path), paused("plain"), contextlib.ExitStack() as stack:
+        clients = {f"late{number}": stack.enter_context(connect(3000)) for number in range(60)}
+        for word, client in clients.items():
+            client.sendall(f"POST /?{word} HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\n".encode())
+        assert status(exchange(3000, b"BREW / HTTP/1.1\r\nHost: test\r\n\r\n")) == 405  # so all of that is read
+        with nearly_full(path, KEPT + 100 * KIB):
+            oracle.faults += 1
+            for client in clients.values():
+                client.sendall(b"x" * 9)
+            for word, client in clients.items():
+                answer = read_all(client)
+                oracle.told.append(Told(word, status(answer), field(answer, "X-Request-Id")))
+            assert {client.code for client in oracle.told} == {200, 503}
+            left = os.statvfs(path)
+            assert left.f_bavail * left.f_frsize >= KEPT
+    oracle.judge()
 
 
 def failures(since):

@@ -80,11 +80,17 @@ def check_values(endpoint: "Endpoint", sources: "Sources") -> "tuple[dict[str, s
     if endpoint.parameters is None:
         return {}, None
     from trigger import parameters
+    from trigger.sources import NotUtf8
 
     try:
         return parameters.collect(endpoint.parameters, sources, endpoint.known_names), None
     except parameters.Invalid as invalid:
         raise wrong_values(endpoint, invalid.errors) from None
+    except NotUtf8 as found:
+        names = [each["name"] for each in endpoint.parameters if found.is_at(each["places"])]
+        if not names:
+            raise  # nobody has declared what a client calls so
+        raise wrong_values(endpoint, [(name, "is not UTF-8") for name in names]) from None
 
 
 def check_execution(endpoint: "Endpoint", values: "dict[str, str]", variables: "list[tuple[bytes, bytes]]") -> None:

@@ -9,7 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-HEAD_LIMIT = 16 * 1024  # bytes of request line and fields; also of the trailer of a chunked body
+HEAD_LIMIT = 16 * 1024  # bytes of request line and fields
+TRAILER_LIMIT = 1024  # bytes of the fields behind a chunked body, which are kept beside a whole head
 FIELDS_LIMIT = 320  # each takes more memory than it has bytes; senders have some twenty
 CHUNK_LINE_LIMIT = 256  # bytes of one chunk size with its extensions
 
@@ -260,7 +261,7 @@ class Body:
         if self._missing:
             self._part = self._chunk_data
         else:
-            self._missing = HEAD_LIMIT  # what the trailer may hold
+            self._missing = TRAILER_LIMIT
             self._part = self._trailer
         return True
 

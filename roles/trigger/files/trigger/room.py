@@ -31,13 +31,16 @@ class Room:
         return self.strangers > self.strangers_limit
 
 
-def lack(path: str, status: "statvfs_result") -> "str | None":
+def lack(path: str, status: "statvfs_result", entries: int = 0, size: int = 0) -> "str | None":
     """Say what a disk has too little of for requests to be accepted, or None. path: what lies on it. status: its
-    os.statvfs_result."""
-    free = status.f_bavail * status.f_frsize
+    os.statvfs_result. entries, size: how many are about to be written, and about how many bytes they have together."""
+    # Two blocks more for each entry: one because files take whole ones, one for its name, its delivery, and what its
+    # size leaves out.
+    free = max(0, status.f_bavail * status.f_frsize - size - 2 * entries * status.f_frsize)
     floor = min(FREE, status.f_blocks * status.f_frsize // 20)
     if free < floor:
         return "%d KiB are free where %s lies, %d are kept for runs and records" % (free // 1024, path, floor // 1024)
-    if status.f_favail < min(INODES, status.f_files // 20):
-        return "%d inodes are free where %s lies, too few for runs and records" % (status.f_favail, path)
+    inodes = max(0, status.f_favail - entries)
+    if inodes < min(INODES, status.f_files // 20):
+        return "%d inodes are free where %s lies, too few for runs and records" % (inodes, path)
     return None

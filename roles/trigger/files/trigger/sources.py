@@ -23,6 +23,18 @@ _TYPE = b"abcdefghijklmnopqrstuvwxyz0123456789!#$&^_.+-/"  # RFC 6838, section 4
 _MISSING = object()
 
 
+class NotUtf8(Refusal):
+    """A value is not, or, where name is None, a name."""
+
+    def __init__(self, kind: str, name: "str | None") -> None:
+        super().__init__(400, "a value is not UTF-8")
+        self._places = [[kind, name]] if kind == "header" else [[kind, name], ["any", name]]
+
+    def is_at(self, places: "list[list]") -> bool:
+        """Whether it stands at one of them."""
+        return any(place in self._places for place in places)
+
+
 class Sources:
     """read_body: it is called once at most, and only when a value could stand there. body_type: "json" or "form",
     whatever the head says, or "auto"."""
@@ -49,7 +61,7 @@ class Sources:
             return [] if value is _MISSING else [value]
         if kind == "header":
             value = self._request.fields.get(name.encode())
-            return [] if value is None else [_text(value)]
+            return [] if value is None else [_text(value, kind, name)]
         return self.pairs(kind).get(name, [])
 
     def unread(self, place: list) -> "str | None":
@@ -66,8 +78,8 @@ class Sources:
     def pairs(self, kind: str) -> "dict[str, list[str]]":
         """Return the names and values of the "query" or of the "form". Raises Refusal."""
         if kind == "query":
-            return self._once("query", lambda: _pairs(self._request.query))
-        return self._once("form", lambda: _pairs(self._read_body()) if self._is_form else {})
+            return self._once("query", lambda: _pairs(self._request.query, kind))
+        return self._once("form", lambda: _pairs(self._read_body(), kind) if self._is_form else {})
 
     def _once(self, key, make):
         if key not in self._cache:
@@ -121,7 +133,7 @@ def _is_index(token):
     return token.isascii() and token.isdigit() and len(token) < 10 and (token == "0" or token[0] != "0")
 
 
-def _pairs(encoded):
+def _pairs(encoded, kind):
     """Read application/x-www-form-urlencoded bytes (WHATWG URL standard, section 5), strictly."""
     found = {}
     parts = encoded.split(b"&", PAIRS_LIMIT + 1)
@@ -129,8 +141,9 @@ def _pairs(encoded):
     if len(parts) > PAIRS_LIMIT + 1 or len(pairs) > PAIRS_LIMIT:
         raise Refusal(400, "there are more than %d parameters" % PAIRS_LIMIT)
     for pair in pairs:
-        name, _, value = pair.partition(b"=")
-        found.setdefault(_text(unquote(name)), []).append(_text(unquote(value)))
+        encoded_name, _, value = pair.partition(b"=")
+        name = _text(unquote(encoded_name), kind)
+        found.setdefault(name, []).append(_text(unquote(value), kind, name))
     return found
 
 
@@ -160,8 +173,8 @@ def _unquote(encoded):
     return b"".join(decoded)
 
 
-def _text(value):
+def _text(value, kind, name=None):
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise Refusal(400, "a value is not UTF-8") from None
+        raise NotUtf8(kind, name) from None

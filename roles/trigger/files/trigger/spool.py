@@ -65,9 +65,14 @@ class Spool:
         self._drafts += 1
         return Draft("%s/%s%d" % (self._path, _DRAFT, self._drafts), self.room)
 
-    def lack(self) -> "str | None":
-        """Say what the disk has too little of for a request to be taken in, or None. Raises OSError."""
-        return room.lack(self._path, os.statvfs(self._path))
+    def disk(self) -> "os.statvfs_result":
+        """Return what the disk has left. Raises OSError."""
+        return os.statvfs(self._path)
+
+    def lack(self, disk: "os.statvfs_result", entries: int = 0, size: int = 0) -> "str | None":
+        """Say what the disk has too little of for requests to be taken in, or None. disk: what disk() has returned.
+        entries, size: as room.lack() takes them."""
+        return room.lack(self._path, disk, entries, size)
 
     def load(self) -> "tuple[int, bool]":
         """Return how many entries no run has taken yet, and whether a run has some. Raises OSError."""
@@ -154,8 +159,6 @@ class Spool:
         entries = set(filter(entry.is_id, names))
         if accepted:
             entries.update(self._finish(accepted, entries))
-        if drafts and self._deliveries:
-            self._forget_drafts_of_earlier_releases(drafts, entries)
         for name in drafts:
             _unlink(self._path + "/" + name)
         self._ids = entry.Ids(after=max(entries, default=None), ahead=entry.FOLLOWED)
@@ -185,15 +188,6 @@ class Spool:
         """Whether a request waits, is being run, or was."""
         claimed = os.path.lexists(self._claimed + "/" + request_id)
         return request_id in entries or claimed or self._is_recorded(request_id)
-
-    def _forget_drafts_of_earlier_releases(self, drafts, entries):
-        """Release 0.2 left a complete request under a draft's name, and its delivery remembered, when it was killed
-        between the two. It is not run, since anybody could have written such a file. Forgotten, it is run when its
-        sender, who was told nothing, sends it again."""
-        ids = filter(None, [_complete_id(self._path + "/" + name) for name in drafts])
-        lost = {each for each in ids if self._is_remembered(each) and not self._is_somewhere(each, entries)}
-        if lost:
-            self._deliveries.forget(lost, time.time())
 
 
 def _flush(drafts):
@@ -354,20 +348,6 @@ class Draft:
         self._room.memory -= len(self._held)
         self._held = bytearray()
         self._store(-self.stored)
-
-
-def _complete_id(path):
-    """The id of the request in a file, str, or None when the file is not complete."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            variables, _ = entry.read_variables(fd, os.fstat(fd).st_size)
-        finally:
-            os.close(fd)
-    except (OSError, entry.Damaged):
-        return None
-    request_id = variables.get(b"TRIGGER_REQUEST_ID", b"").decode("ascii", "replace")
-    return request_id if entry.is_id(request_id) else None
 
 
 def _unlink(path):

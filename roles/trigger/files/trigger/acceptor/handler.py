@@ -134,7 +134,7 @@ class Handler:
         if self._guard is not None:
             exchange.attempt = self._guard.begin(request)
         exchange.body = http.Body(request, self._endpoint.body_limit)
-        self._check_disk()
+        self._check_disk(self._spool.disk())
         exchange.draft = self._spool.draft()
         if exchange.user or (exchange.attempt is not None and exchange.attempt.accepted):
             exchange.draft.vouch()
@@ -170,8 +170,10 @@ class Handler:
                 raise http.Refusal(403, "a list needs a token, and the endpoint has none")
         return self._replies.of_runs(call)
 
-    def _check_disk(self):
-        lack = self._spool.lack()
+    def _check_disk(self, disk, entries=0, size=0):
+        """Raise Refusal where less would be left of the disk than runs and records need, when such entries are written.
+        It is asked before a body comes, when one goes to its file, and before what is complete is written."""
+        lack = self._spool.lack(disk, entries, size)
         if lack is not None:
             remedy = "%s: make room there, or let it be a larger disk" % lack
             raise admission.unavailable("the disk is nearly full", remedy)
@@ -186,7 +188,7 @@ class Handler:
         stored = draft.stored
         draft.write(body)
         if draft.stored > stored:
-            self._check_disk()
+            self._check_disk(self._spool.disk())
 
     def _examine(self, exchange):
         """Look at a complete request: who sends it, then what it says. Nothing is parsed before. Returns a Reply where
@@ -279,10 +281,13 @@ class Handler:
     def _choose(self, exchanges, waiting, running):
         """Refuse those that the endpoint does not take now. Returns the others. Raises OSError."""
         taken = []
+        size = 0
         now = time.time()
+        disk = self._spool.disk() if exchanges else None
         for exchange in exchanges:
             try:
                 admission.check_load(self._endpoint, waiting + len(taken), running)
+                self._check_disk(disk, len(taken) + 1, size + exchange.size())
                 if self._rate is not None:
                     admission.check_rate(self._rate.wait(now))
                     self._rate.count(now)
@@ -291,6 +296,7 @@ class Handler:
                     self.refuse(each, refusal)
             else:
                 taken.append(exchange)
+                size += exchange.size()
         if taken and self._rate is not None:
             self._rate.save()
         return taken

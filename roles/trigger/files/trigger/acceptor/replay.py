@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from trigger.acceptor.auth import Attempt
     from trigger.acceptor.exchange import Exchange
 
-LIMIT = 10000  # deliveries; the oldest are forgotten first
+# Deliveries; the oldest are forgotten first. There may be a quarter more, in the file and in memory, so that it is not
+# written anew for each.
+LIMIT = 10000
 IDEMPOTENCY_KEY = b"idempotency-key"  # draft-ietf-httpapi-idempotency-key-header
 # Ids that senders give to a delivery and repeat when they send it again; with a token, they need no signature.
 ID_FIELDS = (IDEMPOTENCY_KEY, b"webhook-id", b"x-github-delivery", b"x-gitea-delivery", b"x-gogs-delivery")
@@ -112,7 +114,8 @@ class Deliveries:
         self._path = path
         self._window = window
         self._limit = limit
-        self._known = {}  # key without fingerprint to (second, request id, key), oldest first
+        # key without fingerprint to (second, request id, key), oldest first
+        self._known: dict[str, tuple[int, str, str]] = {}
         self._lines = 0
         self._fd: int = None
         self._length_before = 0
@@ -138,7 +141,7 @@ class Deliveries:
         """Remember, durably. deliveries: pairs of a request's id and its keys. Raises OSError, and has done nothing
         then."""
         self._open(now)
-        if self._lines > 2 * self._limit:
+        if self._is_full():
             self._rewrite(now)
         lines = [b"%d %s %s\n" % (now, rid.encode(), " ".join(keys).encode()) for rid, keys in deliveries]
         self._length_before = os.fstat(self._fd).st_size
@@ -158,30 +161,40 @@ class Deliveries:
         os.fsync(self._fd)
         self._close()
 
-    def forget(self, request_ids: "set[str]", now: float) -> None:
-        """Forget the deliveries of some requests, durably. Raises OSError."""
-        self._open(now)
-        self._known = {key: known for key, known in self._known.items() if known[1] not in request_ids}
-        self._rewrite(now)
-
     def _open(self, now):
         if self._fd is not None:
             return
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with open(self._fd, "rb", closefd=False) as file:
-            content = file.read()
-        lines = content.split(b"\n")
-        if lines[-1]:  # the power went while it was written
-            os.ftruncate(self._fd, len(content) - len(lines[-1]))
-        self._lines = len(lines) - 1
+        self._lines = 0
         self._known = {}
-        for line in lines[:-1]:
-            second, request_id, *keys_ = [*line.decode("ascii", "replace").split(" "), ""]
-            is_proper = second.isascii() and second.isdigit() and len(second) < 16 and entry.is_id(request_id)
-            if is_proper and now - int(second) < self._window:
-                self._remember(int(second), request_id, filter(None, keys_))
-        if self._lines > 2 * self._limit:
+        for line in self._read():
+            if line[-1:] != b"\n":  # the power went while it was written
+                os.ftruncate(self._fd, os.fstat(self._fd).st_size - len(line))
+                break
+            self._lines += 1
+            said = self._parse(line, now)
+            if said is not None:
+                self._remember(*said)
+        if self._is_full():
             self._rewrite(now)
+
+    def _read(self):
+        """The lines of the file, one after the other: all of them together would be large."""
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        with open(self._fd, "rb", closefd=False) as file:
+            yield from file
+
+    def _parse(self, line, now):
+        """The second, the request's id and the keys of a line; None where it is damaged, or no longer counts."""
+        second, _, rest = line[:-1].decode("ascii", "replace").partition(" ")
+        request_id, *keys_ = rest.split(" ")
+        is_proper = second.isascii() and second.isdigit() and len(second) < 16 and entry.is_id(request_id)
+        if is_proper and now - int(second) < self._window:
+            return int(second), request_id, filter(None, keys_)
+        return None
+
+    def _is_full(self):
+        return self._lines > self._limit * 5 // 4
 
     def _remember(self, second, request_id, keys_):
         for key in keys_:
@@ -189,14 +202,9 @@ class Deliveries:
             self._known[bare(key)] = (second, request_id, key)
 
     def _rewrite(self, now):
-        """Leave out what is no longer known."""
-        requests = {}
-        for second, request_id, key in self._known.values():
-            if now - second < self._window:
-                requests.setdefault((second, request_id), []).append(key)
-        kept = list(requests.items())[-self._limit :]
-        lines = b"".join(b"%d %s %s\n" % (s, r.encode(), " ".join(k).encode()) for (s, r), k in kept)
-        atomic_file.replace(self._path, lines, durable=True)
+        """Leave out what is no longer known, and of the others the oldest."""
+        kept = [line for line in self._read() if self._parse(line, now)]
+        atomic_file.replace(self._path, b"".join(kept[-self._limit :]), durable=True)
         self._close()
         self._open(now)
 
