@@ -133,6 +133,7 @@ def test_guessers_are_held_or_closed_and_take_nobodys_place(tmp_path):
             with crowd(acceptor, RIGHT, 1) as late:
                 settle(acceptor)
                 assert answered(late) == answered(waiting) == 0
+            assert wait_until(lambda: answered(guessers) >= 300)
             assert answered(guessers) == 300
             assert [client.recv(1) for client in guessers if answered([client])] == [b""] * 300
 
