@@ -29,7 +29,7 @@ from .trigger_earlier import UNFINISHED as EARLIER_UNFINISHED
 from .trigger_found import NGINX_UNFINISHED, Found
 from .trigger_host import METRICS, PAGE
 from .trigger_later import call_off, put_off
-from .trigger_names import COMMAND, LAUNCHER, ROOT_UNIT, SYSUSERS
+from .trigger_names import COMMAND, LAUNCHER, ROOT_UNIT, STATE, SYSUSERS
 from .trigger_steps import Step, call_systemctl, write
 
 ENTRIES = (LAUNCHER, COMMAND)  # what calls the programs
@@ -89,7 +89,9 @@ def _afterwards(found: Found) -> Iterator[Step]:
     yield from map(remove_user, found.users_to_remove)
     if found.leaving and not found.is_put_off:
         yield put_off(found.puts_off, found.plan)
-    if _unfinished(found) or found.was_interrupted:
+    if found.purge_all and (found.last_to_go or _unfinished(found)):
+        yield from remove([STATE])
+    elif _unfinished(found) or found.was_interrupted:
         yield forget_unfinished()
 
 

@@ -87,6 +87,8 @@ class Found:
         self._look_at_what_is_put_off()
         self.unfinished = unfinished()
         self.was_interrupted = os.path.lexists(UNFINISHED)
+        # It holds the note of what is unfinished, so it goes behind all else.
+        self.last_to_go = [STATE] if self.purge_all and os.path.lexists(STATE) else []
         # Of others there may be but a folder, which somebody else has made.
         staying = self.wanted + [e for e in self.others if os.path.exists(e.configuration)]
         self.earlier = Earlier(staying, self.removed, EARLIER_UNFINISHED in self.unfinished)
@@ -232,7 +234,7 @@ class Found:
         paths += [path for endpoint in self.leaving for path in endpoint.frontend_files]
         if self.purge_all:
             paths += [path for path in self.shared_paths if not path.startswith(LIBRARY)]
-            paths += [ROOT, CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME]
+            paths += [ROOT, CONFIGURATION, LIBRARY, SPOOL, RUNTIME]
             paths += [path for companion in COMPANIONS for path in companion.files]
         return paths
 
@@ -274,6 +276,7 @@ class Found:
         paths = [file.path for file in self.file_changes()] + self.leftovers
         return (
             self.earlier.is_there
+            or self.was_interrupted
             or any(path.startswith(UNITS) for path in paths)
             or any(state.get("NeedDaemonReload") == "yes" for state in self.states.values())
         )
