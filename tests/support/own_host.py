@@ -45,9 +45,9 @@ def on_a_host(test):
     assert not wrong, wrong
 
 
-def plan(*endpoints, frontend=False):
+def plan(*endpoints, frontend=False, metrics_dir=str(METRICS)):
     """What the controller makes of them."""
-    renderer = front.make_renderer(frontend, metrics_dir=str(METRICS))
+    renderer = front.make_renderer(frontend, metrics_dir=metrics_dir)
     return {
         "shared": renderer.shared(),
         "version": renderer.version,

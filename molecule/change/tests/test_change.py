@@ -266,6 +266,16 @@ def test_metrics_somewhere():
 
 def test_metrics_elsewhere():
     wait_until(lambda: metrics() == ["/srv/metrics one/other.prom", "/srv/metrics two/trigger.prom"])
+    wait_until(lambda: endpoints_with_metrics() == {"changing", "neighbour"})
+
+
+def test_metrics_of_those_that_stay():
+    """Nobody calls the neighbour, so nobody counts."""
+    wait_until(lambda: endpoints_with_metrics() == {"neighbour"})
+
+
+def endpoints_with_metrics():
+    return set(re.findall(r'endpoint="([^"]*)"', Path("/srv/metrics two/trigger.prom").read_text()))
 
 
 def test_no_metrics():

@@ -11,10 +11,10 @@ from functools import partial
 
 from .trigger_files import File, mounts_below
 from .trigger_files import remove as remove_path
-from .trigger_host import UNFINISHED, Endpoint, Mistake, claim_lock, claimed, pending, programs_places
+from .trigger_host import METRICS, UNFINISHED, Endpoint, Mistake, claim_lock, claimed, pending, programs_places
 from .trigger_host import mark_unfinished as mark
 from .trigger_names import LIBRARY, ROOT, ROOT_UNIT, SPOOL
-from .trigger_steps import Outcome, Step
+from .trigger_steps import Outcome, Step, call_systemctl
 from .trigger_systemd import (
     SYSTEMCTL,
     SYSTEMD_SYSUSERS,
@@ -111,6 +111,12 @@ def remove(present: list[str], possible: Iterable[str] = ()) -> list[Step]:
 def remove_empty(directories: list[str]) -> list[Step]:
     """A step that lets directories go in which nothing is left by then."""
     return [Step(f"{', '.join(directories)} removed", partial(_remove_empty, directories))] if directories else []
+
+
+def write_metrics() -> list[Step]:
+    """Anew, also where the service is at it and has read what was there before. Nobody waits for it: the directory may
+    be missing."""
+    return call_systemctl("restart", [METRICS.service], "--no-block")
 
 
 def forget_failed(endpoints: list[Endpoint]) -> list[Step]:

@@ -24,6 +24,7 @@ from .trigger_application import (
     stop_accepting,
     stop_endpoints,
     unbind_root,
+    write_metrics,
 )
 from .trigger_earlier import UNFINISHED as EARLIER_UNFINISHED
 from .trigger_found import NGINX_UNFINISHED, Found
@@ -206,6 +207,6 @@ def _starts(found: Found) -> Iterator[Step]:
     # Their sockets start them where something waits, but may have been there already, as when a host went back to an
     # earlier release for a while.
     yield from call_systemctl("start", [e.dispatcher for e in found.dispatched] if found.earlier.is_there else [])
-    if METRICS in found.companions and found.shared_changed(METRICS.files[1]):
-        # In another directory the first count may be far off.
-        yield from call_systemctl("start", [METRICS.service], "--no-block")
+    if METRICS in found.companions and (found.removed or found.shared_changed(METRICS.files[1])):
+        # In another directory the first count may be far off, and nobody else tells that an endpoint is gone.
+        yield from write_metrics()

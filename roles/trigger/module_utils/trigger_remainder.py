@@ -9,10 +9,18 @@ import pwd
 import time
 from collections.abc import Callable, Iterator
 
-from .trigger_application import busy, daemon_reload, forget_failed, remove, remove_user, stop_endpoints
+from .trigger_application import (
+    busy,
+    daemon_reload,
+    forget_failed,
+    remove,
+    remove_user,
+    stop_endpoints,
+    write_metrics,
+)
 from .trigger_changes import changes
 from .trigger_found import Found
-from .trigger_host import Endpoint, Mistake, account, claimed, enabled
+from .trigger_host import METRICS, Endpoint, Mistake, account, claimed, enabled
 from .trigger_later import forget, load
 from .trigger_steps import Step, call_systemctl
 from .trigger_systemd import Failed
@@ -52,6 +60,8 @@ def _removes(endpoint: Endpoint) -> Iterator[Step]:
     yield stop_endpoints([endpoint])
     yield from remove([path for path in endpoint.leftovers() if os.path.lexists(path)])
     yield daemon_reload()
+    if os.path.lexists(METRICS.files[1]):
+        yield from write_metrics()
     yield from forget_failed([endpoint])
     if account(pwd.getpwnam, endpoint.user):
         yield remove_user(endpoint.user)
