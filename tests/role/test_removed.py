@@ -1,11 +1,16 @@
 """What stays on a host when something is removed."""
 
+import grp
 import os
+import re
 import shutil
+import subprocess
+from pathlib import Path
 
 import front
 import pytest
 from ansible.module_utils import trigger_remainder
+from ansible.module_utils.trigger_changes import changes
 from ansible.module_utils.trigger_host import Endpoint
 from ansible.module_utils.trigger_steps import apply
 from own_host import METRICS, on_a_host, plan
@@ -26,6 +31,10 @@ def by_the_play(host, metrics_dir=str(METRICS)):
 def by_the_remainder(host, **_):
     """When the run has ended in which the play took place."""
     return apply(trigger_remainder._removes(Endpoint("hello")))
+
+
+def everything(host):
+    return host.play(plan(HELLO, OTHER), "absent")
 
 
 removes = pytest.mark.parametrize("remove", [by_the_play, by_the_remainder])
@@ -54,5 +63,68 @@ def test_without_metrics_nobody_writes_them(remove):
         host.play(plan(HELLO, OTHER, metrics_dir=""))
         remove(host, metrics_dir="")
         assert list(METRICS.iterdir()) == []
+
+    on_a_host(test)
+
+
+def groups():
+    return {group.gr_name for group in grp.getgrall() if group.gr_name.startswith("trigger")}
+
+
+@pytest.mark.parametrize("of_users", ["yes", "no"])
+def test_groups_go_with_users(of_users):
+    """Also where userdel leaves them (USERGROUPS_ENAB of login.defs)."""
+
+    def test(host):
+        defs = Path("/etc/login.defs")
+        defs.write_text(re.sub("(?m)^USERGROUPS_ENAB.*", f"USERGROUPS_ENAB {of_users}", defs.read_text()))
+        host.play(plan(HELLO, OTHER))
+        assert groups() == {"trigger", "trigger-hello", "trigger-other", "triggermetrics"}
+        by_the_play(host)
+        assert groups() == {"trigger", "trigger-other", "triggermetrics"}
+        everything(host)
+        assert groups() == set()
+
+    on_a_host(test)
+
+
+def test_a_group_in_which_others_are_stays_and_that_is_said_once():
+    def test(host):
+        host.play(plan(HELLO, OTHER))
+        subprocess.run(["useradd", "--groups", "trigger-hello", "monitoring"], check=True)
+        assert by_the_play(host).warnings == ["the group trigger-hello was kept: it has other members: monitoring"]
+        assert "trigger-hello" in groups()
+        assert changes(host.found(plan(GONE, OTHER))) == []
+        assert everything(host).warnings == []
+        assert changes(host.found(plan(GONE, OTHER), "absent")) == []
+        host.play(plan(HELLO, OTHER))
+        assert "monitoring" in grp.getgrnam("trigger-hello").gr_mem
+
+    on_a_host(test)
+
+
+def test_a_group_of_which_another_user_is_stays():
+    def test(host):
+        host.play(plan(HELLO, OTHER))
+        defs = Path("/etc/login.defs")
+        defs.write_text(defs.read_text().replace("USERGROUPS_ENAB yes", "USERGROUPS_ENAB no"))
+        subprocess.run(["useradd", "--gid", "trigger-hello", "monitoring"], check=True)
+        (warning,) = by_the_play(host).warnings
+        assert warning.startswith("the group trigger-hello was kept: /usr/sbin/groupdel trigger-hello: ")
+        assert changes(host.found(plan(GONE, OTHER))) == []
+
+    on_a_host(test)
+
+
+def test_the_journal_tells_what_was_kept():
+    """Nobody sees the warnings of what is done behind a play."""
+
+    def test(host):
+        host.play(plan(HELLO, OTHER))
+        subprocess.run(["useradd", "--groups", "trigger-hello", "monitoring"], check=True)
+        trigger_remainder.load = lambda: ("hello", False, {})
+        said = []
+        assert trigger_remainder.main(said.append) is None
+        assert "the group trigger-hello was kept: it has other members: monitoring" in said
 
     on_a_host(test)

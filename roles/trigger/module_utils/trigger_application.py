@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import time
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from functools import partial
 
 from .trigger_files import File, mounts_below
 from .trigger_files import remove as remove_path
-from .trigger_host import METRICS, UNFINISHED, Endpoint, Mistake, claim_lock, claimed, pending, programs_places
+from .trigger_host import METRICS, UNFINISHED, Endpoint, Mistake, account, claim_lock, claimed, pending, programs_places
 from .trigger_host import mark_unfinished as mark
 from .trigger_names import LIBRARY, ROOT, ROOT_UNIT, SPOOL
 from .trigger_steps import Outcome, Step, call_systemctl
@@ -30,6 +31,7 @@ from .trigger_systemd import (
 
 UMOUNT = "/bin/umount"
 USERDEL = "/usr/sbin/userdel"
+GROUPDEL = "/usr/sbin/groupdel"
 LOOK_EVERY = 0.1  # seconds
 PATIENCE = 10  # seconds
 
@@ -126,6 +128,7 @@ def forget_failed(endpoints: list[Endpoint]) -> list[Step]:
 
 
 def remove_user(name: str) -> Step:
+    """With the group of that name, unless others are in it."""
     return Step(f"{USERDEL} {name}", partial(_remove_user, name))
 
 
@@ -285,4 +288,16 @@ def _remove_user(name: str) -> Outcome | None:
         run(USERDEL, name)
     except Failed as error:
         return Outcome(warnings=[f"the user {name} was kept: {error}"])
+    group = account(grp.getgrnam, name)
+    return _remove_group(group) if group else None
+
+
+def _remove_group(group: grp.struct_group) -> Outcome | None:
+    """One that userdel has left: it has other members, or login.defs says so (USERGROUPS_ENAB)."""
+    try:
+        if group.gr_mem:
+            raise Failed(f"it has other members: {', '.join(group.gr_mem)}")
+        run(GROUPDEL, group.gr_name)
+    except Failed as error:
+        return Outcome(warnings=[f"the group {group.gr_name} was kept: {error}"])
     return None

@@ -22,7 +22,7 @@ from .trigger_changes import changes
 from .trigger_found import Found
 from .trigger_host import METRICS, Endpoint, Mistake, account, claimed, enabled
 from .trigger_later import forget, load
-from .trigger_steps import Step, call_systemctl
+from .trigger_steps import Outcome, Step, call_systemctl
 from .trigger_systemd import Failed
 from .trigger_turn import turn
 
@@ -44,7 +44,8 @@ def main(say: Callable[[str], None]) -> str | None:
             forget()  # nobody can call it off any more
             for step in changes(Found(plan, False, "absent")) if everything else _removes(endpoint):
                 say(step.says)
-                step.do()
+                for warning in (step.do() or Outcome()).warnings:
+                    say(warning)
     except (Mistake, Failed, OSError) as error:
         return str(error)
     return None
