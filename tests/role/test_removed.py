@@ -9,11 +9,13 @@ from pathlib import Path
 
 import front
 import pytest
-from ansible.module_utils import trigger_remainder
+from ansible.module_utils import trigger_nginx, trigger_remainder
 from ansible.module_utils.trigger_changes import changes
 from ansible.module_utils.trigger_host import Endpoint
 from ansible.module_utils.trigger_steps import apply
-from own_host import METRICS, on_a_host, plan
+from own_host import METRICS, UNITS, on_a_host, plan
+
+from trigger.dispatcher import exclusive, on_end
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="mount(8) is root's"),
@@ -126,5 +128,83 @@ def test_the_journal_tells_what_was_kept():
         said = []
         assert trigger_remainder.main(said.append) is None
         assert "the group trigger-hello was kept: it has other members: monitoring" in said
+
+    on_a_host(test)
+
+
+SHARE = Path("/usr/local/share")
+SECRETS = {"auth": [{"token": {"secret": front.SECRET}}], "credentials": {"key": "of-the-job"}}
+
+
+def test_of_everything_the_access_log_stays():
+    """A log is the host's record of what has happened, and logrotate's to end."""
+
+    def test(host):
+        before = host.state()
+        host.play(plan(front.endpoint(**SECRETS, frontend={"users": []}), OTHER, frontend=front.frontend()))
+        everything(host)
+        after = host.state()
+        assert set(after["files"]) - set(before["files"]) == {trigger_nginx.ACCESS_LOG}
+        del after["files"][trigger_nginx.ACCESS_LOG]
+        assert after == before
+
+    on_a_host(test)
+
+
+def test_folders_in_which_the_host_has_something_stay():
+    def test(host):
+        (SHARE / "man/man8").mkdir()
+        (SHARE / "man/man8/own.8").touch()
+        (SHARE / "elsewhere").mkdir()
+        (SHARE / "bash-completion").symlink_to("elsewhere")
+        before = host.state()
+        host.play(plan(HELLO, OTHER))
+        everything(host)
+        assert host.state() == before
+
+    on_a_host(test)
+
+
+def test_folders_of_a_host_that_never_had_the_role_are_none_of_its_business():
+    def test(host):
+        (SHARE / "man/man8").mkdir()
+        assert changes(host.found(plan(HELLO), "absent")) == []
+
+    on_a_host(test)
+
+
+def test_folders_go_with_the_last_secret_in_them():
+    def test(host):
+        host.play(plan(front.endpoint(), OTHER))
+        without = set(host.state()["files"])
+        host.play(plan(front.endpoint(**SECRETS), OTHER))
+        assert "/etc/trigger/credentials/hello/acceptor/auth" in host.state()["files"]
+        override = UNITS / "trigger@hello.service.d/override.conf"
+        override.touch()
+        host.play(plan(front.endpoint(), OTHER))
+        assert set(host.state()["files"]) - without == {str(override), str(override.parent)}
+        override.unlink()
+        assert [step.says for step in changes(host.found(plan(front.endpoint(), OTHER)))][-1:] == [
+            f"{override.parent} removed"
+        ]
+        host.play(plan(front.endpoint(), OTHER))
+        assert set(host.state()["files"]) == without
+
+    on_a_host(test)
+
+
+def test_what_endpoints_share_goes_with_the_last_one():
+    shared = {exclusive.LOCKS, f"{exclusive.LOCKS}/deploy", on_end.DIRECTORY, f"{on_end.DIRECTORY}/1.json"}
+
+    def test(host):
+        host.play(plan(HELLO, OTHER))
+        for directory in (exclusive.LOCKS, on_end.DIRECTORY):
+            os.makedirs(directory)
+        for path in shared:
+            Path(path).exists() or Path(path).touch()
+        by_the_play(host)
+        assert shared <= set(host.state()["files"])
+        host.play(plan(GONE, {"name": "other", "state": "absent"}))
+        assert shared & set(host.state()["files"]) == set()
 
     on_a_host(test)

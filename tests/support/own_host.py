@@ -23,6 +23,10 @@ UNITS = Path("/etc/systemd/system")
 METRICS = Path("/srv/metrics")
 _PLACES = ("/etc", "/run", "/srv", "/usr/local", "/var/lib", "/var/log", "/var/spool")
 _COPIED = ("passwd", "group", "shadow", "gshadow", "login.defs", "nsswitch.conf", "ld.so.cache", "ssl")
+_OF_EACH_HOST = (
+    *("/etc/nginx/sites-enabled", "/etc/sysusers.d", "/var/log/nginx"),
+    *("/usr/local/bin", "/usr/local/lib", "/usr/local/share/man"),
+)
 _LOOKED_AT = ("/etc/nginx", "/etc/sysusers.d", "/etc/systemd", "/etc/trigger", *_PLACES[1:])
 _CLONE_NEWNS = 0x20000
 
@@ -74,7 +78,7 @@ class Host:
             _run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", place)
         for name in _COPIED:
             _run("cp", "-a", f"/tmp/{name}", "/etc/")
-        for path in ("/etc/nginx/sites-enabled", "/var/log/nginx", METRICS, "/usr/local/share/man", UNITS):
+        for path in (*_OF_EACH_HOST, UNITS, METRICS):
             os.makedirs(path)
         Path("/etc/nginx/nginx.conf").write_text("events {\n\tworker_connections 768;\n}\n")
         self.systemd = Systemd()
@@ -198,6 +202,8 @@ class Systemd:
     def _disable(self, units, words):
         for unit in units:
             _wants(unit).unlink()
+            if not os.listdir(_wants(unit).parent):
+                _wants(unit).parent.rmdir()
 
     def _reload(self, units, words):
         if units == ("nginx.service",):

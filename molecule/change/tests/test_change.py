@@ -169,6 +169,7 @@ def test_everything_absent():
     assert [user.pw_name for user in pwd.getpwall() if user.pw_name.startswith("trigger")] == []
     assert [group.gr_name for group in grp.getgrall() if group.gr_name.startswith("trigger")] == []
     assert not os.path.exists("/run/neighbour.sock")
+    assert not os.path.exists("/usr/local/share/bash-completion") and not os.path.exists("/usr/local/share/man/man8")
     with pytest.raises(ConnectionRefusedError):
         connect(3001)
 

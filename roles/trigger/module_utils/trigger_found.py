@@ -36,12 +36,14 @@ from .trigger_names import (
     CONFIGURATION,
     CREDENTIALS,
     CURRENT,
+    ENDED,
     FRONTEND_CREDENTIALS,
     JOBS,
     JOBS_USER,
     LAUNCHER,
     LIBRARY,
     LOADED_CREDENTIALS,
+    LOCKS,
     MANAGED,
     NGINX,
     PROXY_FILES,
@@ -49,6 +51,7 @@ from .trigger_names import (
     ROOT_PARTS,
     ROOT_UNIT,
     RUNTIME,
+    SHARE,
     SPOOL,
     STATE,
     UNITS,
@@ -232,6 +235,8 @@ class Found:
         """All that may have to be removed from the file system."""
         paths = [path for endpoint in self.removed for path in endpoint.leftovers()]
         paths += [path for endpoint in self.leaving for path in endpoint.frontend_files]
+        if not self.wanted + self.others:
+            paths += [LOCKS, ENDED]
         if self.purge_all:
             paths += [path for path in self.shared_paths if not path.startswith(LIBRARY)]
             paths += [ROOT, CONFIGURATION, LIBRARY, SPOOL, RUNTIME]
@@ -239,16 +244,24 @@ class Found:
         return paths
 
     def _emptied(self) -> list[str]:
-        """The directories of front end and page in which nothing is left."""
+        """The directories in which nothing is left, inner ones first."""
         stays = {file.path for file in self.files() if file.content is not None}
         goes = {file.path for file in self.file_changes()} | set(self.possible_leftovers)
-        return [
-            directory
-            for directory in (PROXY_FILES, FRONTEND_CREDENTIALS, *(companion.drop_ins for companion in COMPANIONS))
-            if os.path.isdir(directory)
-            and all(f"{directory}/{name}" in goes for name in os.listdir(directory))
-            and not any(path.startswith(f"{directory}/") for path in stays)
-        ]
+        directories = [PROXY_FILES, FRONTEND_CREDENTIALS, *(companion.drop_ins for companion in COMPANIONS)]
+        directories += [path for e in self.wanted for path in e.drop_ins + e.credentials]
+        # Where nothing else of the role is, an empty one is the host's.
+        directories += SHARE if self.last_to_go else ()
+        emptied: list[str] = []
+        for directory in directories:
+            if (
+                os.path.isdir(directory)
+                and not os.path.islink(directory)
+                and all(f"{directory}/{name}" in goes for name in os.listdir(directory))
+                and not any(path.startswith(f"{directory}/") for path in stays)
+            ):
+                emptied.append(directory)
+                goes.add(directory)
+        return emptied
 
     # What follows.
 
