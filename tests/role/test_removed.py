@@ -1,15 +1,20 @@
 """What stays on a host when something is removed."""
 
 import grp
+import itertools
 import os
 import re
 import shutil
 import subprocess
+import threading
+import time
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import front
 import pytest
-from ansible.module_utils import trigger_nginx, trigger_remainder
+from ansible.module_utils import trigger_nginx, trigger_remainder, trigger_turn
 from ansible.module_utils.trigger_changes import changes
 from ansible.module_utils.trigger_host import Endpoint
 from ansible.module_utils.trigger_steps import apply
@@ -206,5 +211,23 @@ def test_what_endpoints_share_goes_with_the_last_one():
         assert shared <= set(host.state()["files"])
         host.play(plan(GONE, {"name": "other", "state": "absent"}))
         assert shared & set(host.state()["files"]) == set()
+
+    on_a_host(test)
+
+
+def test_what_is_put_off_is_done_however_long_another_play_takes():
+    def test(host):
+        host.play(plan(HELLO, OTHER))
+        trigger_remainder.load = lambda: ("hello", False, {})
+        trigger_turn.time = SimpleNamespace(monotonic=partial(next, itertools.count(0, 3600)), sleep=time.sleep)
+        said = []
+        with trigger_turn.turn():
+            thread = threading.Thread(target=lambda: said.append(trigger_remainder.main(lambda line: None)))
+            thread.start()
+            thread.join(1)
+            assert thread.is_alive(), said
+        thread.join(30)
+        assert said == [None]
+        assert not Path("/etc/trigger/hello.json").exists()
 
     on_a_host(test)

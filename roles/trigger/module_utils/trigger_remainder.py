@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pwd
 import time
@@ -40,7 +41,7 @@ def main(say: Callable[[str], None]) -> str | None:
     while _runs(endpoint):
         time.sleep(LOOK_EVERY)
     try:
-        with turn():
+        with turn(patience=math.inf):  # nobody else would come back for it
             forget()  # nobody can call it off any more
             for step in changes(Found(plan, False, "absent")) if everything else _removes(endpoint):
                 say(step.says)
