@@ -1,18 +1,12 @@
 """Whatever moment a run of the role is cut at, the next one finishes what it began."""
 
-import os
-import shutil
-
 import front
 import pytest
 from ansible.module_utils.trigger_changes import changes
 from ansible.module_utils.trigger_steps import apply
-from own_host import on_a_host, plan
+from own_host import needs_own_host, on_a_host, plan
 
-pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="mount(8) is root's"),
-    pytest.mark.skipif(not shutil.which("userdel"), reason="users are made and removed"),
-]
+pytestmark = needs_own_host
 OF_JOB = {"credentials": {"key": "of-the-job"}, "schedule": {"on_calendar": ["daily"]}}
 HELLO = front.endpoint(auth=[{"token": {"secret": front.SECRET}}], frontend={"users": []}, **OF_JOB)
 OTHER = front.endpoint(name="other")

@@ -4,7 +4,6 @@ import grp
 import itertools
 import os
 import re
-import shutil
 import subprocess
 import threading
 import time
@@ -18,14 +17,11 @@ from ansible.module_utils import trigger_nginx, trigger_remainder, trigger_turn
 from ansible.module_utils.trigger_changes import changes
 from ansible.module_utils.trigger_host import Endpoint
 from ansible.module_utils.trigger_steps import apply
-from own_host import METRICS, UNITS, on_a_host, plan
+from own_host import METRICS, UNITS, needs_own_host, on_a_host, plan
 
 from trigger.dispatcher import exclusive, on_end
 
-pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="mount(8) is root's"),
-    pytest.mark.skipif(not shutil.which("userdel"), reason="users are made and removed"),
-]
+pytestmark = needs_own_host
 HELLO = front.endpoint()
 OTHER = front.endpoint(name="other")
 GONE = {"name": "hello", "state": "absent"}

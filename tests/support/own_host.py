@@ -10,10 +10,13 @@ import pwd
 import re
 import shutil
 import subprocess
+import sys
+import tempfile
 import traceback
 from pathlib import Path
 
 import front
+import pytest
 from ansible.module_utils import trigger_files, trigger_found, trigger_later, trigger_nginx, trigger_systemd
 from ansible.module_utils.trigger_changes import changes
 from ansible.module_utils.trigger_found import Found
@@ -30,22 +33,30 @@ _OF_EACH_HOST = (
 _LOOKED_AT = ("/etc/nginx", "/etc/sysusers.d", "/etc/systemd", "/etc/trigger", *_PLACES[1:])
 _CLONE_NEWNS = 0x20000
 
+needs_own_host = pytest.mark.skipif(
+    os.geteuid() != 0
+    or not shutil.which("userdel")
+    or any(f"{path}/".startswith(f"{place}/") for path in (front.ROLE, sys.base_prefix) for place in _PLACES),
+    reason="it mounts over /etc and others, and makes users",
+)
+
 
 def on_a_host(test):
     """Call a function with a Host, in a process of its own. Raises AssertionError, with what went wrong there."""
     reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        try:
-            test(Host())
-        except BaseException:
-            os.write(writing, traceback.format_exc().encode()[-60000:])
-        os._exit(0)
-    os.close(writing)
-    with open(reading) as file:
-        wrong = file.read()
-    os.waitpid(child, 0)
+    with tempfile.TemporaryDirectory() as saved:
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            try:
+                test(Host(saved))
+            except BaseException:
+                os.write(writing, traceback.format_exc().encode()[-60000:])
+            os._exit(0)
+        os.close(writing)
+        with open(reading) as file:
+            wrong = file.read()
+        os.waitpid(child, 0)
     assert not wrong, wrong
 
 
@@ -64,20 +75,20 @@ def plan(*endpoints, frontend=False, metrics_dir=str(METRICS)):
 
 
 class Host:
-    """For a process that has nothing else to do: it never comes back."""
+    """For a process that has nothing else to do: it never comes back. saved: a directory for save()."""
 
-    def __init__(self):
+    def __init__(self, saved):
         libc = ctypes.CDLL(None, use_errno=True)
         assert libc.unshare(_CLONE_NEWNS) == 0, os.strerror(ctypes.get_errno())
         _run("mount", "--make-rprivate", "/")
-        self._saved = Path("/tmp/saved")
-        _run("mount", "-t", "tmpfs", "tmpfs", "/tmp")
+        self._saved = saved
+        _run("mount", "-t", "tmpfs", "tmpfs", saved)
+        os.mkdir(f"{saved}/etc")
         for name in _COPIED:
-            _run("cp", "-a", f"/etc/{name}", "/tmp/")
+            _run("cp", "-a", f"/etc/{name}", f"{saved}/etc")
         for place in _PLACES:
             _run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", place)
-        for name in _COPIED:
-            _run("cp", "-a", f"/tmp/{name}", "/etc/")
+        _run("cp", "-a", f"{saved}/etc/.", "/etc")
         for path in (*_OF_EACH_HOST, UNITS, METRICS):
             os.makedirs(path)
         Path("/etc/nginx/nginx.conf").write_text("events {\n\tworker_connections 768;\n}\n")
@@ -112,7 +123,7 @@ class Host:
 
     def save(self):
         for place in _PLACES:
-            os.makedirs(f"{self._saved}{place}")
+            os.makedirs(f"{self._saved}{place}", exist_ok=True)
             _run("cp", "-a", f"{place}/.", f"{self._saved}{place}")
         self._saved_systemd = copy.deepcopy(self.systemd)
 
