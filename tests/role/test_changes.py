@@ -134,10 +134,11 @@ def test_what_an_earlier_run_did_not_come_to_is_made_up_for(settled):
     found.unfinished, found.was_interrupted = {"hello"}, True
     stop = "systemctl stop trigger@hello.socket trigger@hello.service"
     renew = f"systemctl try-restart {DISPATCHER}"
-    assert says(found) == [f"{UNFINISHED} written", stop, renew, START, f"{UNFINISHED} removed"]
+    reload = "systemctl daemon-reload"
+    assert says(found) == [f"{UNFINISHED} written", reload, stop, renew, START, f"{UNFINISHED} removed"]
     found = settled()
     found.unfinished, found.was_interrupted = {"gone"}, True
-    assert says(found) == [f"{UNFINISHED} removed"]
+    assert says(found) == [reload, START, f"{UNFINISHED} removed"]
 
 
 def test_what_does_not_listen_is_started_and_told_of(settled):

@@ -250,6 +250,39 @@ def test_a_second_run_changes_nothing():
 
 @as_root
 @pytest.mark.usefixtures("_log")
+@pytest.mark.parametrize("mode", [0o644, 0o666, 0o600])
+def test_the_log_of_who_came_has_its_mode_whoever_made_it(mode):
+    """logrotate makes it anew, and says whose it is."""
+    log = trigger_nginx.ACCESS_LOG
+    with open(log, "w") as file:
+        file.write("of today\n")
+    os.chown(log, 12, 34)
+    os.chmod(log, mode)
+    made = deploy()
+    (place,) = [place for place in made.places() if place.changed]
+    assert not made.makes_log
+    place.write()
+    assert (state(log), read(log)) == ((0o640, 12, 34), "of today\n")
+    assert not any(place.changed for place in deploy().places())
+
+
+@as_root
+@pytest.mark.usefixtures("_log")
+def test_where_an_admin_leads_the_log_elsewhere_its_mode_is_his(tmp_path):
+    (tmp_path / "elsewhere").touch(0o604)
+    os.symlink(tmp_path / "elsewhere", trigger_nginx.ACCESS_LOG)
+    assert deploy().places() == []
+
+
+@as_root
+@pytest.mark.usefixtures("_log")
+def test_without_a_front_end_the_log_is_the_host_s():
+    open(trigger_nginx.ACCESS_LOG, "w").close()
+    assert trigger_nginx.Frontend(None).places() == []
+
+
+@as_root
+@pytest.mark.usefixtures("_log")
 def test_secret_and_hash_fit_and_stay():
     assert deploy().secret_changed
     secret = read(trigger_nginx.FRONTEND_CREDENTIALS + "/secret")

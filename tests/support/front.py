@@ -99,8 +99,8 @@ class _Compiled(jinja2.BytecodeCache):
         self.known[bucket.key] = bucket.bytecode_to_string()
 
 
-def make_renderer(front, ipv6=True):
-    arguments = {"systemd": 252, "ipv6": ipv6, "no_log": True, "metrics_dir": ""}
+def make_renderer(front, ipv6=True, metrics_dir=""):
+    arguments = {"systemd": 252, "ipv6": ipv6, "no_log": True, "metrics_dir": metrics_dir}
     renderer = plugin.Renderer(OPTIONS, arguments, front or None)
     renderer._templates.bytecode_cache = _Compiled()
     return renderer

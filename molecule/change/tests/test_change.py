@@ -1,6 +1,7 @@
 """Each stage of verify.yml, looked at from inside."""
 
 import glob
+import grp
 import json
 import os
 import pwd
@@ -143,6 +144,8 @@ def test_disabled():
     wait_until_idle("changing")
     # For the next stage: a request that nobody will run.
     run("systemctl", "stop", "trigger-dispatch@changing.socket")
+    # And a group that userdel leaves.
+    run("sed", "-i", "s/^USERGROUPS_ENAB.*/USERGROUPS_ENAB no/", "/etc/login.defs")
     run("cp", "/etc/hostname", "/var/spool/trigger/changing/note")
 
 
@@ -155,6 +158,8 @@ def test_one_absent():
     assert "changing" not in run("systemctl", "list-units", "--all", "--plain", "--no-legend", "trigger*")
     with pytest.raises(KeyError):
         pwd.getpwnam("trigger-changing")
+    with pytest.raises(KeyError):
+        grp.getgrnam("trigger-changing")
     wait_for_record("neighbour", request_id(exchange(3001)))
 
 
@@ -162,7 +167,9 @@ def test_everything_absent():
     assert [path for path in leftovers("trigger*") if path not in (str(LOG), "/var/lib/dpkg/triggers")] == []
     assert run("systemctl", "list-units", "--all", "--plain", "--no-legend", "trigger*") == ""
     assert [user.pw_name for user in pwd.getpwall() if user.pw_name.startswith("trigger")] == []
+    assert [group.gr_name for group in grp.getgrall() if group.gr_name.startswith("trigger")] == []
     assert not os.path.exists("/run/neighbour.sock")
+    assert not os.path.exists("/usr/local/share/bash-completion") and not os.path.exists("/usr/local/share/man/man8")
     with pytest.raises(ConnectionRefusedError):
         connect(3001)
 
@@ -266,6 +273,16 @@ def test_metrics_somewhere():
 
 def test_metrics_elsewhere():
     wait_until(lambda: metrics() == ["/srv/metrics one/other.prom", "/srv/metrics two/trigger.prom"])
+    wait_until(lambda: endpoints_with_metrics() == {"changing", "neighbour"})
+
+
+def test_metrics_of_those_that_stay():
+    """Nobody calls the neighbour, so nobody counts."""
+    wait_until(lambda: endpoints_with_metrics() == {"neighbour"})
+
+
+def endpoints_with_metrics():
+    return set(re.findall(r'endpoint="([^"]*)"', Path("/srv/metrics two/trigger.prom").read_text()))
 
 
 def test_no_metrics():

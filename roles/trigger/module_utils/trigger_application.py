@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import time
 from collections.abc import Iterable
@@ -11,10 +12,10 @@ from functools import partial
 
 from .trigger_files import File, mounts_below
 from .trigger_files import remove as remove_path
-from .trigger_host import UNFINISHED, Endpoint, Mistake, claim_lock, claimed, pending, programs_places
+from .trigger_host import METRICS, UNFINISHED, Endpoint, Mistake, account, claim_lock, claimed, pending, programs_places
 from .trigger_host import mark_unfinished as mark
 from .trigger_names import LIBRARY, ROOT, ROOT_UNIT, SPOOL
-from .trigger_steps import Outcome, Step
+from .trigger_steps import Outcome, Step, call_systemctl
 from .trigger_systemd import (
     SYSTEMCTL,
     SYSTEMD_SYSUSERS,
@@ -30,6 +31,7 @@ from .trigger_systemd import (
 
 UMOUNT = "/bin/umount"
 USERDEL = "/usr/sbin/userdel"
+GROUPDEL = "/usr/sbin/groupdel"
 LOOK_EVERY = 0.1  # seconds
 PATIENCE = 10  # seconds
 
@@ -113,6 +115,12 @@ def remove_empty(directories: list[str]) -> list[Step]:
     return [Step(f"{', '.join(directories)} removed", partial(_remove_empty, directories))] if directories else []
 
 
+def write_metrics() -> list[Step]:
+    """Anew, also where the service is at it and has read what was there before. Nobody waits for it: the directory may
+    be missing."""
+    return call_systemctl("restart", [METRICS.service], "--no-block")
+
+
 def forget_failed(endpoints: list[Endpoint]) -> list[Step]:
     """Failed instances stay listed until they are reset."""
     units = [unit for e in endpoints for unit in (*e.units, e.fire)]
@@ -120,6 +128,7 @@ def forget_failed(endpoints: list[Endpoint]) -> list[Step]:
 
 
 def remove_user(name: str) -> Step:
+    """With the group of that name, unless others are in it."""
     return Step(f"{USERDEL} {name}", partial(_remove_user, name))
 
 
@@ -279,4 +288,16 @@ def _remove_user(name: str) -> Outcome | None:
         run(USERDEL, name)
     except Failed as error:
         return Outcome(warnings=[f"the user {name} was kept: {error}"])
+    group = account(grp.getgrnam, name)
+    return _remove_group(group) if group else None
+
+
+def _remove_group(group: grp.struct_group) -> Outcome | None:
+    """One that userdel has left: it has other members, or login.defs says so (USERGROUPS_ENAB)."""
+    try:
+        if group.gr_mem:
+            raise Failed(f"it has other members: {', '.join(group.gr_mem)}")
+        run(GROUPDEL, group.gr_name)
+    except Failed as error:
+        return Outcome(warnings=[f"the group {group.gr_name} was kept: {error}"])
     return None

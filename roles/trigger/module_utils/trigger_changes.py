@@ -24,12 +24,13 @@ from .trigger_application import (
     stop_accepting,
     stop_endpoints,
     unbind_root,
+    write_metrics,
 )
 from .trigger_earlier import UNFINISHED as EARLIER_UNFINISHED
 from .trigger_found import NGINX_UNFINISHED, Found
 from .trigger_host import METRICS, PAGE
 from .trigger_later import call_off, put_off
-from .trigger_names import COMMAND, LAUNCHER, ROOT_UNIT, SYSUSERS
+from .trigger_names import COMMAND, LAUNCHER, ROOT_UNIT, STATE, SYSUSERS
 from .trigger_steps import Step, call_systemctl, write
 
 ENTRIES = (LAUNCHER, COMMAND)  # what calls the programs
@@ -89,7 +90,9 @@ def _afterwards(found: Found) -> Iterator[Step]:
     yield from map(remove_user, found.users_to_remove)
     if found.leaving and not found.is_put_off:
         yield put_off(found.puts_off, found.plan)
-    if _unfinished(found) or found.was_interrupted:
+    if found.purge_all and (found.last_to_go or _unfinished(found)):
+        yield from remove([STATE])
+    elif _unfinished(found) or found.was_interrupted:
         yield forget_unfinished()
 
 
@@ -204,6 +207,6 @@ def _starts(found: Found) -> Iterator[Step]:
     # Their sockets start them where something waits, but may have been there already, as when a host went back to an
     # earlier release for a while.
     yield from call_systemctl("start", [e.dispatcher for e in found.dispatched] if found.earlier.is_there else [])
-    if METRICS in found.companions and found.shared_changed(METRICS.files[1]):
-        # In another directory the first count may be far off.
-        yield from call_systemctl("start", [METRICS.service], "--no-block")
+    if METRICS in found.companions and (found.removed or found.shared_changed(METRICS.files[1])):
+        # In another directory the first count may be far off, and nobody else tells that an endpoint is gone.
+        yield from write_metrics()

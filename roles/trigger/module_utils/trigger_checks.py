@@ -60,7 +60,7 @@ def _check_own_server(found):
 
 def _check_writable(found):
     paths = [file.path for file in found.file_changes()] + [place.path for place in found.places]
-    paths += found.leftovers + found.obsolete
+    paths += found.leftovers + found.last_to_go + found.obsolete
     if found.units_to_enable() or found.units_to_disable():
         paths.append(f"{UNITS}/sockets.target.wants")
     check_writable(paths, found.own)
@@ -75,9 +75,10 @@ def _check_room(found):
 
 def _check_mounts(found):
     """Nothing is removed through what the host has mounted: it may be shared with others."""
+    paths = found.leftovers + found.last_to_go + found.obsolete
     messages = [
         f"{path} is to be removed, but {mounted} is mounted; unmount it first"
-        for path in found.leftovers + found.obsolete + [path for e in found.leaving for path in e.leftovers()]
+        for path in paths + [path for e in found.leaving for path in e.leftovers()]
         if path != ROOT
         for mounted in mounts_below(path, HOST)
     ]

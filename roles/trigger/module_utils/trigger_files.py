@@ -152,12 +152,12 @@ class Link:
 
 
 class Place:
-    """A file or a directory that is there, whose rights alone are looked at. It belongs to root. gid: see Rights."""
+    """A file or a directory that is there, whose rights alone are looked at. gid: see Rights."""
 
-    def __init__(self, path: str, mode: int, gid: int | str = 0) -> None:
+    def __init__(self, path: str, mode: int, gid: int | str = 0, uid: int = 0) -> None:
         self.path = path
         self.before = Rights.of(path)
-        self.rights = Rights(mode, gid=gid)
+        self.rights = Rights(mode, uid, gid)
         self.changed = self.before != self.rights
 
     def diff(self) -> dict[str, str]:

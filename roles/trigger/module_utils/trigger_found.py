@@ -36,12 +36,14 @@ from .trigger_names import (
     CONFIGURATION,
     CREDENTIALS,
     CURRENT,
+    ENDED,
     FRONTEND_CREDENTIALS,
     JOBS,
     JOBS_USER,
     LAUNCHER,
     LIBRARY,
     LOADED_CREDENTIALS,
+    LOCKS,
     MANAGED,
     NGINX,
     PROXY_FILES,
@@ -49,6 +51,7 @@ from .trigger_names import (
     ROOT_PARTS,
     ROOT_UNIT,
     RUNTIME,
+    SHARE,
     SPOOL,
     STATE,
     UNITS,
@@ -87,6 +90,8 @@ class Found:
         self._look_at_what_is_put_off()
         self.unfinished = unfinished()
         self.was_interrupted = os.path.lexists(UNFINISHED)
+        # It holds the note of what is unfinished, so it goes behind all else.
+        self.last_to_go = [STATE] if self.purge_all and os.path.lexists(STATE) else []
         # Of others there may be but a folder, which somebody else has made.
         staying = self.wanted + [e for e in self.others if os.path.exists(e.configuration)]
         self.earlier = Earlier(staying, self.removed, EARLIER_UNFINISHED in self.unfinished)
@@ -230,23 +235,33 @@ class Found:
         """All that may have to be removed from the file system."""
         paths = [path for endpoint in self.removed for path in endpoint.leftovers()]
         paths += [path for endpoint in self.leaving for path in endpoint.frontend_files]
+        if not self.wanted + self.others:
+            paths += [LOCKS, ENDED]
         if self.purge_all:
             paths += [path for path in self.shared_paths if not path.startswith(LIBRARY)]
-            paths += [ROOT, CONFIGURATION, LIBRARY, SPOOL, STATE, RUNTIME]
+            paths += [ROOT, CONFIGURATION, LIBRARY, SPOOL, RUNTIME]
             paths += [path for companion in COMPANIONS for path in companion.files]
         return paths
 
     def _emptied(self) -> list[str]:
-        """The directories of front end and page in which nothing is left."""
+        """The directories in which nothing is left, inner ones first."""
         stays = {file.path for file in self.files() if file.content is not None}
         goes = {file.path for file in self.file_changes()} | set(self.possible_leftovers)
-        return [
-            directory
-            for directory in (PROXY_FILES, FRONTEND_CREDENTIALS, *(companion.drop_ins for companion in COMPANIONS))
-            if os.path.isdir(directory)
-            and all(f"{directory}/{name}" in goes for name in os.listdir(directory))
-            and not any(path.startswith(f"{directory}/") for path in stays)
-        ]
+        directories = [PROXY_FILES, FRONTEND_CREDENTIALS, *(companion.drop_ins for companion in COMPANIONS)]
+        directories += [path for e in self.wanted for path in e.drop_ins + e.credentials]
+        # Where nothing else of the role is, an empty one is the host's.
+        directories += SHARE if self.last_to_go else ()
+        emptied: list[str] = []
+        for directory in directories:
+            if (
+                os.path.isdir(directory)
+                and not os.path.islink(directory)
+                and all(f"{directory}/{name}" in goes for name in os.listdir(directory))
+                and not any(path.startswith(f"{directory}/") for path in stays)
+            ):
+                emptied.append(directory)
+                goes.add(directory)
+        return emptied
 
     # What follows.
 
@@ -274,6 +289,7 @@ class Found:
         paths = [file.path for file in self.file_changes()] + self.leftovers
         return (
             self.earlier.is_there
+            or self.was_interrupted
             or any(path.startswith(UNITS) for path in paths)
             or any(state.get("NeedDaemonReload") == "yes" for state in self.states.values())
         )

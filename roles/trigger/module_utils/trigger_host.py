@@ -137,6 +137,16 @@ class Endpoint:
     def drop_in(self, unit: str) -> str:
         return f"{UNITS}/{unit}.d/endpoint.conf"
 
+    @property
+    def drop_ins(self) -> list[str]:
+        """The directories of what differs for this endpoint in its units."""
+        return [os.path.dirname(self.drop_in(unit)) for unit in (*self.units, self.fire)]
+
+    @property
+    def credentials(self) -> list[str]:
+        """The directories of its secrets, inner ones first."""
+        return [f"{CREDENTIALS}/{self.name}{part}" for part in ("/acceptor", "/job", "")]
+
     def directories(self) -> list[Directory]:
         """What the endpoint needs."""
         group = account(grp.getgrnam, self.user)
@@ -151,7 +161,7 @@ class Endpoint:
     def leftovers(self) -> list[str]:
         """All that can be on the host because of this endpoint, beside its user and unit states."""
         return [
-            *(os.path.dirname(self.drop_in(unit)) for unit in (*self.units, self.fire)),
+            *self.drop_ins,
             self.timer_file,
             _link(self.timer),
             self.configuration,

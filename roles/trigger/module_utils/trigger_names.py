@@ -18,12 +18,22 @@ VERSIONS = LIBRARY + "/versions"
 CURRENT = LIBRARY + "/current"
 LAUNCHER = LIBRARY + "/launch.py"
 COMMAND = "/usr/local/bin/triggerctl"
+# What the role makes for its manual and its completion on a host that has nothing there, inner ones first. Debian's
+# own is /usr/local/share/man.
+SHARE = (
+    "/usr/local/share/man/man8",
+    "/usr/local/share/bash-completion/completions",
+    "/usr/local/share/bash-completion",
+)
 CONFIGURATION = "/etc/trigger"
 CREDENTIALS = CONFIGURATION + "/credentials"
 FRONTEND_CREDENTIALS = CREDENTIALS + "/.frontend"
 SPOOL = "/var/spool/trigger"
 STATE = "/var/lib/trigger"
 RUNTIME = "/run/trigger"
+# Of all endpoints: who has a lock, and what units for the end of a run are told.
+LOCKS = RUNTIME + "/locks"
+ENDED = RUNTIME + "/ended"
 # What acceptors have for their root directory, and what of the host is bound below it; the last one is where
 # LoadCredential= leaves secrets.
 ROOT = "/run/trigger-root"

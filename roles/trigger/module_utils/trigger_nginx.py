@@ -47,6 +47,7 @@ MAIN = NGINX + "/nginx.conf"
 PROXY = PROXY_FILES + "/proxy.conf"
 USERS = PROXY_FILES + "/users"
 ACCESS_LOG = "/var/log/nginx/trigger.access.log"
+LOG_MODE = 0o640  # nginx would let everybody read it
 ERROR_LOG = "/var/log/nginx/error.log"
 
 NEEDED = ("auth_basic", "limit_conn", "limit_req", "map", "proxy")  # modules that can be left out
@@ -89,7 +90,7 @@ class Frontend:
         self.warnings: list[str] = plan["warnings"] if plan else []
         self.files: list[File] = self._wanted() if plan else self._unwanted()
         self.makes_certificate = bool(plan) and plan["is_self_signed"] and not self._certificate_lasts()
-        self.makes_log = bool(plan) and not os.path.exists(ACCESS_LOG)  # nginx would let everybody read it
+        self.makes_log = bool(plan) and not os.path.exists(ACCESS_LOG)
 
     @property
     def secret_changed(self) -> bool:
@@ -121,10 +122,11 @@ class Frontend:
         return [file for file in files if file.changed]
 
     def places(self) -> list[Place]:
-        """The certificate and the key that the host made, where they are there."""
-        if not (self.plan and self.plan["is_self_signed"]) or self.makes_certificate:
+        """The certificate and the key that the host made, and the log of who came, where they are there."""
+        if not self.plan:
             return []
-        return [Place(CERTIFICATE, 0o644), Place(KEY, 0o600)]
+        is_made = self.plan["is_self_signed"] and not self.makes_certificate
+        return ([Place(CERTIFICATE, 0o644), Place(KEY, 0o600)] if is_made else []) + _log_places()
 
     def _secret_files(self):
         """The secret by which nginx and the page are known; made once."""
@@ -333,8 +335,16 @@ def _built():
 def _make_log() -> None:
     fd = create(ACCESS_LOG)
     owner = pwd.getpwnam(NGINX_GROUP).pw_uid, grp.getgrnam("adm").gr_gid
-    Rights(0o640, *owner).give(fd)
+    Rights(LOG_MODE, *owner).give(fd)
     os.close(fd)
+
+
+def _log_places():
+    """The log with its owner, whom nginx or logrotate has given it; none where an admin's link leads elsewhere."""
+    if os.path.islink(ACCESS_LOG) or not os.path.isfile(ACCESS_LOG):
+        return []
+    status = os.stat(ACCESS_LOG)
+    return [Place(ACCESS_LOG, LOG_MODE, status.st_gid, status.st_uid)]
 
 
 def _main_file(connections):

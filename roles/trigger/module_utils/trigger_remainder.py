@@ -4,17 +4,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pwd
 import time
 from collections.abc import Callable, Iterator
 
-from .trigger_application import busy, daemon_reload, forget_failed, remove, remove_user, stop_endpoints
+from .trigger_application import (
+    busy,
+    daemon_reload,
+    forget_failed,
+    remove,
+    remove_user,
+    stop_endpoints,
+    write_metrics,
+)
 from .trigger_changes import changes
 from .trigger_found import Found
-from .trigger_host import Endpoint, Mistake, account, claimed, enabled
+from .trigger_host import METRICS, Endpoint, Mistake, account, claimed, enabled
 from .trigger_later import forget, load
-from .trigger_steps import Step, call_systemctl
+from .trigger_steps import Outcome, Step, call_systemctl
 from .trigger_systemd import Failed
 from .trigger_turn import turn
 
@@ -32,11 +41,12 @@ def main(say: Callable[[str], None]) -> str | None:
     while _runs(endpoint):
         time.sleep(LOOK_EVERY)
     try:
-        with turn():
+        with turn(patience=math.inf):  # nobody else would come back for it
             forget()  # nobody can call it off any more
             for step in changes(Found(plan, False, "absent")) if everything else _removes(endpoint):
                 say(step.says)
-                step.do()
+                for warning in (step.do() or Outcome()).warnings:
+                    say(warning)
     except (Mistake, Failed, OSError) as error:
         return str(error)
     return None
@@ -52,6 +62,8 @@ def _removes(endpoint: Endpoint) -> Iterator[Step]:
     yield stop_endpoints([endpoint])
     yield from remove([path for path in endpoint.leftovers() if os.path.lexists(path)])
     yield daemon_reload()
+    if os.path.lexists(METRICS.files[1]):
+        yield from write_metrics()
     yield from forget_failed([endpoint])
     if account(pwd.getpwnam, endpoint.user):
         yield remove_user(endpoint.user)

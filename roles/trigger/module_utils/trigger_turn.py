@@ -55,10 +55,10 @@ def _take(fd, path, deadline, patience):
             pass
         if time.monotonic() >= deadline:
             holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
-            who = f", process {holder}," if holder else ""
+            who = f"process {holder}" if holder else "another one"  # which may have taken it a moment ago
             raise Mistake(
-                f"nothing was changed: another run of the role{who} has been at work on this host for more than "
-                f"{patience} s (it holds {path}); run the playbook again when it has ended, or end it"
+                f"nothing was changed: this run of the role has waited {patience} s for its turn; {who} has it now (it "
+                f"holds {path}). Run the playbook again when that has ended, or end it"
             )
         time.sleep(_LOOK_EVERY)
 
