@@ -5,10 +5,12 @@ import contextlib
 import errno
 import json
 import os
+import re
 import resource
 import socket
 import subprocess
 
+import front
 import pytest
 import role
 from message import message, parse
@@ -131,6 +133,13 @@ def test_all_of_them_together(limit, stack):
     assert taken[counts[0]] == (True, True)
     assert taken[counts[-1]] == (False, False)
     assert sum(executed for _, executed in taken.values()) - sum(is_taken for is_taken, _ in taken.values()) <= 2
+
+
+def test_a_job_has_the_stack_that_is_counted_on_whatever_the_manager_gives_others():
+    """DefaultLimitSTACK= of systemd-system.conf(5) may be less."""
+    template = front.make_renderer(False).render("etc/systemd/system/trigger-run@.service").decode()
+    (limit,) = re.findall("^LimitSTACK=(.*)$", template, re.MULTILINE)
+    assert settings("a", service={"LimitSTACK": limit}).exec_limit == settings("a").exec_limit
 
 
 def test_of_a_small_stack_the_program_keeps_half():

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import sys
+import time
 
 import pytest
 from run_files import JOB, SECOND, put, record, request_id, unknown_to_systemd
@@ -219,7 +220,6 @@ def damaged(endpoint, request, tmp_path, monkeypatch):
     """An endpoint with a good record on either side of a damaged one."""
     settings = endpoint(keep_runs=10)
     record(settings, [request_id(SECOND)])
-    record(settings, [request_id(SECOND + 9)], state="failed")
     path = records.path(settings, ONE)
     kind = request.param
     if isinstance(kind, tuple):
@@ -239,6 +239,7 @@ def damaged(endpoint, request, tmp_path, monkeypatch):
     else:
         with open(path, "wb") as file:
             file.write(DAMAGE[kind])
+    record(settings, [request_id(SECOND + 9)], state="failed")
     return settings
 
 
@@ -315,6 +316,106 @@ def test_what_has_not_run_hides_no_last_run(endpoint):
         record(settings, [request_id(SECOND + 10, number)], state="cancelled", started=None)
         history.write_damaged(settings, request_id(SECOND + 20, number), "it is empty")
     assert records.last(settings)["id"] == ONE
+
+
+def test_what_did_not_run_tells_nothing_of_the_job(endpoint):
+    """However much of it comes behind the last run, and however many records are damaged on the disk."""
+    settings = endpoint(keep_runs=1000)
+    record(settings, [ONE], state="failed")
+    for number in range(50):
+        record(settings, [request_id(SECOND + 10, number)], state="cancelled", started=None)
+        record(settings, [request_id(SECOND + 20, number)], state="damaged", started=None)
+    assert runs.Runs(settings).last()["id"] == ONE
+    # As releases up to 0.3 wrote them: nothing but their content tells them from runs.
+    for number, state in enumerate(("damaged", "cancelled")):
+        write(settings, request_id(SECOND + 30, number), state=state, started=None)
+    os.truncate(records.path(settings, request_id(SECOND + 20)), 3)
+    assert runs.Runs(settings).last()["id"] == ONE
+
+
+def test_the_last_run_is_found_at_the_cost_of_a_few_records_whatever_is_kept(many):
+    settings, _ = many
+    assert opened(runs.Runs(settings).last) <= 1
+
+
+# The order of lists
+
+
+def listed_ids(settings):
+    """What page and triggerctl list of runs that served one request each, as all of them do."""
+    by_ctl = [run["id"] for run in runs.Runs(settings).latest(1000)]
+    by_page = [run["id"] for run, _ in page_status.history(settings, 1000).rows]
+    assert by_ctl == by_page == runs.Runs(settings).history()
+    return by_ctl
+
+
+def age(settings, run_id, seconds):
+    """Make a record so old."""
+    at = time.time() - seconds
+    os.utime(records.path(settings, run_id), (at, at))
+
+
+def test_runs_are_listed_in_the_order_in_which_they_were_recorded(endpoint):
+    """An id is of an acceptor's making, and tells when a request came."""
+    settings = endpoint()
+    ids = [request_id(SECOND + 86400), request_id(SECOND), request_id(SECOND + 7 * 86400), request_id(SECOND + 1)]
+    for number, each in enumerate(ids):
+        record(settings, [each])
+        age(settings, each, 60 - number)
+    put(settings, "spool", *ids[2:], request_id(SECOND - 9), request_id(SECOND - 8), request_id(SECOND - 7))
+    put(settings, "claimed", request_id(SECOND - 9))
+    under_way = [request_id(SECOND - number) for number in (7, 8, 9)]
+    assert listed_ids(settings) == [*under_way, *reversed(ids)]
+
+
+def test_what_was_recorded_before_the_clock_was_set_back_is_older(endpoint):
+    settings = endpoint()
+    ids = [request_id(SECOND + number) for number in (5, 6, 1, 2)]
+    for each, seconds in zip(ids, (-86400, -86401, 20, 10)):
+        record(settings, [each], state="failed" if each == ids[3] else "succeeded")
+        age(settings, each, seconds)
+    assert listed_ids(settings) == ids[::-1]
+    assert runs.Runs(settings).last()["id"] == ids[3]
+
+
+def test_garbage_is_listed_behind_the_runs(endpoint):
+    """Whatever ids somebody has given it who took an acceptor over: an id may lie eight days ahead."""
+    settings = endpoint(keep_runs=10)
+    now = time.time()
+    genuine = [request_id(now - 60 + number) for number in range(6)]
+    for each in genuine[:3]:
+        record(settings, [each])
+        age(settings, each, 60)
+    garbage = [request_id(now + 7 * 86400, number) for number in range(10)]
+    for each in garbage:
+        history.write_damaged(settings, each, "it has no end mark")
+    record(settings, [genuine[3]], state="cancelled", started=None)
+    age(settings, genuine[3], 30)
+    for each in genuine[4:]:
+        record(settings, [each])
+    assert listed_ids(settings) == [*genuine[:2:-1], *genuine[2::-1], *reversed(garbage)]
+    assert [run["id"] for run in runs.Runs(settings).latest(6)] == genuine[::-1]
+
+
+def test_a_request_that_has_waited_is_followed_to_its_run(endpoint):
+    """Whoever goes on from a page of what waited finds what comes behind it."""
+    settings = endpoint()
+    ids = [request_id(SECOND + number) for number in range(6)]
+    for number, each in enumerate(ids[:2]):
+        record(settings, [each])
+        age(settings, each, 60 - number)
+    put(settings, "spool", *ids[2:])
+    assert page_status.history(settings, 4, before=ids[2]).begin == 4
+    put(settings, "claimed", *ids[2:5])  # one run serves these
+    assert page_status.history(settings, 4, before=ids[2]).begin == 2
+    record(settings, ids[2:])
+    for place, gone in (("claimed", ids[2:5]), ("spool", ids[2:])):
+        for each in gone:
+            os.unlink(f"{getattr(settings, place)}/{each}")
+    found = page_status.history(settings, 4, before=ids[2])
+    assert (found.begin, [run["id"] for run, _ in found.rows]) == (1, [ids[1], ids[0]])
+    found = page_status.history(settings, 4, after=ids[1])
+    assert (found.begin, [run["id"] for run, _ in found.rows]) == (0, [ids[5], ids[1], ids[0]])
 
 
 # Those who wait

@@ -52,6 +52,17 @@ def test_none_are_kept_where_none_shall_be(endpoint):
     assert names(settings) == []
 
 
+def test_what_was_taken_back_is_pushed_out_by_its_like_alone(endpoint):
+    """Neither by runs nor by garbage, nor does it push those out."""
+    settings = endpoint(keep_runs=2)
+    ids = [request_id(SECOND + number) for number in range(30)]
+    told = ({"started": SECOND}, {"started": None, "state": "cancelled"}, {"started": None, "state": "damaged"})
+    for kind, outcome in enumerate(told):
+        for each in ids[10 * kind : 10 * (kind + 1)]:
+            record(settings, [each], **outcome)
+    assert names(settings) == [f"{each}.json" for kind in (0, 10, 20) for each in ids[kind + 8 : kind + 10]]
+
+
 def test_runs_are_counted_where_there_are_metrics(endpoint):
     settings = endpoint(metrics=True)
     first = record(settings, [request_id(SECOND)])

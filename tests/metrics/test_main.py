@@ -1,14 +1,19 @@
 """What node_exporter is told, and the file of it, in a directory in which somebody else than root may write, too."""
 
+import contextlib
 import math
 import os
 import re
 import stat
+import threading
+import time
 
 import pytest
 
 from trigger import paths
 from trigger.metrics import main as metrics
+
+STAY = metrics.STAY
 
 # What an acceptor can leave where its counts should be.
 
@@ -43,6 +48,7 @@ def host(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
         monkeypatch.setattr(paths, place, str(tmp_path / name))
     monkeypatch.setattr(metrics.listen_fds, "listen_fds", list)
+    monkeypatch.setattr(metrics, "STAY", 0)
     for name in ("a", "b", "c"):
         (tmp_path / "etc" / f"{name}.json").write_text("{}")
         (tmp_path / "spool" / name).mkdir()
@@ -162,3 +168,29 @@ def test_the_text_for_prometheus():
 
 def test_without_a_success_there_is_no_time_of_one():
     assert "trigger_last_success_timestamp_seconds{" not in metrics.render(metrics.samples_of("a", {}, {}, 0))
+
+
+def test_a_flood_of_bytes_is_no_flood_of_starts(host, monkeypatch):
+    """What comes while it stays is left in the FIFO, for the next one."""
+    monkeypatch.setattr(metrics, "STAY", STAY)
+    hearing, saying = os.pipe2(os.O_NONBLOCK)
+    monkeypatch.setattr(metrics.listen_fds, "listen_fds", lambda: [hearing])
+    has_left = threading.Event()
+
+    def flood():
+        while not has_left.is_set():
+            with contextlib.suppress(BlockingIOError):
+                os.write(saying, bytes(4096))
+
+    writer = threading.Thread(target=flood)
+    writer.start()
+    begun = time.monotonic()
+    try:
+        assert told(host) == {"a": 3, "b": 3, "c": 3}
+        assert time.monotonic() - begun >= STAY >= 1
+    finally:
+        has_left.set()
+        writer.join()
+    assert os.read(hearing, 1)
+    os.close(hearing)
+    os.close(saying)

@@ -10,7 +10,7 @@ from pathlib import Path
 import front
 import pytest
 from ansible.module_utils import trigger_found
-from ansible.module_utils.trigger_files import mounts_below, remove, shared_mounts_below
+from ansible.module_utils.trigger_files import mounts_below, remove, unsecured_mounts_below
 
 from trigger import paths
 from trigger.ctl.doctor import host
@@ -36,10 +36,17 @@ class RootUnit:
         self._unit = front.make_renderer(False).render("etc/systemd/system/trigger-root.service", **variables).decode()
 
     def run(self, directive):
+        for command in self.commands(directive):
+            subprocess.run(command, check=True)
+
+    def commands(self, directive):
         commands = re.findall(rf"^{directive}=-?(.*)$", self._unit.replace("\\\n", " "), re.MULTILINE)
         assert commands
-        for command in commands:
-            subprocess.run(shlex.split(command.replace("$$", "$").replace("%%", "%")), check=True)
+        return [shlex.split(command.replace("$$", "$").replace("%%", "%")) for command in commands]
+
+    def unsecured(self):
+        """What the role finds below that it would have the unit see to once more."""
+        return unsecured_mounts_below(str(self.root), f"{self.host}/spool", f"{self.host}/credentials")
 
     def at(self, path):
         """Where acceptors see a path of the host."""
@@ -100,11 +107,11 @@ def test_what_an_earlier_release_has_bound_is_made_ours_in_place(unit):
         unit.at(part).mkdir(parents=True)
         subprocess.run(["mount", "-o", "rbind,ro", unit.host / part, unit.at(part)], check=True)
     mine = set(mounted(unit.root))
-    assert set(shared_mounts_below(str(unit.root))) == mine
+    assert set(unit.unsecured()) == mine
     unit.run("ExecReload")
     after = mounted(unit.root)
     assert set(after) == mine
-    assert shared_mounts_below(str(unit.root)) == []
+    assert unit.unsecured() == []
     mount(unit.host / "credentials/later.service")
     assert unit.at("credentials/later.service/file").exists()
     assert mounted(unit.at("usr/local"))[str(unit.at("usr/local"))] == ("ro,nosuid,nodev,noexec,relatime", "")
@@ -135,6 +142,28 @@ def test_all_but_the_spools_is_read_only_with_what_is_mounted_below(unit):
             (unit.at(place) / "mark").touch()
     (unit.at("spool/a") / "mark").touch()
     assert {path: mounted(unit.host)[path] for path in host} == host
+
+
+@needs_root
+def test_a_mount_that_cannot_be_made_read_only_fails_and_the_others_are(unit):
+    """While somebody writes there through it, the kernel refuses. A start that fails so leaves acceptors nothing, a
+    reload leaves those that run what they have."""
+    for place in ("usr/local", "usr/share", "usr/share"):
+        mount(unit.host / place)
+    bind, secure = unit.commands("ExecStart")
+    assert unit.commands("ExecReload") == [secure]
+    subprocess.run(bind, check=True)
+    with open(unit.at("usr/local/file"), "a"):
+        done = subprocess.run(secure, capture_output=True, text=True, check=False)
+        assert done.returncode != 0 and str(unit.at("usr/local")) in done.stderr
+        left = {path for path, (options, _) in mounted(unit.root).items() if not options.startswith("ro,")}
+        assert left == {str(unit.at("spool")), str(unit.at("usr/local"))}
+        assert unit.unsecured() == [str(unit.at("usr/local"))]
+    unit.run("ExecReload")
+    with pytest.raises(OSError, match="Read-only"):
+        (unit.at("usr/local") / "mark").touch()
+    mount(unit.host / "credentials/other.service")
+    assert unit.unsecured() == []
 
 
 @needs_root

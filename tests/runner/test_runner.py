@@ -129,6 +129,14 @@ def test_what_cannot_be_executed_has_failed(runner, tmp_path):
     assert b"its #! line names, is not there" in runner.output.read_bytes()
 
 
+def test_variables_that_are_too_long_make_a_run_that_has_failed(runner):
+    """EnvironmentFile= may bring any number of them, which nobody counts before."""
+    assert ran(runner, "/bin/true", LONG="x" * 140_000).status == 203
+    told = b"cannot execute /bin/true: its arguments and variables, those of EnvironmentFile= among them, are too long"
+    assert told in runner.output.read_bytes()
+    assert runner.leave("failed") == run_protocol.RUN_FAILED
+
+
 def test_a_job_sees_nothing_of_its_runner(runner):
     """No descriptor, no variable of the socket's, no signal that is ignored; a session of its own."""
     script = "import os; print(sorted(os.listdir('/proc/self/fd')), os.getsid(0) == os.getpid(), *os.environ)"

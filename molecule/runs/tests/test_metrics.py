@@ -1,5 +1,6 @@
 """trigger.prom tells what the tests did."""
 
+import contextlib
 import os
 import subprocess
 import time
@@ -137,6 +138,24 @@ def test_whatever_an_acceptor_counts_the_others_numbers_go_on(before, left):
         assert property_of("trigger-metrics.service", "Result") == "success"
     finally:
         counts.write_bytes(kept)
+
+
+def test_an_acceptor_that_says_without_end_that_it_has_counted(before):
+    """Root's program starts once a second for it, and the numbers go on."""
+    written = set()
+    begun = time.monotonic()
+    fifo = os.open("/var/spool/trigger/.metrics", os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        while time.monotonic() < begun + 5:
+            with contextlib.suppress(BlockingIOError):
+                os.write(fifo, bytes(4096))
+            written.add(metrics.FILE.stat().st_mtime_ns)
+            time.sleep(0.001)
+    finally:
+        os.close(fifo)
+    assert 2 <= len(written) <= time.monotonic() - begun + 2
+    do("act")
+    wait_for_growth(before, {("trigger_requests_accepted_total", "act", None): 1})
 
 
 def test_everybody_may_read_the_file_and_nobody_else_write_it():

@@ -248,13 +248,13 @@ def mounts_below(path: str, process: str = "self") -> list[str]:
     """The mount points at a path and below it. What a link at the path's end leads to is not below it. process: whose;
     those that this process sees may be its own."""
     path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-    return [point for point, _shared in _mounts(process) if point == path or point.startswith(path + "/")]
+    return [point for point, *_ in _mounts(process) if point == path or point.startswith(path + "/")]
 
 
 def mount_point(directory: str) -> str:
     """Where what a directory lies on is mounted."""
     path = os.path.realpath(directory)
-    return max((point for point, _shared in _mounts("self") if f"{path}/".startswith(point.rstrip("/") + "/")), key=len)
+    return max((point for point, *_ in _mounts("self") if f"{path}/".startswith(point.rstrip("/") + "/")), key=len)
 
 
 def on_host(path: str) -> str:
@@ -263,17 +263,29 @@ def on_host(path: str) -> str:
     return root + path if os.path.isdir(root + "/") else path  # where it may not look there, it has no other view
 
 
-def shared_mounts_below(path: str) -> list[str]:
-    """Those that are peers of others, on the host itself, wherever this process runs. path: without links."""
-    return [point for point, is_shared in _mounts(HOST) if is_shared and point.startswith(path + "/")]
+def unsecured_mounts_below(path: str, *free: str) -> list[str]:
+    """Those that are peers of others, or can be written, on the host itself, wherever this process runs. path: without
+    links. free: folders below it; there and below them, mounts may be written."""
+    may_be_written = tuple(f"{path}{folder}/" for folder in free)
+    on_top = {point: kind for point, *kind in _mounts(HOST)}  # what lies under another one cannot be reached
+    return [
+        point
+        for point, (is_shared, is_read_only) in on_top.items()
+        if point.startswith(path + "/") and (is_shared or not (is_read_only or f"{point}/".startswith(may_be_written)))
+    ]
 
 
 def _mounts(process):
-    """The mount points that a process sees: (str, bool, whether it is shared) of each (proc_pid_mountinfo(5))."""
+    """The mount points that a process sees: (str, bool, whether it is shared, bool, whether it is read-only) of each
+    (proc_pid_mountinfo(5))."""
     with open(f"/proc/{process}/mountinfo", "rb") as table:
         lines = [line.split(b" - ")[0].split() for line in table]
     return [
-        (os.fsdecode(_OCTAL.sub(_byte, fields[4])), any(field.startswith(b"shared:") for field in fields[6:]))
+        (
+            os.fsdecode(_OCTAL.sub(_byte, fields[4])),
+            any(field.startswith(b"shared:") for field in fields[6:]),
+            b"ro" in fields[5].split(b","),
+        )
         for fields in lines
     ]
 

@@ -12,7 +12,7 @@ from typing import Any
 from . import trigger_later
 from .trigger_earlier import UNFINISHED as EARLIER_UNFINISHED
 from .trigger_earlier import Earlier
-from .trigger_files import HOST, Directory, File, Link, Place, mounts_below, on_host, shared_mounts_below
+from .trigger_files import HOST, Directory, File, Link, Place, mounts_below, on_host, unsecured_mounts_below
 from .trigger_host import (
     COMPANIONS,
     JOBS_GECOS,
@@ -194,8 +194,8 @@ class Found:
         # Whether what acceptors see of the host has to be bound together, or anew.
         self.binds_root = bool(self.wanted) and (not self.is_active(ROOT_UNIT) or differs)
         # Whether what is bound already is to be made private and read-only as the unit has it now. It stays where it
-        # is: an acceptor that runs notices nothing.
-        secures = self.root_unit.changed or bool(shared_mounts_below(ROOT))
+        # is: an acceptor that runs notices nothing. What was refused, as while something was busy, is tried again.
+        secures = self.root_unit.changed or bool(unsecured_mounts_below(ROOT, SPOOL, LOADED_CREDENTIALS))
         self.secures_root = bool(self.wanted) and secures and not self.binds_root
 
     def _stale_metrics(self) -> list[str]:

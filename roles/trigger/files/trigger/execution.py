@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     Variables = Union[Iterable[tuple[bytes, bytes]], dict[bytes, bytes]]
 
 STRING_LIMIT = 128 * 1024  # MAX_ARG_STRLEN
-STACK = 8 * 1024 * 1024  # bytes, where nobody has set LimitSTACK=
+STACK = 8 * 1024 * 1024  # bytes, LimitSTACK= of the job's unit unless `service` says another
 _LEAST, _MOST = 128 * 1024, 6 * 1024 * 1024  # of a stack's quarter
 _POINTER = 8  # that the kernel counts for each string
-# For what is not counted here: systemd's own variables, and the line that names an interpreter.
+# For what is not counted here: systemd's own variables, and the line that names an interpreter. What EnvironmentFile=
+# brings is not known before the job's unit starts: where that is too much, the run has failed.
 _OTHERS = 8 * 1024
 
 

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 STATES = ("succeeded", "failed", "timed-out", "interrupted", "cancelled", "damaged")
 SIZE_LIMIT = 32 * 1024 * 1024  # bytes; a record holds ids, and parameters that were an entry's variables
-_LATEST = 20  # runs among which the last is looked for
+# What a record is of, by the mode of its file, so that each is told from the others without being read: a run; what was
+# taken back before it ran; what was no request. An acceptor that was taken over can have any number of the last made.
+RUN, TAKEN_BACK, NO_REQUEST = 0o640, 0o540, 0o440
+_LATEST = 20  # records that are looked at for the last run
 _LAST_SECOND = 253402300799.999  # of the year 9999, behind which a time is written otherwise
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -47,8 +50,42 @@ def timestamp(seconds: float) -> str:
 
 
 def ids(endpoint: "Paths") -> "list[str]":
-    """Return the ids of the runs that have a record, oldest first. Raises OSError."""
+    """Return the ids of the runs that have a record, sorted. Raises OSError."""
     return sorted(name[:-5] for name in os.listdir(endpoint.runs) if name[-5:] == ".json" and entry.is_id(name[:-5]))
+
+
+class Written:
+    """When the record of a run was written, in seconds since the epoch, and what it is of."""
+
+    __slots__ = ("at", "kind", "run_id")
+
+    def __init__(self, run_id: str, status: os.stat_result) -> None:
+        self.run_id = run_id
+        self.at = status.st_mtime
+        mode = stat.S_IMODE(status.st_mode)
+        self.kind = mode if mode in (TAKEN_BACK, NO_REQUEST) else RUN
+
+
+def written(endpoint: "Paths") -> "list[Written]":
+    """Return what there is to know of all records without reading them, in the order in which they were written, which
+    their ids do not tell: those are of an acceptor's making. Raises OSError."""
+    found = []
+    for run_id in ids(endpoint):
+        try:
+            found.append(Written(run_id, os.lstat(path(endpoint, run_id))))
+        except FileNotFoundError:
+            pass  # pruned meanwhile
+    now = time.time()
+    # What was written in the future was written before the clock was set back.
+    found.sort(key=lambda each: (each.at <= now, each.at, each.run_id))
+    return found
+
+
+def kind_of(record: dict) -> int:
+    """What a record is of: RUN, TAKEN_BACK or NO_REQUEST."""
+    if record["state"] == "damaged":
+        return NO_REQUEST
+    return TAKEN_BACK if record["state"] == "cancelled" and record["started"] is None else RUN
 
 
 def path(endpoint: "Paths", run_id: str) -> str:
@@ -111,26 +148,17 @@ def read(endpoint: "Paths", run_id: str) -> "dict | None":
 
 
 def last(endpoint: "Paths") -> "dict | None":
-    """Return the record of the run that ended last, or None. What never began tells nothing of the job: a request that
-    was taken back while it waited, or a file that was none; nor does a record that is damaged. Raises OSError."""
-    # A run goes by the newest of its requests, so with parameters one that ended later may have a smaller id.
-    stamps = []
-    for run_id in ids(endpoint):
-        try:
-            stamps.append((os.lstat(path(endpoint, run_id)).st_mtime_ns, run_id))
-        except FileNotFoundError:
-            pass  # pruned meanwhile
-    found: list[dict] = []
-    for _, run_id in sorted(stamps, reverse=True):
-        if len(found) == _LATEST:
-            break
+    """Return the record of the run that ended last, or None. What did not run tells nothing of the job, nor does a file
+    that is damaged. Raises OSError."""
+    run_ids = [each.run_id for each in written(endpoint) if each.kind == RUN]
+    for run_id in run_ids[: -_LATEST - 1 : -1]:
         try:
             record = read(endpoint, run_id)
         except Damaged:
             continue
-        if record is not None and record["started"] is not None:
-            found.append(record)
-    return max(found, key=lambda record: record["finished"], default=None)
+        if record is not None and kind_of(record) == RUN:  # releases up to 0.3 wrote others as if they were
+            return record
+    return None
 
 
 def _decode(fd):

@@ -47,10 +47,12 @@ class Runs:
         return None, None
 
     def history(self) -> "list[str]":
-        """Return the ids of all runs that are known, newest first: of a run the one that it goes by, and those of the
-        requests that wait. Raises OSError."""
+        """Return the ids of all runs that are known, newest first: those of the requests that wait, and of a run the
+        one that it goes by. Raises OSError."""
         claimed, waiting = self.under_way()
-        return sorted({*records.ids(self.endpoint), *claimed[-1:], *waiting}, reverse=True)
+        recorded = self._recorded_ids()
+        known = set(recorded)
+        return [each for each in (*waiting[::-1], *claimed[-1:]) if each not in known] + recorded
 
     def look(self, run_id: str) -> "tuple[dict | None, dict | None]":
         """Return what find_told() does, also of a run whose record is damaged. Raises OSError."""
@@ -62,11 +64,11 @@ class Runs:
     def latest(self, limit: int) -> "list[dict]":
         """Return the latest requests, newest first. Reads no more records than that. Raises OSError."""
         claimed, waiting = self.under_way()
-        found = {name: self._run(name, state="queued", position=index) for index, name in enumerate(waiting, 1)}
-        found.update((name, self._running(name, claimed[-1])) for name in claimed)
-        for run_id in records.ids(self.endpoint)[-limit:]:
-            found.update((run["id"], run) for run in self._served_by(run_id))
-        return sorted(found.values(), key=lambda run: run["id"], reverse=True)[:limit]
+        recorded = [run for run_id in self._recorded_ids()[:limit] for run in self._served_by(run_id)]
+        known = {run["id"] for run in recorded}
+        under_way = [self._run(name, state="queued", position=index) for index, name in enumerate(waiting, 1)][::-1]
+        under_way += [self._running(name, claimed[-1]) for name in claimed[::-1]]
+        return ([run for run in under_way if run["id"] not in known] + recorded)[:limit]
 
     def last(self) -> "dict | None":
         """Return the record of the run that ended last, or None. Raises OSError."""
@@ -98,13 +100,21 @@ class Runs:
         taken = set(claimed)
         return claimed, [name for name in self.spooled() if name not in taken]
 
+    def _recorded_ids(self):
+        """The ids of recorded runs, as a list has them: in the order in which they were recorded, the newest first, and
+        behind all of them what was no request, which an acceptor that was taken over could put before them."""
+        found = records.written(self.endpoint)[::-1]
+        found.sort(key=lambda each: each.kind == records.NO_REQUEST)
+        return [each.run_id for each in found]
+
     def _served_by(self, run_id):
-        """The requests of a recorded run. Of one whose record is damaged, the one that it goes by is known."""
+        """The requests of a recorded run, the newest first. Of one whose record is damaged, that is known by which it
+        goes."""
         try:
             record = records.read(self.endpoint, run_id)
         except records.Damaged:
             return [self._damaged(run_id)]
-        return [self._recorded(name, record) for name in (record or {}).get("requests", ())]
+        return [self._recorded(name, record) for name in reversed((record or {}).get("requests", ()))]
 
     def _running(self, request_id, run_id):
         try:

@@ -1,15 +1,10 @@
 """Writing the records of runs, and letting the oldest go. Reading them is for all (trigger.records)."""
 
 import os
-import stat
 import time
 
 from trigger import atomic_file, entry, output, records, strict_json
 from trigger.dispatcher import hard_links
-
-# The mode of the record of what has not run, since it was no request, or taken back: it is told from those of runs
-# without being read.
-_NO_RUN = 0o440
 
 
 def objection(endpoint, request_id, now):
@@ -50,8 +45,8 @@ def _write_file(endpoint, record, text):
         _link(endpoint.served, record)  # as long as there is no record, that says nothing
     # The acceptor, whose group the directory has, may read records; nobody else may.
     group = os.stat(endpoint.runs).st_gid
-    mode = 0o640 if record["started"] else _NO_RUN
-    atomic_file.replace(records.path(endpoint, record["id"]), text.encode(), mode, group, durable=True)
+    file = records.path(endpoint, record["id"])
+    atomic_file.replace(file, text.encode(), records.kind_of(record), group, durable=True)
 
 
 def write_damaged(endpoint, name, reason):
@@ -111,22 +106,18 @@ def _count(endpoint, record, finished):
 
 
 def _prune(endpoint, now):
-    """Let the oldest records go. They are as old as their files say: an id may be of an acceptor's making. Records of
-    what has not run are counted by themselves, so that however much garbage pushes out no run."""
-    ids = records.ids(endpoint)
-    if len(ids) <= endpoint.keep_runs and endpoint.keep_for is None:
+    """Let the oldest records go. Those of runs, of what was taken back and of what was no request are counted by
+    themselves, so that however much there is of one pushes out nothing of another."""
+    if len(records.ids(endpoint)) <= endpoint.keep_runs and endpoint.keep_for is None:
         return  # without a look at each of what may be thousands
-    found = {run_id: os.lstat(records.path(endpoint, run_id)) for run_id in ids}
-    # What was written in the future was written before the clock was set back.
-    ages = {run_id: (status.st_mtime <= now, status.st_mtime_ns) for run_id, status in found.items()}
-    kept = []
-    for is_run in (True, False):
-        those = [run_id for run_id in found if (stat.S_IMODE(found[run_id].st_mode) != _NO_RUN) == is_run]
-        those.sort(key=lambda run_id: (*ages[run_id], run_id))
-        kept += those[max(0, len(those) - endpoint.keep_runs) :]
+    found = records.written(endpoint)
+    gone = []
+    for kind in (records.RUN, records.TAKEN_BACK, records.NO_REQUEST):
+        those = [each for each in found if each.kind == kind]
+        gone += those[: max(0, len(those) - endpoint.keep_runs)]
     if endpoint.keep_for is not None:
-        kept = [run_id for run_id in kept if now - found[run_id].st_mtime <= endpoint.keep_for]
-    for run_id in found.keys() - set(kept):
+        gone += [each for each in found if now - each.at > endpoint.keep_for]
+    for run_id in {each.run_id for each in gone}:
         _let_go_links(endpoint, run_id)
         _let_go(endpoint, records.path(endpoint, run_id))
         _let_go(endpoint, output.path(endpoint, run_id))

@@ -6,6 +6,7 @@ counts of an endpoint have changed.
 
 import itertools
 import os
+import time
 
 from trigger import atomic_file, counts, endpoint, entry, listen_fds, paths
 from trigger.http import REASONS
@@ -13,6 +14,7 @@ from trigger.records import STATES
 
 FILE = "trigger.prom"
 DRAIN_LIMIT = 1024  # reads, of more than a FIFO holds: who says it without end must not hold up the numbers
+STAY = 1.0  # seconds; or a flood of bytes, which an acceptor can leave, would be a flood of starts
 QUEUE_LIMIT = 1000000  # names in a spool that are counted; an acceptor makes them
 
 # Metric, type, help.
@@ -32,7 +34,7 @@ def reason(status: int) -> str:
 
 
 def main(directory: str) -> int:
-    """Write the file into a directory. Returns the exit status."""
+    """Write the file into a directory, and stay for a moment. Returns the exit status."""
     _drain()
     if not os.path.isdir(directory):
         print("<3>%s is not there: the metrics have no place" % directory)
@@ -43,6 +45,7 @@ def main(directory: str) -> int:
             samples += _samples_of_file(file)
     # node_exporter reads *.prom only, and not as root.
     atomic_file.replace(directory + "/" + FILE, render(samples).encode(), 0o644)
+    time.sleep(STAY)
     return 0
 
 

@@ -108,16 +108,16 @@ class History:
 
 
 def history(endpoint: Endpoint, limit: int, before: str | None = None, after: str | None = None) -> History | None:
-    """Return the latest runs, or those next to an id: the latest before it, or the first after it. Returns None when
-    they cannot be read."""
+    """Return the latest runs, or those next to an id in the list: below it, or above. Returns None when they cannot be
+    read."""
     try:
         found = runs.Runs(endpoint)
         ids = found.history()
         begin = 0
         if before is not None:
-            begin = sum(each >= before for each in ids)
+            begin = _index(found, ids, before) + 1
         elif after is not None:
-            begin = max(0, sum(each > after for each in ids) - limit)
+            begin = max(0, _index(found, ids, after) - limit)
         rows = map(found.look, ids[begin : begin + limit])
         shown = [(run, record) for run, record in rows if run is not None]
         claimed, waiting = found.under_way()
@@ -125,6 +125,15 @@ def history(endpoint: Endpoint, limit: int, before: str | None = None, after: st
     except DAMAGED as error:
         say("<4>%s: its runs cannot be read: %s" % (endpoint.name, _what(error)))
         return None
+
+
+def _index(found, ids, request_id):
+    """Where a request stands in the list of runs: one that has waited, where the run is that serves it since; one that
+    is kept no longer, at the end. found: runs.Runs."""
+    if request_id not in ids:
+        run, _ = found.look(request_id)
+        request_id = run and run["run"]
+    return ids.index(request_id) if request_id in ids else len(ids)
 
 
 def say(line: str) -> None:
