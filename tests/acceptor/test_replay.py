@@ -211,6 +211,20 @@ def test_a_line_that_was_cut_short_counts_for_nothing(path, torn):
     assert [memory(path).find([key], NOW) for key in "abc"] == [ID, None, MORE[0]]
 
 
+def test_what_could_not_be_read_to_its_end_is_read_again(path, monkeypatch):
+    """Or the next line would go behind a half one, and count for nothing either."""
+    memory(path).add([(ID, ["a"])], NOW)
+    with open(path, "a", encoding="ascii") as file:
+        file.write("x")
+    known = memory(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "ftruncate", lambda *_: os.listdir("/proc/0"))
+        with pytest.raises(FileNotFoundError):
+            known.find(["a"], NOW)
+    known.add([(OTHER, ["b"])], NOW)
+    assert [memory(path).find([key], NOW) for key in "ab"] == [ID, OTHER]
+
+
 @pytest.mark.parametrize(
     "line",
     ["", " ", "x", "\0\0\0\0\0\0", "\xff\xfe", "x y z", f"{NOW}", f"{NOW} z", f"{NOW} y z", f"{NOW} ../{OTHER} z",

@@ -122,6 +122,15 @@ def test_what_could_not_be_written_is_counted_at_the_next_start(host):
     assert waiting(host) == [("unit", ["x"])] and left(host) is None
 
 
+def test_where_runs_need_the_room_nothing_is_written(host, monkeypatch, capfd):
+    leave(host, "x")
+    full = os.statvfs_result((4096, 4096, 1000, 49, 49, 1000, 500, 500, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda path: full)
+    assert fire(host) == [False]
+    assert (waiting(host), left(host)) == ([], "x")
+    assert "the disk is nearly full" in capfd.readouterr().out
+
+
 def test_what_is_left_meanwhile_is_neither_lost_nor_removed(host):
     leave(host, "x")
     assert fire(host, between=lambda: leave(host, "y z")) == [True, True]

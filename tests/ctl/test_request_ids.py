@@ -9,6 +9,7 @@ from trigger import records
 from trigger.ctl import request_ids
 from trigger.ctl.errors import UNKNOWN, Failure
 from trigger.ctl.main import main
+from trigger.dispatcher import history
 
 # Of one run with three requests, of the present one, and of one that waits.
 IDS = [request_id(SECOND + number, number) for number in range(5)]
@@ -39,6 +40,12 @@ def test_a_unique_begin_or_end_is_enough(endpoint, number):
 
 
 def test_the_last_is_the_newest(endpoint):
+    assert request_ids.find(endpoint, "last") == IDS[4]
+
+
+def test_the_last_is_no_garbage(endpoint):
+    """Whose id may lie days ahead."""
+    history.write_damaged(endpoint, request_id(SECOND + 86400), "it is empty")
     assert request_ids.find(endpoint, "last") == IDS[4]
 
 

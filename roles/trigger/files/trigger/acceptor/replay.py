@@ -165,6 +165,15 @@ class Deliveries:
         if self._fd is not None:
             return
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            self._load(now)
+        except OSError:
+            self._close()  # a part of it would be taken for the whole
+            raise
+        if self._is_full():
+            self._rewrite(now)
+
+    def _load(self, now):
         self._lines = 0
         self._known = {}
         for line in self._read():
@@ -175,8 +184,6 @@ class Deliveries:
             said = self._parse(line, now)
             if said is not None:
                 self._remember(*said)
-        if self._is_full():
-            self._rewrite(now)
 
     def _read(self):
         """The lines of the file, one after the other: all of them together would be large."""
