@@ -326,7 +326,7 @@ def test_what_did_not_run_tells_nothing_of_the_job(endpoint):
         record(settings, [request_id(SECOND + 10, number)], state="cancelled", started=None)
         record(settings, [request_id(SECOND + 20, number)], state="damaged", started=None)
     assert runs.Runs(settings).last()["id"] == ONE
-    # As releases up to 0.3 wrote them: nothing but their content tells them from runs.
+    # As 0.2 wrote them: nothing but their content tells them from runs.
     for number, state in enumerate(("damaged", "cancelled")):
         write(settings, request_id(SECOND + 30, number), state=state, started=None)
     os.truncate(records.path(settings, request_id(SECOND + 20)), 3)

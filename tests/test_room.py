@@ -61,12 +61,12 @@ def test_a_disk_that_is_nearly_full(changes, told):
     ("changes", "entries", "size", "told"),
     [
         ({"f_bavail": blocks(room.FREE) + 2}, 1, 0, None),
-        ({"f_bavail": blocks(room.FREE) + 2}, 1, 1, "32767 KiB are free"),
-        ({"f_bavail": blocks(room.FREE) + 19}, 10, 0, "32764 KiB are free"),
-        ({"f_blocks": blocks(MIB), "f_bavail": blocks(MIB // 10)}, 1, MIB, "0 KiB are free"),
+        ({"f_bavail": blocks(room.FREE) + 2}, 1, 1, "32767 KiB would be free"),
+        ({"f_bavail": blocks(room.FREE) + 19}, 10, 0, "32764 KiB would be free"),
+        ({"f_blocks": blocks(MIB), "f_bavail": blocks(MIB // 10)}, 1, MIB, "0 KiB would be free"),
         ({"f_favail": room.INODES + 3}, 3, 0, None),
-        ({"f_favail": room.INODES + 3}, 4, 0, "999 inodes are free"),
-        ({"f_files": 100, "f_favail": 5}, 9, 0, "0 inodes are free"),
+        ({"f_favail": room.INODES + 3}, 4, 0, "999 inodes would be free"),
+        ({"f_files": 100, "f_favail": 5}, 9, 0, "0 inodes would be free"),
         ({"f_files": 0, "f_favail": 0}, 9, 0, None),
     ],
 )

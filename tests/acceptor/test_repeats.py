@@ -265,6 +265,16 @@ def test_a_field_with_a_parameter_belongs_to_it(make):
     assert (again, refused) == (first, 422)
 
 
+def test_a_parameter_in_a_field_that_the_endpoint_has_since_makes_no_other_request(make):
+    """Nor an upgrade: before, fields had no part in it."""
+    host = make(TOKENS)
+    asked = {"fields": {**token(A, "r1"), "X-V": "1"}}
+    (first,) = ids_of(host, asked)
+    host = make(TOKENS, parameters=[{"name": "v", "from": "header:X-V"}])
+    other = {**asked, "fields": {**token(A, "r1"), "X-V": "2"}, "body": b"other"}
+    assert ids_of(host, asked, other) == [first, 422]
+
+
 @pytest.mark.parametrize("field", ["webhook-id", "X-GitHub-Delivery", "X-Gitea-Delivery", "X-Gogs-Delivery"])
 def test_an_id_that_is_empty_is_none(make, field):
     """As of a variable that is not set, it would make repeats of all that comes after the first."""

@@ -73,7 +73,8 @@ class Receiver(BaseHTTPRequestHandler):
 def test_neither_the_address_nor_the_run_s_id_stands_in_an_argument(tmp_path):
     """What systemd would run, on a real web server."""
     (command,) = re.findall(r"^ExecStart=/bin/sh -c '(.*?)'$", UNIT.read_text(), re.MULTILINE | re.DOTALL)
-    command = command.replace("\\\n", " ").replace("\\n", "\n").replace("%%", "%").replace("%H", "host")
+    command = command.replace("\\\n", " ").replace("%%", "%").replace("%H", "host")
+    command = re.sub(r"\\(.)", lambda found: {"n": "\n"}.get(found[1], found[1]), command)  # as systemd reads escapes
     with HTTPServer(("127.0.0.1", 0), Receiver) as server:
         server.paths, server.seen, server.told = [], [], []
         thread = threading.Thread(target=server.serve_forever)

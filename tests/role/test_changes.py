@@ -10,8 +10,8 @@ from ansible.module_utils import trigger_found, trigger_later, trigger_nginx, tr
 from ansible.module_utils.trigger_changes import changes
 from ansible.module_utils.trigger_checks import check
 from ansible.module_utils.trigger_files import Place
-from ansible.module_utils.trigger_found import Found
-from ansible.module_utils.trigger_host import UNFINISHED, Mistake, own_job
+from ansible.module_utils.trigger_found import METRICS_UNFINISHED, Found
+from ansible.module_utils.trigger_host import METRICS, UNFINISHED, Mistake, own_job
 from ansible.module_utils.trigger_later import Work
 from ansible.module_utils.trigger_overrides import Overrides
 from ansible.module_utils.trigger_steps import Outcome, Step, apply
@@ -139,6 +139,19 @@ def test_what_an_earlier_run_did_not_come_to_is_made_up_for(settled):
     found = settled()
     found.unfinished, found.was_interrupted = {"gone"}, True
     assert says(found) == [reload, START, f"{UNFINISHED} removed"]
+
+
+def test_metrics_are_written_by_the_next_run_where_one_that_removes_was_cut(settled):
+    found = settled()
+    found.companions = [METRICS]
+    found.unfinished, found.was_interrupted = {METRICS_UNFINISHED}, True
+    assert "systemctl restart trigger-metrics.service" in says(found)
+
+
+def test_a_mount_that_somebody_keeps_writable_keeps_nothing_else_from_being_done(settled):
+    found = settled()
+    file_of(found, CONFIGURATION).changed = found.secures_root = True
+    assert says(found)[-2:] == [f"{UNFINISHED} removed", "systemctl reload trigger-root.service"]
 
 
 def test_what_does_not_listen_is_started_and_told_of(settled):

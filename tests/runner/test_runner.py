@@ -129,10 +129,11 @@ def test_what_cannot_be_executed_has_failed(runner, tmp_path):
     assert b"its #! line names, is not there" in runner.output.read_bytes()
 
 
-def test_variables_that_are_too_long_make_a_run_that_has_failed(runner):
+@pytest.mark.parametrize(("count", "size"), [(1, 140_000), (70, 100_000)], ids=["one", "together"])
+def test_variables_that_are_too_long_make_a_run_that_has_failed(runner, count, size):
     """EnvironmentFile= may bring any number of them, which nobody counts before."""
-    assert ran(runner, "/bin/true", LONG="x" * 140_000).status == 203
-    told = b"cannot execute /bin/true: its arguments and variables, those of EnvironmentFile= among them, are too long"
+    assert ran(runner, "/bin/true", **{f"V{number}": "x" * size for number in range(count)}).status == 203
+    told = b"cannot execute /bin/true: an argument or variable, also of EnvironmentFile=, reaches 128 KiB, or all"
     assert told in runner.output.read_bytes()
     assert runner.leave("failed") == run_protocol.RUN_FAILED
 

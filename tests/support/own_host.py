@@ -50,14 +50,16 @@ def on_a_host(test):
             os.close(reading)
             try:
                 test(Host(saved))
+                os._exit(0)
             except BaseException:
                 os.write(writing, traceback.format_exc().encode()[-60000:])
-            os._exit(0)
+            os._exit(1)
         os.close(writing)
         with open(reading) as file:
             wrong = file.read()
-        os.waitpid(child, 0)
+        _, status = os.waitpid(child, 0)
     assert not wrong, wrong
+    assert status == 0
 
 
 def plan(*endpoints, frontend=False, metrics_dir=str(METRICS)):

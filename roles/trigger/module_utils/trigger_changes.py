@@ -27,7 +27,7 @@ from .trigger_application import (
     write_metrics,
 )
 from .trigger_earlier import UNFINISHED as EARLIER_UNFINISHED
-from .trigger_found import NGINX_UNFINISHED, Found
+from .trigger_found import METRICS_UNFINISHED, NGINX_UNFINISHED, Found
 from .trigger_host import METRICS, PAGE
 from .trigger_later import call_off, put_off
 from .trigger_names import COMMAND, LAUNCHER, ROOT_UNIT, STATE, SYSUSERS
@@ -94,6 +94,9 @@ def _afterwards(found: Found) -> Iterator[Step]:
         yield from remove([STATE])
     elif _unfinished(found) or found.was_interrupted:
         yield forget_unfinished()
+    if found.secures_root:
+        # It fails while somebody writes where nobody shall: then all else is done, and the next run tries again.
+        yield from call_systemctl("reload", [ROOT_UNIT])
 
 
 def _unfinished(found: Found) -> list[str]:
@@ -101,6 +104,7 @@ def _unfinished(found: Found) -> list[str]:
     names = [e.name for e in found.wanted if found.replaces_socket(e) or found.stops_acceptor(e)]
     names += [NGINX_UNFINISHED] if found.nginx_waits() else []
     names += [EARLIER_UNFINISHED] if found.earlier.is_there else []
+    names += [METRICS_UNFINISHED] if found.counts_anew() else []
     return names + found.stale_metrics
 
 
@@ -165,8 +169,6 @@ def _units(found: Found) -> Iterator[Step]:
         yield from remove(found.stale_metrics)
     if found.binds_root and not binds_early:
         yield from call_systemctl("restart", [ROOT_UNIT])
-    if found.secures_root:
-        yield from call_systemctl("reload", [ROOT_UNIT])
 
 
 def _programs(found: Found) -> Iterator[Step]:
@@ -207,6 +209,5 @@ def _starts(found: Found) -> Iterator[Step]:
     # Their sockets start them where something waits, but may have been there already, as when a host went back to an
     # earlier release for a while.
     yield from call_systemctl("start", [e.dispatcher for e in found.dispatched] if found.earlier.is_there else [])
-    if METRICS in found.companions and (found.removed or found.shared_changed(METRICS.files[1])):
-        # In another directory the first count may be far off, and nobody else tells that an endpoint is gone.
+    if found.counts_anew():
         yield from write_metrics()

@@ -248,13 +248,13 @@ def mounts_below(path: str, process: str = "self") -> list[str]:
     """The mount points at a path and below it. What a link at the path's end leads to is not below it. process: whose;
     those that this process sees may be its own."""
     path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-    return [point for point, *_ in _mounts(process) if point == path or point.startswith(path + "/")]
+    return [point for point, *_kind in _mounts(process) if point == path or point.startswith(path + "/")]
 
 
 def mount_point(directory: str) -> str:
     """Where what a directory lies on is mounted."""
     path = os.path.realpath(directory)
-    return max((point for point, *_ in _mounts("self") if f"{path}/".startswith(point.rstrip("/") + "/")), key=len)
+    return max((point for point, *_kind in _mounts("self") if f"{path}/".startswith(point.rstrip("/") + "/")), key=len)
 
 
 def on_host(path: str) -> str:

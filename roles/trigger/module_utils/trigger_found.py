@@ -61,7 +61,9 @@ from .trigger_nginx import Frontend
 from .trigger_overrides import Overrides, in_order, template_of
 from .trigger_systemd import show
 
-NGINX_UNFINISHED = ".nginx"  # among the names of endpoints that are unfinished
+# Among the names of endpoints that are unfinished.
+NGINX_UNFINISHED = ".nginx"
+METRICS_UNFINISHED = ".metrics"
 _QUIET = ("inactive", "failed", None)
 
 
@@ -225,6 +227,8 @@ class Found:
         places: list[Place] = list(own_directories(paths))
         if self.wanted:
             places += [Directory(path) for path in (JOBS, SPOOL, STATE)] + [Directory(CREDENTIALS, 0o700)]
+        if self.wanted and os.path.isdir(ENDED):
+            places.append(Directory(ENDED, 0o700))  # up to 0.3.0 all could read it
         places += [directory for e in dict.fromkeys(self.wanted + self.dispatched) for directory in e.directories()]
         places += self.frontend.places()
         if self.programs:
@@ -276,6 +280,12 @@ class Found:
         """What changes of that which nginx reads."""
         gone = [File(path, None) for endpoint in self.removed + self.leaving for path in endpoint.frontend_files]
         return [file for file in self.file_changes() + gone if file.path.startswith(NGINX) and file.changed]
+
+    def counts_anew(self) -> bool:
+        """Whether the metrics are to be written now: in another directory the first count may be far off, and nobody
+        else tells that an endpoint is gone."""
+        anew = self.removed or self.shared_changed(METRICS.files[1]) or METRICS_UNFINISHED in self.unfinished
+        return METRICS in self.companions and bool(anew)
 
     def shared_changed(self, *prefixes: str) -> bool:
         return any(file.changed for file in self.shared if file.path.startswith(prefixes))

@@ -71,23 +71,25 @@ def check_values(endpoint: "Endpoint", sources: "Sources") -> "tuple[dict[str, s
     Returns the parameters, and why the request shall start nothing although all is well with it, or None. Raises
     Refusal.
     """
-    if endpoint.only_if:
-        from trigger import conditions
-
-        unmet = conditions.first_unmet(endpoint.only_if, sources)
-        if unmet is not None:
-            return {}, "ignored: not what only_if asks for, " + unmet
-    if endpoint.parameters is None:
-        return {}, None
-    from trigger import parameters
     from trigger.sources import NotUtf8
 
     try:
-        return parameters.collect(endpoint.parameters, sources, endpoint.known_names), None
-    except parameters.Invalid as invalid:
-        raise wrong_values(endpoint, invalid.errors) from None
+        if endpoint.only_if:
+            from trigger import conditions
+
+            unmet = conditions.first_unmet(endpoint.only_if, sources)
+            if unmet is not None:
+                return {}, "ignored: not what only_if asks for, " + unmet
+        if endpoint.parameters is None:
+            return {}, None
+        from trigger import parameters
+
+        try:
+            return parameters.collect(endpoint.parameters, sources, endpoint.known_names), None
+        except parameters.Invalid as invalid:
+            raise wrong_values(endpoint, invalid.errors) from None
     except NotUtf8 as found:
-        names = [each["name"] for each in endpoint.parameters if found.is_at(each["places"])]
+        names = [each["name"] for each in endpoint.parameters or () if found.is_at(each["places"])]
         if not names:
             raise  # nobody has declared what a client calls so
         raise wrong_values(endpoint, [(name, "is not UTF-8") for name in names]) from None

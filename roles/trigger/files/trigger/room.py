@@ -37,10 +37,12 @@ def lack(path: str, status: "statvfs_result", entries: int = 0, size: int = 0) -
     # Two blocks more for each entry: one because files take whole ones, one for its name, its delivery, and what its
     # size leaves out.
     free = max(0, status.f_bavail * status.f_frsize - size - 2 * entries * status.f_frsize)
+    verb = "would be" if entries else "are"
     floor = min(FREE, status.f_blocks * status.f_frsize // 20)
     if free < floor:
-        return "%d KiB are free where %s lies, %d are kept for runs and records" % (free // 1024, path, floor // 1024)
+        told = free // 1024, verb, path, floor // 1024
+        return "%d KiB %s free where %s lies, %d are kept for runs and records" % told
     inodes = max(0, status.f_favail - entries)
     if inodes < min(INODES, status.f_files // 20):
-        return "%d inodes are free where %s lies, too few for runs and records" % (inodes, path)
+        return "%d inodes %s free where %s lies, too few for runs and records" % (inodes, verb, path)
     return None

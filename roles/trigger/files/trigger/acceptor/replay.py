@@ -29,8 +29,8 @@ def keys(
     request: Request, attempt: "Attempt", read_body: "Callable[[], bytes]", fields: "Iterable[bytes]" = ()
 ) -> "list[str]":
     """Return what a delivery goes by. The key of an Idempotency-Key has a fingerprint of the request behind a colon,
-    what stands before it is of fixed length. attempt: finished. fields: names of those in which parameters stand.
-    Raises Refusal.
+    and where parameters stand in fields one of these behind another. attempt: finished. fields: their names. Raises
+    Refusal.
 
     An id counts for the entry of `auth` that has let it in, so nobody uses up another's, and only where that answers
     for it: a token's holder for all that he says, a signature for the fields that it covers. What is signed counts
@@ -46,9 +46,9 @@ def keys(
             continue  # it would make one delivery of all that a sender does not name
         key = digests.hex_sha256(b"\0".join((name, entry_name, value)))
         if name == IDEMPOTENCY_KEY:
-            told = [request.fields.get(field, b"") for field in sorted(fields)]
-            parts = map(digests.hex_sha256, (request.method, request.query, read_body(), *told))
-            key += ":" + digests.hex_sha256("".join(parts).encode())
+            key += ":" + _fingerprint(request.method, request.query, read_body())
+            if fields:
+                key += ":" + _fingerprint(*(request.fields.get(field, b"") for field in sorted(fields)))
         found.append(key)
     return found + [digests.hex_sha256(b"signed\0" + digest) for digest in attempt.digests]
 
@@ -59,8 +59,9 @@ def keys_of_before(request: Request, attempt: "Attempt") -> "list[str]":
 
 
 def check_same(key: str, other: str) -> None:
-    """Raise Refusal where two keys are one but for the fingerprint: an Idempotency-Key stands for one request."""
-    if ":" in key and ":" in other and key != other:
+    """Raise Refusal where two keys are one but for a fingerprint: an Idempotency-Key stands for one request. Earlier
+    releases wrote none, or only the first."""
+    if any(one != another for one, another in zip(key.split(":"), other.split(":"))):
         raise Refusal(422, "this Idempotency-Key was used for another request")
 
 
@@ -77,8 +78,12 @@ def twin(exchange: "Exchange", first: "dict[str, tuple[Exchange, str]]") -> "Exc
 
 
 def bare(key: str) -> str:
-    """A key without its fingerprint."""
+    """A key without its fingerprints."""
     return key.partition(":")[0]
+
+
+def _fingerprint(*parts):
+    return digests.hex_sha256("".join(map(digests.hex_sha256, parts)).encode())
 
 
 def _ids(request, attempt):

@@ -209,7 +209,7 @@ class Standby:
         self.call = None
         self.retry_later()
         if waiting and not was_ready:
-            self.cannot_start.met("its runner said nothing (%s)" % lost, waiting)
+            self.cannot_start.met("no runner stands ready (%s)" % lost, waiting)
 
     def _mend_socket(self, error):
         """The runner's socket is not there: it was stopped, or has met its trigger limit; or the job's unit still is

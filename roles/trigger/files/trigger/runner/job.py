@@ -54,7 +54,7 @@ def _explain(error):
     hints = {
         8: "it has neither a #! line nor a binary format",  # ENOEXEC
         2: "it, or the interpreter that its #! line names, is not there",  # ENOENT
-        # Requests are measured before; what systemd adds by a file or a drop-in, nobody but systemd knows.
-        7: "its arguments and variables, those of EnvironmentFile= among them, are too long for LimitSTACK=",  # E2BIG
+        # E2BIG; requests are measured before. What systemd adds by a file or a drop-in, nobody but systemd knows.
+        7: "an argument or variable, also of EnvironmentFile=, reaches 128 KiB, or all are too long for LimitSTACK=",
     }
     return hints.get(error.errno, error.strerror)
