@@ -133,22 +133,23 @@ def test_requests_whose_heads_have_passed_leave_what_is_kept():
     """All have come before the disk was nearly full, and become complete when it is."""
     oracle = Oracle("nearly full disk", "plain", **ENDPOINTS["plain"])
     path = DIRECTORIES["spool"].format("plain")
-    with own_disk(path), paused("plain"), contextlib.ExitStack() as stack:
-        clients = {f"late{number}": stack.enter_context(connect(3000)) for number in range(60)}
-        for word, client in clients.items():
-            client.sendall(f"POST /?{word} HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\n".encode())
-        assert status(exchange(3000, b"BREW / HTTP/1.1\r\nHost: test\r\n\r\n")) == 405  # so all of that is read
-        with nearly_full(path, KEPT + 100 * KIB):
-            oracle.faults += 1
-            for client in clients.values():
-                client.sendall(b"x" * 9)
+    with own_disk(path):
+        with paused("plain"), contextlib.ExitStack() as stack:
+            clients = {f"late{number}": stack.enter_context(connect(3000)) for number in range(60)}
             for word, client in clients.items():
-                answer = read_all(client)
-                oracle.told.append(Told(word, status(answer), field(answer, "X-Request-Id")))
-            assert {client.code for client in oracle.told} == {200, 503}
-            left = os.statvfs(path)
-            assert left.f_bavail * left.f_frsize >= KEPT
-    oracle.judge()
+                client.sendall(f"POST /?{word} HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\n".encode())
+            assert status(exchange(3000, b"BREW / HTTP/1.1\r\nHost: test\r\n\r\n")) == 405  # so all of that is read
+            with nearly_full(path, KEPT + 100 * KIB):
+                oracle.faults += 1
+                for client in clients.values():
+                    client.sendall(b"x" * 9)
+                for word, client in clients.items():
+                    answer = read_all(client)
+                    oracle.told.append(Told(word, status(answer), field(answer, "X-Request-Id")))
+                assert {client.code for client in oracle.told} == {200, 503}
+                left = os.statvfs(path)
+                assert left.f_bavail * left.f_frsize >= KEPT
+        oracle.judge()
 
 
 def failures(since):

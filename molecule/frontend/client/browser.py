@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from front import PASSWORDS, SELF_SIGNED, ssl
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -26,6 +26,7 @@ LOOKS = ("light", "dark", "phone-light", "phone-dark")
 PICTURED = "debian12"
 RUN = "/{}/runs/[0-9a-f-]{{36}}"  # the path of a run, by its endpoint
 STATES = (NoSuchElementException, StaleElementReferenceException, IndexError)
+GONE = "does not belong to the document"  # of what became stale while chromedriver asked for its accessible name
 
 
 def let_trust(host):
@@ -80,6 +81,9 @@ class Browser:
                     return result
             except STATES:
                 pass  # it is about to become another page
+            except WebDriverException as error:
+                if GONE not in error.msg:
+                    raise
             assert time.monotonic() < deadline, f"in {seconds} s it has not come true; this is seen:\n{self.text()}"
             time.sleep(0.02)
 
