@@ -59,7 +59,7 @@ class Browser:
     def close(self):
         self.driver.quit()
 
-    # What one sees.
+    # What one sees. Parts of a page are drawn anew while something goes on; who is asked about one then is asked again.
 
     def open(self, path, name=None, goes_on=False):
         """Go to an address. name: of the site, when it is not the host's front door. goes_on: as arrive() takes it."""
@@ -114,7 +114,7 @@ class Browser:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def heading(self):
-        return self.all("h1")[0].text
+        return self.until(lambda: self.all("h1")[0].text)
 
     def printed(self):
         """What a run's page shows of its output so far."""
@@ -122,7 +122,7 @@ class Browser:
 
     def row(self, name):
         """The row of a table that begins with a name, as text."""
-        return next(row.text for row in self.all("tbody tr") if row.text.startswith(name))
+        return self.until(lambda: next(row.text for row in self.all("tbody tr") if row.text.startswith(name)))
 
     def named(self, name):
         """The link or button of a name."""
@@ -185,15 +185,20 @@ class Browser:
         """Go on with the tabulator until the control of a name has the focus, which has to be seen."""
         for _ in range(60):
             self.press(Keys.TAB)
-            focused, outline = self.run(
-                "const focused = document.activeElement; return [focused, getComputedStyle(focused).outlineStyle]"
-            )
-            if focused.tag_name == "body":
+            focused, kind, found, outline = self.until(self._focused)
+            if kind == "body":
                 continue
-            assert outline != "none", f"nobody sees that {focused.accessible_name!r} has the focus"
-            if focused.accessible_name.split(" (")[0] == name:
+            assert outline != "none", f"nobody sees that {found!r} has the focus"
+            if found == name:
                 return focused
         raise AssertionError(f"the tabulator does not lead to {name!r}")
+
+    def _focused(self):
+        """What has the focus, its tag, its name and its outline."""
+        focused, outline = self.run(
+            "const focused = document.activeElement; return [focused, getComputedStyle(focused).outlineStyle]"
+        )
+        return focused, focused.tag_name, focused.accessible_name.split(" (")[0], outline
 
     # What one looks like, and what is wrong with it.
 

@@ -352,11 +352,11 @@ def test_the_page_of_an_endpoint_tells_what_becomes_of_its_latest_runs(host, sig
     path = page.arrive(RUN.format("deploy"), goes_on=True)
     page.until(lambda: page.printed() == "fetching main\n")
     page.open("/deploy/")
-    assert "Running" in page.all("#latest tr")[1].text
+    page.until(lambda: "Running" in page.all("#latest tr")[1].text)
     page.run("window.isTheSame = true")
     # Nor does it take the focus from who goes through the runs, however often they are told anew.
     page.run(FOCUS_LATEST)
-    before = page.all("#latest tr")[1].text
+    before = page.until(lambda: page.all("#latest tr")[1].text)
     page.until(lambda: page.all("#latest tr")[1].text != before)
     assert page.run("return document.activeElement.getAttribute('href')") == path
     page.tab_to("Start")
