@@ -128,7 +128,8 @@ def test_where_runs_need_the_room_nothing_is_written(host, monkeypatch, capfd):
     monkeypatch.setattr(os, "statvfs", lambda path: full)
     assert fire(host) == [False]
     assert (waiting(host), left(host)) == ([], "x")
-    assert "the disk is nearly full" in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert f"the disk is nearly full: 188 KiB would be free where {host.spool} lies" in said and "make room" in said
 
 
 def test_what_is_left_meanwhile_is_neither_lost_nor_removed(host):

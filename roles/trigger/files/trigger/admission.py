@@ -132,6 +132,12 @@ def check_rate(wait: float) -> None:
         raise Refusal(429, "more than max_rate allows", [("Retry-After", str(int(wait) + 1))])
 
 
+def check_disk(lack: "str | None") -> None:
+    """Raise Refusal where runs and records need what the disk has left. lack: as Spool.lack() says it."""
+    if lack is not None:
+        raise unavailable("the disk is nearly full", lack + ": make room there, or let it be a larger disk")
+
+
 def unavailable(reason: str, detail: "str | None" = None) -> Refusal:
     """The Refusal of a request that may succeed later."""
     return Refusal(503, reason, [("Retry-After", str(RETRY_AFTER))], detail)

@@ -173,10 +173,7 @@ class Handler:
     def _check_disk(self, disk, entries=0, size=0):
         """Raise Refusal where less would be left of the disk than runs and records need, when such entries are written.
         It is asked before a body comes, when one goes to its file, and before what is complete is written."""
-        lack = self._spool.lack(disk, entries, size)
-        if lack is not None:
-            remedy = "%s: make room there, or let it be a larger disk" % lack
-            raise admission.unavailable("the disk is nearly full", remedy)
+        admission.check_disk(self._spool.lack(disk, entries, size))
 
     # The body.
 
@@ -285,9 +282,10 @@ class Handler:
         now = time.time()
         disk = self._spool.disk() if exchanges else None
         for exchange in exchanges:
+            more = exchange.size()
             try:
                 admission.check_load(self._endpoint, waiting + len(taken), running)
-                self._check_disk(disk, len(taken) + 1, size + exchange.size())
+                self._check_disk(disk, len(taken) + 1, size + more)
                 if self._rate is not None:
                     admission.check_rate(self._rate.wait(now))
                     self._rate.count(now)
@@ -296,7 +294,7 @@ class Handler:
                     self.refuse(each, refusal)
             else:
                 taken.append(exchange)
-                size += exchange.size()
+                size += more
         if taken and self._rate is not None:
             self._rate.save()
         return taken

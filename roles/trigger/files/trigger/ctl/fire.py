@@ -67,9 +67,10 @@ def _explain(name, refusal):
 
 def write(endpoint: Endpoint, spool: Spool, fired: Fired) -> str:
     """Bring a request to the disk, and return its id. Raises Failure, also where runs and records need the room."""
-    lack = spool.lack(spool.disk(), 1, len(fired.body))
-    if lack is not None:
-        raise Failure("the disk is nearly full: %s; make room there, or let it be a larger disk" % lack)
+    try:
+        admission.check_disk(spool.lack(spool.disk(), 1, len(fired.body)))
+    except http.Refusal as refusal:
+        raise Failure("%s: %s" % (refusal.reason, refusal.detail), REFUSED) from None
     waiting = filter(entry.is_id, os.listdir(endpoint.spool))
     request_id = entry.Ids(after=max(waiting, default=None), ahead=entry.FOLLOWED).next()
     for _ in range(TRIES):
