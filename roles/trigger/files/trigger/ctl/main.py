@@ -20,7 +20,7 @@ exit status:
   2  wrong usage
   3  no such endpoint or request
   4  not root
-  5  refused, as a client would have been: parameters, a full queue, a run under way
+  5  refused, as a client would have been: parameters, a full queue or disk, a run under way
   6  not in time: --wait TIME is over, the run goes on
   130  interrupted; runs go on
 """
