@@ -774,3 +774,11 @@ def test_which_value_is_not_utf_8_is_told_where_it_is_known(request_, name):
         assert (caught.value.reason, caught.value.errors) == (admission.INVALID, [(name, "is not UTF-8")])
     else:
         assert (caught.value.reason, caught.value.errors) == ("a value is not UTF-8", [])
+
+
+def test_so_it_is_where_only_if_meets_it_first():
+    """It reads the same query, before any parameter is looked for."""
+    settings = endpoint(parameters=[{"name": "a"}], only_if=[{"from": "query:ref", "equals": "main"}])
+    with pytest.raises(http.Refusal) as caught:
+        admission.check_values(settings, sources_of(query="ref=main&a=%ff"))
+    assert caught.value.errors == [("a", "is not UTF-8")]

@@ -74,25 +74,29 @@ def check_values(endpoint: "Endpoint", sources: "Sources") -> "tuple[dict[str, s
     from trigger.sources import NotUtf8
 
     try:
-        if endpoint.only_if:
-            from trigger import conditions
-
-            unmet = conditions.first_unmet(endpoint.only_if, sources)
-            if unmet is not None:
-                return {}, "ignored: not what only_if asks for, " + unmet
-        if endpoint.parameters is None:
-            return {}, None
-        from trigger import parameters
-
-        try:
-            return parameters.collect(endpoint.parameters, sources, endpoint.known_names), None
-        except parameters.Invalid as invalid:
-            raise wrong_values(endpoint, invalid.errors) from None
+        return _look_at_values(endpoint, sources)
     except NotUtf8 as found:
         names = [each["name"] for each in endpoint.parameters or () if found.is_at(each["places"])]
         if not names:
             raise  # nobody has declared what a client calls so
         raise wrong_values(endpoint, [(name, "is not UTF-8") for name in names]) from None
+
+
+def _look_at_values(endpoint, sources):
+    if endpoint.only_if:
+        from trigger import conditions
+
+        unmet = conditions.first_unmet(endpoint.only_if, sources)
+        if unmet is not None:
+            return {}, "ignored: not what only_if asks for, " + unmet
+    if endpoint.parameters is None:
+        return {}, None
+    from trigger import parameters
+
+    try:
+        return parameters.collect(endpoint.parameters, sources, endpoint.known_names), None
+    except parameters.Invalid as invalid:
+        raise wrong_values(endpoint, invalid.errors) from None
 
 
 def check_execution(endpoint: "Endpoint", values: "dict[str, str]", variables: "list[tuple[bytes, bytes]]") -> None:
