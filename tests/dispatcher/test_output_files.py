@@ -1,13 +1,17 @@
 """What root keeps of what a job has printed: the file is the job's user's."""
 
+import errno
 import os
 import resource
+from contextlib import closing
 
 import pytest
 from run_files import SECOND, request_id
 
-from trigger import output
+from trigger import entry, output, records
 from trigger.dispatcher import output_files
+from trigger.dispatcher.claims import Claims
+from trigger.dispatcher.recorder import Recorder
 
 
 def test_keep_copies_no_more_than_the_limit_and_lets_the_file_go(endpoint):
@@ -35,6 +39,37 @@ def test_what_cannot_be_kept_leaves_its_room_to_the_record(endpoint):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert os.listdir(settings.runs) == []
+    assert not os.path.exists(settings.output_file)
+
+
+def test_it_is_kept_once_a_shortage_is_over_that_is_not_the_disks(endpoint):
+    """As of open files, which anything on the host may have used up for a moment: the run is recorded with it then."""
+    settings, run = endpoint(output_limit="1KiB"), request_id(SECOND)
+    settings.user = "root"
+    with open(f"{settings.spool}/{run}", "wb") as file:
+        file.write(entry.encode([(b"TRIGGER_REQUEST_ID", run.encode())]))
+    said = []
+    with closing(Claims(settings)) as claims:
+        claims.take(claims.waiting(), "0" * 32)
+        with open(settings.output_file, "w") as file:
+            file.write("precious")
+        recorder = Recorder(settings, claims, None, said.append)
+        noted = recorder.note(run, {"state": "succeeded"})
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        left = os.open("/dev/null", os.O_RDONLY)
+        os.close(left)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (left + 1, before[1]))  # one more, and a copy takes two
+        try:
+            with pytest.raises(OSError) as caught:
+                recorder.record([run], noted)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        assert caught.value.errno == errno.EMFILE
+        assert not records.has(settings, run)
+        recorder.record([run], noted)
+    with open(output.path(settings, run)) as file:
+        assert file.read() == "precious"
+    assert said == [f"run {run} succeeded"]
     assert not os.path.exists(settings.output_file)
 
 

@@ -1,10 +1,13 @@
 """The files of what jobs print. Root makes one for each run, into which the runner writes by a descriptor; for the
 record root takes a copy, since that descriptor may be in anybody's hands."""
 
+import errno
 import os
 import stat
 
 from trigger import output
+
+SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # of the whole host's, which pass
 
 _OPEN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -24,7 +27,7 @@ def create(endpoint):
 
 def keep(endpoint, run_id, path):
     """Copy what the run printed, which is in a file, beside its record, and let the file go. Raises OSError, and has
-    kept nothing of it then, since the record needs the room."""
+    kept nothing of it then, since the record needs the room; the file is still there after one of SHORTAGES alone."""
     try:
         source = os.open(path, os.O_RDONLY | _OPEN)
     except FileNotFoundError:
@@ -42,9 +45,13 @@ def keep(endpoint, run_id, path):
             raise
         finally:
             os.close(target)
+    except OSError as error:
+        if error.errno not in SHORTAGES:
+            os.unlink(path)
+        raise
     finally:
         os.close(source)
-        os.unlink(path)
+    os.unlink(path)
 
 
 def _copy(source, target, limit):

@@ -50,6 +50,8 @@ class Recorder:
         try:  # before the record, so that whoever sees the one finds the other
             output_files.keep(endpoint, run_id, earlier.output_file(endpoint) if is_earlier else endpoint.output_file)
         except OSError as error:
+            if error.errno in output_files.SHORTAGES:
+                raise
             self.say("<4>the output of run %s is not kept: %s" % (run_id, error))
         history.write(endpoint, ids, noted["started"], {**noted["outcome"], **told}, noted["finished"])
         self.finish(ids, noted)
