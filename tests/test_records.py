@@ -397,6 +397,27 @@ def test_garbage_is_listed_behind_the_runs(endpoint):
     assert [run["id"] for run in runs.Runs(settings).latest(6)] == genuine[::-1]
 
 
+def test_garbage_of_before_an_upgrade_is_listed_behind_the_runs(endpoint):
+    """0.2.1 and 0.3.0 gave the records of garbage 0440, and all others 0640."""
+    settings = endpoint(keep_runs=2)
+    now = time.time()
+    genuine = [request_id(now - 60 + number) for number in range(4)]
+    garbage = [request_id(now + 7 * 86400, number) for number in range(2)]
+    record(settings, [genuine[0]])
+    record(settings, [genuine[1]], state="cancelled", started=None)
+    for each in garbage:
+        history.write_damaged(settings, each, "it has no end mark")
+    for each in genuine[:2]:
+        age(settings, each, 60)
+        os.chmod(records.path(settings, each), 0o640)
+    for each in garbage:
+        os.chmod(records.path(settings, each), 0o440)
+    for each in genuine[2:]:
+        record(settings, [each], state="cancelled", started=None)
+    assert listed_ids(settings) == [*genuine[::-1], *garbage[::-1]]
+    assert runs.Runs(settings).last()["id"] == genuine[0]
+
+
 def test_a_request_that_has_waited_is_followed_to_its_run(endpoint):
     """Whoever goes on from a page of what waited finds what comes behind it."""
     settings = endpoint()

@@ -22,7 +22,7 @@ STATES = ("succeeded", "failed", "timed-out", "interrupted", "cancelled", "damag
 SIZE_LIMIT = 32 * 1024 * 1024  # bytes; a record holds ids, and parameters that were an entry's variables
 # What a record is of, by the mode of its file, so that each is told from the others without being read: a run; what was
 # taken back before it ran; what was no request. An acceptor that was taken over can have any number of the last made.
-RUN, TAKEN_BACK, NO_REQUEST = 0o640, 0o440, 0o540
+RUN, TAKEN_BACK, NO_REQUEST = 0o640, 0o540, 0o440
 _LATEST = 20  # records that are looked at for the last run
 _LAST_SECOND = 253402300799.999  # of the year 9999, behind which a time is written otherwise
 
@@ -156,7 +156,7 @@ def last(endpoint: "Paths") -> "dict | None":
             record = read(endpoint, run_id)
         except Damaged:
             continue
-        if record is not None and kind_of(record) == RUN:  # 0.2 and before wrote all with one mode
+        if record is not None and kind_of(record) == RUN:  # up to 0.3.0 what was taken back had a run's mode
             return record
     return None
 
