@@ -5,7 +5,7 @@ import os
 import pytest
 from page_host import SECOND, claim, queue, record, request_id
 
-from trigger import records
+from trigger import records, runs
 from trigger.ctl import request_ids
 from trigger.ctl.errors import UNKNOWN, Failure
 from trigger.ctl.main import main
@@ -47,6 +47,18 @@ def test_the_last_is_no_garbage(endpoint):
     """Whose id may lie days ahead."""
     history.write_damaged(endpoint, request_id(SECOND + 86400), "it is empty")
     assert request_ids.find(endpoint, "last") == IDS[4]
+
+
+def test_the_last_is_the_first_that_is_listed(endpoint):
+    """Not the one with the greatest id, which may have lain ahead when the clock was set back since."""
+    record(endpoint, request_id(SECOND + 86400))
+    assert request_ids.find(endpoint, "last") == IDS[4]
+    for each in IDS[3:]:
+        os.unlink(f"{endpoint.spool}/{each}")
+    os.unlink(f"{endpoint.claimed}/{IDS[3]}")
+    later = request_id(SECOND + 20)
+    record(endpoint, later)
+    assert request_ids.find(endpoint, "last") == later == runs.Runs(endpoint).latest(1)[0]["id"]
 
 
 def test_more_than_one_are_told(endpoint):
@@ -92,7 +104,7 @@ def test_the_latest_run_is_the_one_under_way_and_then_the_one_that_ended_last(ho
     assert request_ids.latest_run(made) == other
     record(made, other)
     assert request_ids.latest_run(made) == records.last(made)["id"] == other
-    assert request_ids.find(made, "last") == second  # which is the newest request
+    assert request_ids.find(made, "last") == other
 
 
 def test_what_has_not_run_is_the_latest_only_where_nothing_has(host):

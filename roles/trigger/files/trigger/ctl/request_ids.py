@@ -20,13 +20,10 @@ def find(endpoint: Endpoint, text: str) -> str:
     whole is returned, known or not."""
     if entry.is_id(text):
         return text
-    known = _known(endpoint)
     if text == LAST:
-        # What was no request may have any id: an acceptor that was taken over has chosen it.
-        garbage = {each.run_id for each in records.written(endpoint) if each.kind == records.NO_REQUEST}
-        meant = sorted(known - garbage or known)[-1:]
+        meant = runs.Runs(endpoint).history()[:1]
     else:
-        meant = sorted(each for each in known if text and (each.startswith(text) or each.endswith(text)))
+        meant = sorted(each for each in _known(endpoint) if text and (each.startswith(text) or each.endswith(text)))
     if not meant:
         raise unknown(endpoint.name, text)
     if len(meant) > 1:
