@@ -265,6 +265,15 @@ def test_a_field_with_a_parameter_belongs_to_it(make):
     assert (again, refused) == (first, 422)
 
 
+@pytest.mark.parametrize("sent", [(None, ""), ("", None), (None, None), ("", "")])
+def test_a_field_that_is_empty_is_not_one_that_is_not_there(make, sent):
+    """Whose parameter has its default."""
+    host = make(TOKENS, parameters=[{"name": "v", "from": "header:X-V", "default": "1"}])
+    asked = ({"fields": {**token(A, "r1"), **({} if value is None else {"X-V": value})}} for value in sent)
+    first, second = ids_of(host, *asked)
+    assert second == (first if sent[0] == sent[1] else 422)
+
+
 def test_a_parameter_in_a_field_that_the_endpoint_has_since_makes_no_other_request(make):
     """Nor an upgrade: before, fields had no part in it."""
     host = make(TOKENS)

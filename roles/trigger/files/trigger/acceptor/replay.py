@@ -48,7 +48,7 @@ def keys(
         if name == IDEMPOTENCY_KEY:
             key += ":" + _fingerprint(request.method, request.query, read_body())
             if fields:
-                key += ":" + _fingerprint(*(request.fields.get(field, b"") for field in sorted(fields)))
+                key += ":" + _fingerprint(*(_presence(request.fields, field) for field in sorted(fields)))
         found.append(key)
     return found + [digests.hex_sha256(b"signed\0" + digest) for digest in attempt.digests]
 
@@ -80,6 +80,11 @@ def twin(exchange: "Exchange", first: "dict[str, tuple[Exchange, str]]") -> "Exc
 def bare(key: str) -> str:
     """A key without its fingerprints."""
     return key.partition(":")[0]
+
+
+def _presence(fields, name):
+    """A field that is not there is another than one that is empty: a parameter's default stands for it."""
+    return b"=" + fields[name] if name in fields else b""
 
 
 def _fingerprint(*parts):
