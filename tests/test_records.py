@@ -63,6 +63,12 @@ def write(settings, *ids, **changes):
         json.dump(told, file)
 
 
+def age(settings, run_id, seconds):
+    """Make a record so old. Those that are written one right after another may have the same stamp: then ids decide."""
+    at = time.time() - seconds
+    os.utime(records.path(settings, run_id), (at, at))
+
+
 @pytest.fixture(params=[3, 300])
 def many(endpoint, request):
     """An endpoint with few or many records, each of two requests."""
@@ -131,7 +137,9 @@ def test_links_go_also_beside_a_record_with_an_old_id(endpoint, is_damaged):
     record(settings, ids[:2])
     if is_damaged:
         os.truncate(records.path(settings, ids[1]), 5)
+    age(settings, ids[1], 60)
     record(settings, ids[2:4])
+    age(settings, ids[3], 30)
     record(settings, [request_id(1)])
     assert os.listdir(settings.served) == [ids[2]]
 
@@ -347,12 +355,6 @@ def listed_ids(settings):
     by_page = [run["id"] for run, _ in page_status.history(settings, 1000).rows]
     assert by_ctl == by_page == runs.Runs(settings).history()
     return by_ctl
-
-
-def age(settings, run_id, seconds):
-    """Make a record so old."""
-    at = time.time() - seconds
-    os.utime(records.path(settings, run_id), (at, at))
 
 
 def test_runs_are_listed_in_the_order_in_which_they_were_recorded(endpoint):
