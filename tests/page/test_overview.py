@@ -14,14 +14,15 @@ def test_the_list_tells_of_each_endpoint(ask, host):
     made = host.put(description="Says hello")
     host.put("zz")
     now = time.time()
-    record(made, request_id(now - 400), state="failed", exit_code=1, started=now - 65)
+    ended = now - 60.5 * 3600  # told in days and hours, half of one from the next, however long this takes
+    record(made, request_id(ended - 400), state="failed", exit_code=1, started=ended - 65, finished=ended)
     queue(made, *(request_id(now + number) for number in range(3)))
     claim(made, request_id(now))
     reply, page = ask()
     assert reply.status == 200
     assert page.one("h1").text == "Triggers on ci.example"
     assert page.one("title").text == "1 running, 2 waiting · Triggers on ci.example"
-    assert row(page) == ["helloSays hello", "▶ Running ⋯ 2 waiting", "✗ Failedjust now, took 1min 5s", "Start"]
+    assert row(page) == ["helloSays hello", "▶ Running ⋯ 2 waiting", "✗ Failed2d 12h ago, took 1min 5s", "Start"]
     assert row(page, 1) == ["zz", "○ Idle", "○ None yet", "Start"]
     assert [link["href"] for link in page.one("tbody").all("a")] == ["/hello/", "/zz/"]
     assert "alice" in page.one("header").text

@@ -169,12 +169,12 @@ def prints(endpoint, content):
         file.write(content)
 
 
-def record(endpoint, *ids, state="succeeded", exit_code=0, started=SECOND, **outcome):
-    """What record does, in its order."""
+def record(endpoint, *ids, state="succeeded", exit_code=0, started=SECOND, finished=None, **outcome):
+    """What record does, in its order. finished: seconds since the epoch, or None for now."""
     told = {"state": state, "result": "success", "exit_code": exit_code, "signal": None, **outcome}
     if os.path.exists(endpoint.output_file):
         output_files.keep(endpoint, ids[-1], endpoint.output_file)
-    written = history.write(endpoint, list(ids), started, told)
+    written = history.write(endpoint, list(ids), started, told, finished)
     for place in (endpoint.spool, endpoint.claimed):
         for each in ids:
             if os.path.exists(f"{place}/{each}"):

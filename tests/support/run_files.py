@@ -18,8 +18,9 @@ def put(endpoint, where, *ids):
             pass
 
 
-def record(endpoint, ids, state="succeeded", started=SECOND, **outcome):
-    return history.write(endpoint, ids, started, {"state": state, "exit_code": 0, **outcome})
+def record(endpoint, ids, state="succeeded", started=SECOND, finished=None, **outcome):
+    """finished: seconds since the epoch, or None for now."""
+    return history.write(endpoint, ids, started, {"state": state, "exit_code": 0, **outcome}, finished)
 
 
 def unknown_to_systemd(units):
