@@ -5,7 +5,7 @@ import shutil
 import time
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from page_host import SECOND, claim, queue, record, request_id, visitor
 from pages import DECLARED, GIVEN, again, icon, main, refusal, row, submit
@@ -192,6 +192,8 @@ NASTY = "</pre><script>alert(1)</script>\"'<!--"
 @given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1), st.text(st.characters(), min_size=1))
 @example(NASTY, NASTY)
 def test_no_text_of_the_configuration_makes_an_element(ask, host, text, other):
+    assume(text != "hello")  # a description that is the name is not shown
+
     def tags(description, pattern, user):
         made = host.put(parameters=[{"name": "p", "type": "integer"}])  # whose field is the same whatever its pattern
         made.parameters[0]["pattern"] = pattern
