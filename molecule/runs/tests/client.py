@@ -6,6 +6,7 @@ import hmac
 import http.client
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -39,6 +40,10 @@ PORTS = {
     "ring-a": 3124,
     "ring-b": 3125,
 }
+
+# Seconds by which the kernel's stamps of files are behind the clock, and so the moment at which a run is said to have
+# begun.
+COARSE = 0.02
 
 Answer = collections.namedtuple("Answer", "status headers body")
 
@@ -82,6 +87,11 @@ def told(name, request, base="", **headers):
 def wait_for_state(name, request, *states, base=""):
     """Wait until the runs API tells one of the states, and return all that it tells."""
     return wait_until(lambda: next((run for run in [told(name, request, base)] if run["state"] in states), None))
+
+
+def seconds(timestamp):
+    """Since the epoch."""
+    return datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
 
 
 def output_of(name, request, base=""):
