@@ -39,6 +39,9 @@ PORTS = {
     "tick-alone": 3123,
     "ring-a": 3124,
     "ring-b": 3125,
+    "brief": 3126,
+    "told-brief": 3127,
+    "calmer": 3128,
 }
 
 # Seconds by which the kernel's stamps of files are behind the clock, and so the moment at which a run is said to have

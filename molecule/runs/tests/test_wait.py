@@ -28,16 +28,16 @@ MEMORY = 40  # MiB
 
 
 @pytest.mark.parametrize(
-    ("what", "code", "state", "exit_code", "body"),
+    ("name", "what", "code", "state", "exit_code", "body"),
     [
-        ("succeed", 200, "succeeded", "0", None),
-        ("fail", 500, "failed", "3", b"out\nerr\n"),
-        ("die", 500, "failed", None, b"dying\n"),
-        ("hang", 500, "timed-out", None, b"hanging\n"),
+        ("act", "succeed", 200, "succeeded", "0", None),
+        ("act", "fail", 500, "failed", "3", b"out\nerr\n"),
+        ("act", "die", 500, "failed", None, b"dying\n"),
+        ("brief", "hang", 500, "timed-out", None, b"hanging\n"),
     ],
 )
-def test_the_answer_tells_how_the_run_has_ended(what, code, state, exit_code, body):
-    answer = do("act", what)
+def test_the_answer_tells_how_the_run_has_ended(name, what, code, state, exit_code, body):
+    answer = do(name, what)
     request = answer.headers["X-Request-Id"]
     assert (answer.status, answer.headers["X-Run-State"]) == (code, state)
     assert answer.headers["X-Run-Exit-Code"] == exit_code
@@ -45,7 +45,7 @@ def test_the_answer_tells_how_the_run_has_ended(what, code, state, exit_code, bo
     assert answer.headers["Preference-Applied"] is None
     assert answer.headers["Content-Type"] == "text/plain"
     assert answer.body == (body or f"done {request}\n".encode())
-    assert record_of("act", request)["state"] == state
+    assert record_of(name, request)["state"] == state
 
 
 @pytest.mark.parametrize(
