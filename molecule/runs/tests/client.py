@@ -53,7 +53,7 @@ Answer = collections.namedtuple("Answer", "status headers body")
 
 def send(name, path="/", method="GET", body=None, **headers):
     """Send a request, and return the connection and its response, of which the head has arrived."""
-    connection = http.client.HTTPConnection("127.0.0.1", PORTS[name], timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", PORTS[name], timeout=180)
     connection.request(method, path, body, {key.replace("_", "-"): value for key, value in headers.items()})
     return connection, connection.getresponse()
 

@@ -34,6 +34,7 @@ from host import connect, field, journal, property_of, record_of, records, run, 
 
 NAMES = ("act", "brief", "crowd", "stream", "much", "hook")
 MEMORY = 40  # MiB
+GIGABYTES = 120  # seconds for which a run may have to wait for those that print them
 BEFORE = Path("/root/before.json")
 
 # What is known of a request from its client: the states that may be true, and what its answer told, or None.
@@ -102,7 +103,7 @@ def cancels():
     known = []
     for request in (waiting, running):
         if request == running:
-            wait_until(lambda: output_of("much", running) == b"begun\n")
+            wait_until(lambda: output_of("much", running) == b"begun\n", GIGABYTES)
         shown = json.loads(run("triggerctl", "cancel", "much", request, "--json"))
         known.append(Known("much", request, ("cancelled",), shown["state"]))
     return known
@@ -111,7 +112,7 @@ def cancels():
 def kills():
     """All processes of a run at once."""
     request = fire("much", "hold")
-    wait_until(lambda: output_of("much", request) == b"begun\n")
+    wait_until(lambda: output_of("much", request) == b"begun\n", GIGABYTES)
     run("systemctl", "kill", "--signal=KILL", "--kill-who=all", "trigger-run@much.service")
     state = wait_for_state("much", request, "failed", "interrupted")["state"]
     return [Known("much", request, ("failed", "interrupted"), state)]
