@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 from background import Background
 from client import PORTS, acceptor_pid, ask, do, fire, output_of, peak_memory, pumps, told, wait_for_state
-from host import exchange, field, journal, record_of, status, wait_for_record, wait_until, wait_until_idle
+from host import (
+    connect,
+    exchange,
+    field,
+    journal,
+    record_of,
+    status,
+    wait_for_record,
+    wait_until,
+    wait_until_idle,
+)
 
 LIMIT = 64 * 1024  # of `much`
 CUT = b"\n[what follows is cut off: output_limit is 65536 bytes]\n"
@@ -62,6 +72,7 @@ def test_output_belongs_to_its_run_alone():
 
 
 def disk_use(*paths):
+    """In KiB. Nothing may go there meanwhile."""
     return sum(int(line.split()[0]) for line in subprocess.check_output(["du", "-sk", *paths], text=True).splitlines())
 
 
@@ -72,17 +83,20 @@ def test_a_job_that_prints_a_gigabyte_fills_nothing():
     before = disk_use(*places)
     waiting = Background(do, "much", "gigabyte")
     pid = wait_until(lambda: acceptor_pid("much"))
-    pump = wait_until(lambda: pumps("much"), 10)[0]
-    peak = 0
-    while waiting.is_alive():
-        try:
-            peak = max(peak, peak_memory(pump))
-        except (FileNotFoundError, ProcessLookupError, TypeError):
-            break  # it has ended
-    answer = waiting.result()
+    pump = wait_until(lambda: pumps("much"))[0]
+    with connect(PORTS["much"]):  # who says nothing keeps the acceptor until it has been looked at
+        peak = 0
+        while waiting.is_alive():
+            try:
+                peak = max(peak, peak_memory(pump))
+            except (FileNotFoundError, ProcessLookupError, TypeError):
+                break  # it has ended
+        answer = waiting.result()
+        assert acceptor_pid("much") == pid
+        assert peak_memory(pid) < MEMORY
     assert (answer.status, answer.body) == (200, b"x" * LIMIT + CUT)
     assert 0 < peak < MEMORY
-    assert peak_memory(pid) < MEMORY
+    wait_until_idle("much")
     # A journal of which a file is opened anew grows by 8 MiB at once.
     assert disk_use(*places) - before < 20 * 1024
 
