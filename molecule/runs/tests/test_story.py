@@ -2,7 +2,6 @@
 triggerctl and metrics tell the same story."""
 
 import collections
-import http.client
 import json
 import random
 import re
@@ -277,7 +276,7 @@ def test_everybody_tells_the_same_story(before):
 
 
 def test_before_a_reboot(before):
-    """Runs are under way, requests wait, clients wait and stream."""
+    """Runs are under way, requests wait, and clients look on."""
     known = []
     for name in ("act", "crowd", "stream"):
         running = _accepted(name, "hold")
@@ -295,7 +294,7 @@ def test_before_a_reboot(before):
         wait_until(lambda name=name: property_of(f"trigger@{name}.service", "ActiveState") == "inactive")
     earlier = {unit: journal(unit, before["time"]) for name in NAMES for unit in _units(name)}
     for name in ("crowd", "stream"):
-        Background(_looks_on, name, known)
+        _let_look_on(name, next(one for of, one, _ in known if of == name))
     BEFORE.write_text(json.dumps({**before, "known": known, "earlier": earlier}))
 
 
@@ -314,12 +313,13 @@ def _accepted(name, what):
     return request
 
 
-def _looks_on(name, known):
-    request = next(one for of, one, _ in known if of == name)
-    try:
-        ask(name, f"/runs/{request}/output?follow=1")
-    except (OSError, http.client.HTTPException):
-        pass  # the machine goes down
+def _let_look_on(name, request):
+    """Have a client follow a run, who goes on when pytest ends, and goes himself when the acceptor has gone."""
+    seen = Path(f"/root/seen-{name}")
+    url = f"http://127.0.0.1:{PORTS[name]}/runs/{request}/output?follow=1"
+    last = ["--unit", f"looks-on-{name}", "--property", f"Before=trigger@{name}.service"]
+    run("systemd-run", *last, "curl", "--silent", "--no-buffer", "--output", seen, url)
+    wait_until(lambda: seen.exists() and seen.read_text() == "begun\n")
 
 
 def test_after_a_reboot():
