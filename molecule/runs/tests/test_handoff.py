@@ -12,6 +12,13 @@ SERVER = "trigger-run@clock.service"
 MESSAGE = f"GET / HTTP/1.0\r\nAuthorization: {TOKEN['Authorization']}\r\n\r\n".encode()
 
 
+def server():
+    """The process id of the server, which is there: 0 would be pytest and all that it has started."""
+    pid = int(property_of(SERVER, "MainPID"))
+    assert pid != 0
+    return pid
+
+
 def state():
     return property_of(SERVER, "ActiveState")
 
@@ -25,12 +32,12 @@ def test_the_server_answers_who_has_the_token():
 
 def test_the_server_leaves_when_nobody_comes_and_comes_back():
     assert ask("clock", **TOKEN).status == 200
-    first = property_of(SERVER, "MainPID")
+    first = server()
     wait_until(lambda: state() == "inactive")
     assert property_of(SERVER, "Result") == "success"
     assert is_active("trigger@clock.socket")
     assert ask("clock", **TOKEN).status == 200
-    assert property_of(SERVER, "MainPID") not in ("0", first)
+    assert server() != first
 
 
 def test_many_clients_at_once_wake_one_server():
@@ -41,7 +48,7 @@ def test_many_clients_at_once_wake_one_server():
 
 def test_a_server_that_is_killed_comes_back():
     assert ask("clock", **TOKEN).status == 200
-    os.kill(int(property_of(SERVER, "MainPID")), signal.SIGKILL)
+    os.kill(server(), signal.SIGKILL)
     wait_until(lambda: state() != "active")
     assert ask("clock", **TOKEN).status == 200
     assert is_active("trigger@clock.socket")
@@ -49,10 +56,10 @@ def test_a_server_that_is_killed_comes_back():
 
 def test_the_server_has_the_jobs_user_and_sandbox():
     assert ask("clock", **TOKEN).status == 200
-    pid = property_of(SERVER, "MainPID")
-    assert Path("/proc", pid).stat().st_uid == int(run("id", "-u", "trigger"))
-    assert "NoNewPrivs:\t1" in Path("/proc", pid, "status").read_text()
-    environment = Path("/proc", pid, "environ").read_bytes()
+    process = Path(f"/proc/{server()}")
+    assert process.stat().st_uid == int(run("id", "-u", "trigger"))
+    assert "NoNewPrivs:\t1" in (process / "status").read_text()
+    environment = (process / "environ").read_bytes()
     assert TOKEN["Authorization"].split()[1].encode() not in environment
 
 
