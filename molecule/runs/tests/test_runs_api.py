@@ -128,12 +128,12 @@ def test_who_brings_no_token_cancels_nothing():
 
 
 def test_a_run_whose_end_nobody_saw_is_interrupted():
-    """The dispatcher is killed, and then all processes of the run."""
+    """The dispatcher is killed, and all processes of the run before the next one looks."""
     wait_until_idle("crowd")
     request = fire("crowd", "hold")
     wait_for_state("crowd", request, "running")
-    for part in ("dispatch", "run"):
-        run("systemctl", "kill", "--signal=KILL", "--kill-who=all", f"trigger-{part}@crowd.service")
+    units = [f"trigger-{part}@crowd.service" for part in ("dispatch", "run")]
+    run("systemctl", "kill", "--signal=KILL", "--kill-who=all", *units)
     wait_for_state("crowd", request, "interrupted")
     ended = told("crowd", request)
     assert (ended["state"], ended["exit_code"], ended["run"]) == ("interrupted", None, request)

@@ -24,7 +24,9 @@ import pytest
 from host import (
     exchange,
     is_active,
+    is_over,
     job_of,
+    journal,
     property_of,
     record_of,
     request_id,
@@ -134,6 +136,7 @@ def test_logs_of_a_run():
 
 def test_logs_of_all_runs_are_the_journal():
     wait_for_record("ctl", fire("ctl"))
+    wait_until_idle("ctl")  # or systemd has more to say
     run("journalctl", "--sync")
     whole = ctl("logs", "ctl", "--all")
     assert "begin none POST" in whole
@@ -416,12 +419,18 @@ def test_pause():
 
 
 def test_pause_accepts_requests_and_does_not_spin():
+    """The dispatcher comes once, sees that there is a pause, and leaves."""
+    dispatcher = "trigger-dispatch@ctl-plain.service"
+    wait_until_idle("ctl-plain")
     ctl("pause", "ctl-plain")
+    since = time.time()
     before = property_of("trigger-run@ctl-plain.service", "InvocationID")
     request = request_id(exchange(PLAIN))
-    time.sleep(2)
+    wait_until(lambda: "Started" in journal(dispatcher, since))
+    wait_until(lambda: is_over(dispatcher))
+    time.sleep(1)
+    assert journal(dispatcher, since).count("Started") == 1
     assert property_of("trigger-run@ctl-plain.service", "InvocationID") == before
-    assert not is_active("trigger-dispatch@ctl-plain.service")
     assert spooled("ctl-plain") == [request]
 
 
