@@ -136,6 +136,7 @@ def test_a_look_whether_somebody_listens_is_no_request():
     wait_until_idle("recipe")
     since = time.time()
     connect(3000).close()
+    wait_until(lambda: "Started" in journal("trigger@recipe.service", since))
     wait_until_idle("recipe")
     assert "status=" not in journal("trigger@recipe.service", since)
 
