@@ -138,9 +138,8 @@ def test_a_record_tells_what_systemd_knows():
     assert (record["state"], record["result"], record["exit_code"]) == ("succeeded", "success", 0)
     for key in ("started", "finished"):
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record[key])
-    assert record["invocation_id"] in run(
-        "journalctl", "--unit", "trigger-run@recipe.service", "--output", "json", "--no-pager"
-    )
+    told = ["journalctl", "--unit", "trigger-run@recipe.service", "--output", "json", "--no-pager"]
+    wait_until(lambda: record["invocation_id"] in run(*told))
 
 
 def test_started_with_nothing_pending_it_says_so_and_ends_well():
