@@ -29,12 +29,12 @@ STATES = (NoSuchElementException, StaleElementReferenceException, IndexError)
 GONE = "does not belong to the document"  # of what became stale while chromedriver asked for its accessible name
 
 
-def let_trust(host):
-    """Have browsers trust a host that certifies itself, as its certificate is now."""
+def let_trust(host, home="/root"):
+    """Have browsers trust a host that certifies itself, as its certificate is now. home: as Browser has it."""
     if host in SELF_SIGNED:
         certificate = Path(f"/root/{host}.pem")
         certificate.write_text(ssl.get_server_certificate((f"{host}.test", 443)))
-        command = ["certutil", "-d", "sql:/root/.pki/nssdb", "-A", "-n", host, "-t", "P,,", "-i", certificate]
+        command = ["certutil", "-d", f"sql:{home}/.pki/nssdb", "-A", "-n", host, "-t", "P,,", "-i", certificate]
         subprocess.run(command, check=True)
 
 

@@ -4,7 +4,6 @@ import functools
 import http.client
 import json
 import re
-import shutil
 import ssl
 import subprocess
 from pathlib import Path
@@ -97,8 +96,12 @@ def test_a_page_of_certificates_starts_a_run(host):
 @pytest.fixture
 def alices_browser(host, tmp_path):
     """It has her certificate as docs/frontend.md makes one for browsers, and shows it without asking her."""
-    let_trust(host)
-    shutil.copytree("/root/.pki", tmp_path / ".pki")
+    # Not a copy of root's store, into which another host's tests may write meanwhile.
+    (tmp_path / ".pki/nssdb").mkdir(parents=True)
+    store = ["certutil", "-d", f"sql:{tmp_path}/.pki/nssdb"]
+    subprocess.run([*store, "-N", "--empty-password"], check=True)
+    subprocess.run([*store, "-A", "-n", "lab", "-t", "C,,", "-i", "/root/ca.pem"], check=True)
+    let_trust(host, tmp_path)
     made = tmp_path / "alice.p12"
     export = ["openssl", "pkcs12", "-export", "-in", PEOPLE / "alice.pem", "-inkey", PEOPLE / "alice.key"]
     subprocess.run([*export, "-out", made, "-passout", "pass:"], check=True)
