@@ -10,10 +10,12 @@ import socket
 from pathlib import Path
 
 from host import (
+    connect,
     exchange,
     job_of,
     post,
     property_of,
+    read_all,
     request_id,
     run,
     wait_for_record,
@@ -151,7 +153,9 @@ def in_place_of(unit, address):
     drop_in.write_text(f"[Service]\nExecStart=\nExecStart={' '.join(INTRUDER)}\n")
     run("systemctl", "daemon-reload")
     try:
-        return exchange(address, b"").decode()
+        with connect(address) as client:
+            client.settimeout(120)  # until all was tried
+            return read_all(client).decode()
     finally:
         drop_in.unlink()
         run("systemctl", "daemon-reload")

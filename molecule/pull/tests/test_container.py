@@ -1,6 +1,7 @@
 """A system container in which nobody is root outside, with what images of Incus, LXD and LXC bring. systemd-nspawn runs
 it, on a copy of the host."""
 
+import contextlib
 import json
 import subprocess
 from pathlib import Path
@@ -77,9 +78,10 @@ def inside():
 def init():
     """The process id, on the host, of the container's first process, when it is systemd: str."""
     main = property_of(UNIT, "MainPID")
-    for process in Path(f"/proc/{main}/task/{main}/children").read_text().split():
-        if Path(f"/proc/{process}/comm").read_text() == "systemd\n":
-            return process
+    with contextlib.suppress(OSError):  # one of them has gone meanwhile
+        for process in Path(f"/proc/{main}/task/{main}/children").read_text().split():
+            if Path(f"/proc/{process}/comm").read_text() == "systemd\n":
+                return process
     return None
 
 

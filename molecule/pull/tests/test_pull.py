@@ -100,6 +100,7 @@ def begin(*names, port=3000):
     (PLAYS / "next").write_text(" ".join(names))
     RESULT.unlink(missing_ok=True)
     client = connect(port)
+    client.settimeout(120)  # who waits for as long as the endpoint does
     client.sendall(post(b"", fields=["Prefer: wait=60"]))
     return client
 
@@ -166,6 +167,7 @@ def test_an_upgrade():
 def test_another_address():
     play("listen", {**PULL, "listen": ["127.0.0.1:3002"]}, OTHER)
     from_inside("listen")
+    (PLAYS / "next").write_text("")
     assert record_of("pull", request_id(exchange(3002)))  # its client has waited
     with pytest.raises(ConnectionRefusedError):
         connect(3000)
