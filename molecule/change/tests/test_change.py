@@ -119,7 +119,7 @@ TIMER = "trigger-fire@changing.timer"
 def test_a_schedule():
     assert is_active(TIMER)
     assert property_of(TIMER, "UnitFileState") == "enabled"
-    assert property_of(TIMER, "NextElapseUSecRealtime").endswith(" 00:00:00 UTC")
+    assert property_of(TIMER, "NextElapseUSecRealtime").endswith("-02-29 00:00:00 UTC")
     assert leftovers(f"stamp-{TIMER}")
     assert look_at_the_swapped() == json.loads(NOTES.read_text())
 
@@ -202,7 +202,7 @@ def test_begins_work():
     """Requests wait, one runs, and a client has not sent all of its own."""
     for _ in range(60):
         request_id(exchange(3003))
-    client = "s = socket.create_connection(('127.0.0.1', 3003)); s.sendall(b'POST / HTTP/1.1\\r\\n'); time.sleep(60)"
+    client = "s = socket.create_connection(('127.0.0.1', 3003)); s.sendall(b'POST / HTTP/1.1\\r\\n'); time.sleep(3600)"
     run("systemd-run", "--unit=client", "python3", "-c", f"import socket, time; {client}")
     wait_until_served("neighbour")
 
