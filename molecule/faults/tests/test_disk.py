@@ -16,15 +16,20 @@ SIZE = 1024 * KIB  # of a disk of its own
 KEPT = SIZE // 20  # of it for runs and records
 
 
+def wait_for_acceptor():
+    """Until it has left: behind its answer it writes what it has counted."""
+    wait_until(lambda: property_of("trigger@plain.service", "ActiveState") == "inactive")
+
+
 def _umount(path):
     # Acceptors leave first, and the kernel takes their mounts down a little later.
-    wait_until(lambda: property_of("trigger@plain.service", "ActiveState") == "inactive")
+    wait_for_acceptor()
     wait_until(lambda: not os.system(f"umount {path} 2>/dev/null"))
 
 
 def _show_acceptors():
     """What they see is bound once, and privately: what is mounted later shows after this."""
-    wait_until(lambda: property_of("trigger@plain.service", "ActiveState") == "inactive")
+    wait_for_acceptor()
     run("systemctl", "restart", "trigger-root.service")
 
 
@@ -95,6 +100,7 @@ def test_a_disk(directory, fault):
         with contextlib.ExitStack() as lasting:
             with paused("plain"):
                 assert oracle.ask().code == 200
+                wait_for_acceptor()
                 lasting.enter_context(fault(path))
                 oracle.faults += 1
                 since = time.time()
@@ -116,6 +122,7 @@ def test_a_disk_that_is_nearly_full():
         since = time.time()
         with paused("plain"):
             assert oracle.ask().code == 200
+            wait_for_acceptor()
             with nearly_full(path):
                 oracle.faults += 1
                 assert [oracle.ask().code for _ in range(3)] == [503] * 3
