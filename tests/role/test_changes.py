@@ -14,7 +14,7 @@ from ansible.module_utils.trigger_found import METRICS_UNFINISHED, Found
 from ansible.module_utils.trigger_host import METRICS, UNFINISHED, Mistake, own_job
 from ansible.module_utils.trigger_later import Work
 from ansible.module_utils.trigger_overrides import Overrides
-from ansible.module_utils.trigger_steps import Outcome, Step, apply
+from ansible.module_utils.trigger_steps import Outcome, Report, Step, apply
 
 from trigger import room
 
@@ -183,10 +183,12 @@ def test_the_sockets_behind_the_acceptor_are_made_anew_when_their_directives_cha
     file = file_of(found, f"{UNITS}/{template}")
     file.before, file.changed = b"[Socket]\nSocketMode=0666\n", True
     assert says(found) == [
+        f"{UNFINISHED} written",
         f"{UNITS}/{template} written",
         "systemctl daemon-reload",
         f"systemctl stop {stopped}",
         START,
+        f"{UNFINISHED} removed",
     ]
 
 
@@ -450,9 +452,12 @@ def test_steps_are_taken_in_order_until_one_fails():
         Step("one", lambda: taken.append("one"), {"a": ["begun"]}),
         Step("two", lambda: taken.append("two") or Outcome({"a": ["took 2 ms"], "b": ["seen"]}, ["slow"])),
     ]
-    report = apply(steps)
+    report = Report()
+    apply(steps, report)
     assert taken == ["one", "two"]
     assert (report.done, report.warnings) == ({"a": ["begun", "took 2 ms"], "b": ["seen"]}, ["slow"])
+    report = Report()
     with pytest.raises(ZeroDivisionError):
-        apply([Step("fails", lambda: 1 // 0), *steps])
-    assert taken == ["one", "two"]
+        apply([*steps, Step("fails", lambda: 1 // 0), *steps], report)
+    assert taken == ["one", "two"] * 2
+    assert report.warnings == ["slow"]  # what is done by then is told

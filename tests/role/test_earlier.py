@@ -5,7 +5,7 @@ import os
 import front  # noqa: F401 - it puts the module where it is found
 import pytest
 from ansible.module_utils.trigger_earlier import InotifyLimit, what_unnamed_lacks
-from ansible.module_utils.trigger_steps import apply
+from ansible.module_utils.trigger_steps import Report, apply
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="files are to be root's")
 
@@ -22,7 +22,7 @@ class Machine:
     def upgrade(self):
         """How many steps it takes, and what the limit is then."""
         steps = list(InotifyLimit(str(self.sysctl), str(self.limit)).steps_back())
-        apply(steps)
+        apply(steps, Report())
         assert not self.sysctl.exists()
         return len(steps), int(self.limit.read_text())
 

@@ -1,40 +1,79 @@
 """Whatever moment a run of the role is cut at, the next one finishes what it began."""
 
+import os
+import socket
+from pathlib import Path
+
 import front
 import pytest
+from ansible.module_utils import trigger_application, trigger_checks
 from ansible.module_utils.trigger_changes import changes
-from ansible.module_utils.trigger_steps import apply
-from own_host import needs_own_host, on_a_host, plan
+from ansible.module_utils.trigger_files import draft_of
+from ansible.module_utils.trigger_host import TIMER_STAMPS, Mistake
+from ansible.module_utils.trigger_names import VERSIONS
+from ansible.module_utils.trigger_nginx import ACCESS_LOG
+from ansible.module_utils.trigger_steps import Report, apply
+from own_host import METRICS, needs_own_host, of_before, on_a_host, plan
 
 pytestmark = needs_own_host
-OF_JOB = {"credentials": {"key": "of-the-job"}, "schedule": {"on_calendar": ["daily"]}}
-HELLO = front.endpoint(auth=[{"token": {"secret": front.SECRET}}], frontend={"users": []}, **OF_JOB)
+OF_JOB = {"credentials": {"key": "of-the-job"}, "schedule": {"on_calendar": ["daily"], "persistent": True}}
+SECRET = {"auth": [{"token": {"secret": front.SECRET}}]}
+HELLO = front.endpoint(**SECRET, frontend={"users": []}, **OF_JOB)
 OTHER = front.endpoint(name="other")
-
+SERVER = front.endpoint(name="other", handoff=True)
+HOURLY = {**HELLO, "schedule": {"on_calendar": ["hourly"], "persistent": True}}
+THIRD = front.endpoint(name="third", **SECRET, frontend={"users": []})
+STAMP = Path(TIMER_STAMPS, "stamp-trigger-fire@hello.timer")
 
 FRONT = front.frontend()
 BEFORE = plan(HELLO, OTHER, frontend=FRONT)
+# What there is, what becomes of it, and what clients have started.
 CHANGES = {
-    "everything absent": (BEFORE, "absent"),
-    "one absent": (plan({"name": "hello", "state": "absent"}, OTHER, frontend=FRONT), "present"),
-    "all absent": (plan({"name": "hello", "state": "absent"}, {"name": "other", "state": "absent"}), "present"),
-    "no front end": (plan(HELLO, OTHER), "present"),
-    "no token": (plan(front.endpoint(**OF_JOB), OTHER, frontend=FRONT), "present"),
-    "no secrets": (plan(front.endpoint(), OTHER, frontend=FRONT), "present"),
+    "everything absent": (BEFORE, (BEFORE, "absent"), ["trigger@hello.service", "trigger-frontend.service"]),
+    "one absent": (BEFORE, (plan({"name": "hello", "state": "absent"}, OTHER, frontend=FRONT), "present"), []),
+    "all absent": (
+        BEFORE,
+        (plan({"name": "hello", "state": "absent"}, {"name": "other", "state": "absent"}), "present"),
+        ["trigger-frontend.service"],
+    ),
+    "no front end": (BEFORE, (plan(HELLO, OTHER), "present"), ["trigger-frontend.service"]),
+    "no metrics": (BEFORE, (plan(HELLO, OTHER, frontend=FRONT, metrics_dir=""), "present"), []),
+    "no token": (BEFORE, (plan(front.endpoint(**OF_JOB), OTHER, frontend=FRONT), "present"), []),
+    "no secrets": (BEFORE, (plan(front.endpoint(), OTHER, frontend=FRONT), "present"), []),
+    "another time": (BEFORE, (plan(HOURLY, OTHER, frontend=FRONT), "present"), []),
+    "one more": (BEFORE, (plan(HELLO, OTHER, THIRD, frontend=FRONT), "present"), ["trigger-frontend.service"]),
+    "a server": (BEFORE, (plan(HELLO, SERVER, frontend=FRONT), "present"), ["trigger@other.service"]),
+    "no server": (
+        plan(HELLO, SERVER, frontend=FRONT),
+        (BEFORE, "present"),
+        ["trigger-run@other.service"],
+    ),
+    "an upgrade": (
+        of_before(BEFORE),
+        (BEFORE, "present"),
+        [
+            *("trigger@hello.service", "trigger-dispatch@hello.service", "trigger-dispatch@other.service"),
+            *("trigger-frontend.service", "trigger-metrics.service"),
+        ],
+    ),
 }
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_the_next_run_finishes(change):
+@pytest.mark.parametrize(("before", "change", "started"), CHANGES.values(), ids=CHANGES)
+def test_the_next_run_finishes(before, change, started):
     def test(host):
-        host.play(BEFORE)
+        host.play(before)
+        host.systemd.begin(*started)
+        STAMP.parent.mkdir(parents=True)
+        STAMP.touch()
         host.save()
         says = [step.says for step in changes(host.found(*change))]
         host.play(*change)
         wanted = host.state()
-        for cut in range(len(says)):
+        assert not wanted["began as others"]
+        for cut in cuts(says):
             host.restore()
-            apply(changes(host.found(*change))[:cut])
+            apply(changes(host.found(*change))[:cut], Report())
             host.play(*change)
             left = [step.says for step in changes(host.found(*change))]
             assert (differences(host.state(), wanted), left) == ([], []), f"cut behind {says[:cut][-1:]}"
@@ -42,7 +81,106 @@ def test_the_next_run_finishes(change):
     on_a_host(test)
 
 
+def cuts(says):
+    """Behind how many steps. Nobody reads the programs before all are there, so only behind the first and the last."""
+    of_programs = [text.startswith(VERSIONS) for text in says]
+    return [cut for cut in range(len(says)) if not (cut > 1 and all(of_programs[cut - 2 : cut + 1]))]
+
+
 def differences(state, wanted):
     parts = [part for part in wanted if state[part] != wanted[part]]
     files = [path for path in {**state["files"], **wanted["files"]} if "files" in parts]
     return parts + [path for path in files if state["files"].get(path) != wanted["files"].get(path)]
+
+
+def test_what_holds_the_port_since_then_is_nobody_else():
+    """A run was cut short when the socket had been stopped, and the server that it had been handed to had not."""
+
+    def test(host):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            keys = {"name": "other", "listen": [f"127.0.0.1:{server.getsockname()[1]}"]}
+            after = plan(front.endpoint(**keys))
+            host.play(plan(front.endpoint(**keys, handoff=True)))
+            host.systemd.active.remove("trigger@other.socket")
+            trigger_checks.main_pid = {"trigger@other.service": 0, "trigger-run@other.service": os.getpid()}.get
+            with pytest.raises(Mistake, match="in use by another program"):
+                trigger_checks._check_addresses(host.found(after))
+            apply(changes(host.found(after))[:1], Report())
+            trigger_checks._check_addresses(host.found(after))
+            trigger_checks.main_pid = {"trigger@other.service": 0, "trigger-run@other.service": 0}.get
+            with pytest.raises(Mistake, match="in use by another program"):
+                trigger_checks._check_addresses(host.found(after))
+
+    on_a_host(test)
+
+
+def test_what_was_to_come_can_be_removed_before_it_is_there():
+    def test(host):
+        before = host.state()
+        host.save()
+        for cut in cuts([step.says for step in changes(host.found(BEFORE))]):
+            host.restore()
+            apply(changes(host.found(BEFORE))[:cut], Report())
+            host.play(BEFORE, "absent")
+            after = host.state()
+            after["files"].pop(ACCESS_LOG, None)
+            assert differences(after, before) == [], f"cut behind step {cut}"
+
+    on_a_host(test)
+
+
+def test_no_draft_stays_of_what_was_being_written():
+    """Of one that is killed then; there are secrets among them."""
+
+    def test(host):
+        before = host.state()
+        host.play(BEFORE)
+        of_role = [path for path, (_, content) in host.state()["files"].items() if content is not None]
+        for path in {*of_role} - {*before["files"], ACCESS_LOG, str(METRICS / "trigger.prom")}:
+            Path(draft_of(path)).touch()
+        host.play(BEFORE, "absent")
+        after = host.state()
+        after["files"].pop(ACCESS_LOG)
+        assert differences(after, before) == []
+
+    on_a_host(test)
+
+
+def test_no_draft_stays_of_a_secret_that_is_not_wanted_any_more():
+    def test(host):
+        host.play(plan(front.endpoint(**OF_JOB), OTHER))
+        wanted = host.state()
+        for draft in ("acceptor/.auth.new", "job/.other.new"):
+            Path("/etc/trigger/credentials/hello", draft).parent.mkdir(exist_ok=True)
+            Path("/etc/trigger/credentials/hello", draft).touch()
+        host.play(plan(front.endpoint(**OF_JOB), OTHER))
+        assert differences(host.state(), wanted) == []
+
+    on_a_host(test)
+
+
+@pytest.mark.parametrize("change", ["one absent", "everything absent"])
+def test_a_group_goes_although_its_user_went_before(change, monkeypatch):
+    """Where login.defs has userdel leave it (USERGROUPS_ENAB)."""
+
+    def test(host):
+        defs = Path("/etc/login.defs")
+        defs.write_text(defs.read_text().replace("USERGROUPS_ENAB yes", "USERGROUPS_ENAB no"))
+        host.play(BEFORE)
+        host.save()
+        host.play(*CHANGES[change][1])
+        wanted = host.state()
+        host.restore()
+        remove_group = trigger_application._remove_group
+        trigger_application._remove_group = is_killed
+        with pytest.raises(KeyboardInterrupt):
+            host.play(*CHANGES[change][1])
+        trigger_application._remove_group = remove_group
+        host.play(*CHANGES[change][1])
+        assert differences(host.state(), wanted) == []
+
+    on_a_host(test)
+
+
+def is_killed(group):
+    raise KeyboardInterrupt(group)

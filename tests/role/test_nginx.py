@@ -14,7 +14,7 @@ import front  # noqa: F401, it lets the role's module_utils be imported
 import pytest
 from ansible.module_utils import trigger_addresses, trigger_nginx, trigger_passwords
 from ansible.module_utils.trigger_files import File
-from ansible.module_utils.trigger_steps import FRONTEND, apply
+from ansible.module_utils.trigger_steps import FRONTEND, Report, apply
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -211,7 +211,9 @@ def plan(**keys):
 def deploy(**keys):
     """Put a front end on the host. Returns it, with what it told in `done`."""
     made = trigger_nginx.Frontend(plan(**keys))
-    made.done = apply(made.steps()).done.get(FRONTEND, [])
+    report = Report()
+    apply(made.steps(), report)
+    made.done = report.done.get(FRONTEND, [])
     return made
 
 
@@ -374,7 +376,7 @@ def test_without_a_front_end_nothing_of_it_stays():
     secret = read(trigger_nginx.FRONTEND_CREDENTIALS + "/secret").strip()
     hidden = [file for file in gone.files if file.path not in (trigger_nginx.SITE, trigger_nginx.CERTIFICATE)]
     assert all(secret not in str(file.diff()) and "$y$" not in str(file.diff()) for file in hidden)
-    apply(gone.steps())
+    apply(gone.steps(), Report())
     assert os.listdir(trigger_nginx.PROXY_FILES) + os.listdir(trigger_nginx.FRONTEND_CREDENTIALS) == []
     assert trigger_nginx.Frontend(None).files == []
 
@@ -490,7 +492,7 @@ def test_nginx_conf_keeps_its_mode_when_it_is_raised():
     deploy(worker_connections=4096)
     assert "worker_connections 4096;" in read(trigger_nginx.MAIN)
     assert state(trigger_nginx.MAIN)[0] == 0o604
-    apply(trigger_nginx.Frontend(None).steps())
+    apply(trigger_nginx.Frontend(None).steps(), Report())
     assert read(trigger_nginx.MAIN) == MAIN
 
 
@@ -704,12 +706,12 @@ def test_a_port_of_somebody_else_is_told_and_nginx_own_is_not(monkeypatch, host)
         address = {"text": f"127.0.0.1:{port}", "host": "127.0.0.1", "family": 4, "port": port, "path": None}
         made = trigger_nginx.Frontend(plan(addresses=[address], users=[]))
         for master in (0, os.getppid()):
-            monkeypatch.setattr(trigger_nginx, "_master", lambda master=master: master)
+            monkeypatch.setattr(trigger_nginx, "main_pid", lambda _, master=master: master)
             problem = made.check_addresses()
             assert problem.startswith(f"trigger_frontend_listen: 127.0.0.1:{port} is in use by another program")
-        monkeypatch.setattr(trigger_nginx, "_master", os.getpid)
+        monkeypatch.setattr(trigger_nginx, "main_pid", lambda _: os.getpid())
         assert made.check_addresses() is None
-    monkeypatch.setattr(trigger_nginx, "_master", lambda: 0)
+    monkeypatch.setattr(trigger_nginx, "main_pid", lambda _: 0)
     assert made.check_addresses() is None
 
 

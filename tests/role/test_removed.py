@@ -16,7 +16,7 @@ import pytest
 from ansible.module_utils import trigger_nginx, trigger_remainder, trigger_turn
 from ansible.module_utils.trigger_changes import changes
 from ansible.module_utils.trigger_host import Endpoint
-from ansible.module_utils.trigger_steps import apply
+from ansible.module_utils.trigger_steps import Report, apply
 from own_host import METRICS, UNITS, needs_own_host, on_a_host, plan
 
 from trigger.dispatcher import exclusive, on_end
@@ -33,7 +33,7 @@ def by_the_play(host, metrics_dir=str(METRICS)):
 
 def by_the_remainder(host, **_):
     """When the run has ended in which the play took place."""
-    return apply(trigger_remainder._removes(Endpoint("hello")))
+    return apply(trigger_remainder._removes(Endpoint("hello")), Report())
 
 
 def everything(host):
@@ -207,6 +207,32 @@ def test_what_endpoints_share_goes_with_the_last_one():
         assert shared <= set(host.state()["files"])
         host.play(plan(GONE, {"name": "other", "state": "absent"}))
         assert shared & set(host.state()["files"]) == set()
+
+    on_a_host(test)
+
+
+def test_what_endpoints_share_goes_behind_the_run_that_removes_the_last_one():
+    def test(host):
+        host.play(plan(HELLO))
+        for directory in (exclusive.LOCKS, on_end.DIRECTORY):
+            os.makedirs(directory)
+        by_the_remainder(host)
+        assert {exclusive.LOCKS, on_end.DIRECTORY} & set(host.state()["files"]) == set()
+        assert changes(host.found(plan(GONE))) == []
+
+    on_a_host(test)
+
+
+@pytest.mark.parametrize("began", ["trigger-metrics.service", "trigger-frontend.service"])
+def test_what_a_socket_starts_meanwhile_goes_with_it(began):
+    """A run tells of its end, or somebody looks at the page, when the play has looked at what there is."""
+
+    def test(host):
+        host.play(plan(HELLO, OTHER, frontend=front.frontend()))
+        steps = changes(host.found(plan(HELLO, OTHER), "absent"))
+        host.systemd.begin(began)
+        apply(steps, Report())
+        assert not [unit for unit in host.systemd.active if unit.startswith("trigger")]
 
     on_a_host(test)
 

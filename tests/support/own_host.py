@@ -1,6 +1,7 @@
 """A host of a test's own, on which the role's steps are really taken: its files, users and groups lie in a mount
 namespace. systemd and nginx are played, as far as the role asks them."""
 
+import base64
 import copy
 import ctypes
 import glob
@@ -20,6 +21,7 @@ import pytest
 from ansible.module_utils import trigger_files, trigger_found, trigger_later, trigger_nginx, trigger_systemd
 from ansible.module_utils.trigger_changes import changes
 from ansible.module_utils.trigger_found import Found
+from ansible.module_utils.trigger_names import CURRENT, ROOT_UNIT
 from ansible.module_utils.trigger_steps import Report, apply
 
 UNITS = Path("/etc/systemd/system")
@@ -76,6 +78,19 @@ def plan(*endpoints, frontend=False, metrics_dir=str(METRICS)):
     }
 
 
+def of_before(made):
+    """A plan as a release before would have made it: with other programs, and other directives in each unit."""
+    made = copy.deepcopy(made)
+    made["version"] += "-before"
+    for file in made["shared"]:
+        content = base64.b64decode(file["content"])
+        if file["path"].startswith(str(UNITS)):
+            content = re.sub(rb"(?m)^\[(Socket|Service)\]$", rb"[\1]\nOf=before", content)
+            file["content"] = base64.b64encode(content).decode()
+        file["path"] = file["path"].replace(f"/versions/{made['version'][:-7]}", f"/versions/{made['version']}")
+    return made
+
+
 class Host:
     """For a process that has nothing else to do: it never comes back. saved: a directory for save()."""
 
@@ -117,7 +132,9 @@ class Host:
 
     def play(self, plan, state="present") -> Report:
         """A whole one."""
-        return apply(changes(self.found(plan, state)))
+        report = Report()
+        apply(changes(self.found(plan, state)), report)
+        return report
 
     def found(self, plan, state="present") -> Found:
         """What it finds."""
@@ -148,16 +165,19 @@ class Host:
             "users": sorted(user.pw_name for user in pwd.getpwall()),
             "groups": sorted(group.gr_name for group in grp.getgrall()),
             "active": self.systemd.active,
+            "began as others": self.systemd.outdated(),
             "systemd goes by others": self.systemd.stale(),
             "nginx serves": self.systemd.served,
         }
 
 
 class Systemd:
-    """active: units. known: the unit files at the last daemon-reload. served: nginx' files at its last reload."""
+    """active: units. began: what they were when they began. known: the unit files at the last daemon-reload. served:
+    nginx' files at its last reload."""
 
     def __init__(self):
         self.active = {"nginx.service"}
+        self.began = {}
         self.known = {}
         self.reloads_of_nginx = 0
         self.served = _nginx_files()
@@ -168,6 +188,15 @@ class Systemd:
         loaded = self.active | {unit.rpartition(".")[0] + ".service" for unit in self.active}
         present = unit_files()
         return {unit for unit in loaded if _of(unit, self.known) != _of(unit, present)}
+
+    def outdated(self):
+        """Units that began when they were others than they are on disk."""
+        return {unit for unit, was in self.began.items() if was != _is(unit, unit_files())}
+
+    def begin(self, *units):
+        """They are started, by whoever it is."""
+        self.active.update(units)
+        self.began.update((unit, _is(unit, self.known)) for unit in units if unit not in self.began)
 
     def call(self, verb, *words):
         units = words[words.index("--") + 1 :] if "--" in words else []
@@ -189,9 +218,9 @@ class Systemd:
 
     def _start(self, units, words):
         assert all(map(_has_file, units)), units
-        self.active |= {unit for unit in units if not unit.endswith("@.service")}
+        self.begin(*(unit for unit in units if not unit.endswith("@.service")))
         if "trigger-metrics.service" in units:
-            self.active.remove("trigger-metrics.service")
+            self._stop(["trigger-metrics.service"], words)
             names = [os.path.basename(path)[: -len(".json")] for path in glob.glob("/etc/trigger/*.json")]
             lines = [f'trigger_queue_length{{endpoint="{name}"}} 0\n' for name in sorted(names)]
             (METRICS / "trigger.prom").write_text("# HELP trigger_\n" + "".join(lines))
@@ -199,10 +228,14 @@ class Systemd:
     _restart = _start
 
     def _try_restart(self, units, words):
-        pass
+        running = self.active.intersection(units)
+        self._stop(running, words)
+        self.begin(*running)
 
     def _stop(self, units, words):
         self.active -= set(units)
+        for unit in units:
+            self.began.pop(unit, None)
 
     def _reset_failed(self, units, words):
         pass
@@ -244,6 +277,16 @@ def _of(unit, files):
     """Those of unit files that say what a unit is."""
     parts = (f"{UNITS}/{unit}", f"{UNITS}/{_template(unit)}")
     return {path: content for path, content in files.items() if path in parts or path.startswith(f"{parts[0]}.d/")}
+
+
+def _is(unit, files):
+    """Of unit files, and programs, what something depends on that began as this unit."""
+    texts = _of(unit, files).values()
+    if unit == ROOT_UNIT:
+        return []  # which a play knows by its mounts
+    if unit.endswith(".socket"):
+        return [trigger_found._section(text) for text in texts]
+    return [*texts, os.path.realpath(CURRENT) if unit.endswith(".service") else ""]
 
 
 def _wants(unit):

@@ -274,10 +274,29 @@ def test_metrics_somewhere():
 def test_metrics_elsewhere():
     wait_until(lambda: metrics() == ["/srv/metrics one/other.prom", "/srv/metrics two/trigger.prom"])
     wait_until(lambda: endpoints_with_metrics() == {"changing", "neighbour"})
+    # What comes next has to make the socket anew, while acceptors and runs tell of counts without a pause.
+    unit = UNITS / "trigger-metrics.socket"
+    unit.write_text(unit.read_text().replace("[Socket]\n", "[Socket]\nPipeSize=65536\n"))
+    run("systemd-run", "--unit=counts", "python3", "-c", COUNTS)
+    wait_until(lambda: property_of("trigger-metrics.service", "ActiveState") != "inactive")
+
+
+COUNTS = """
+import os, time
+while True:
+    try:
+        fifo = os.open("/var/spool/trigger/.metrics", os.O_WRONLY | os.O_NONBLOCK)
+        os.write(fifo, b"x")
+        os.close(fifo)
+    except OSError:
+        pass
+    time.sleep(0.001)
+"""
 
 
 def test_metrics_of_those_that_stay():
     """Nobody calls the neighbour, so nobody counts."""
+    run("systemctl", "stop", "counts.service")
     wait_until(lambda: endpoints_with_metrics() == {"neighbour"})
 
 

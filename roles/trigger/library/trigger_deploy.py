@@ -140,6 +140,7 @@ def main() -> None:
     )
     os.umask(0o022)  # also of the programs that are called; what is ours has its mode set
     plan = json.loads(module.params["plan"])
+    report = Report()
     try:
         if module.params["preflight"]:
             host = preflight(plan, module.params["state"], installs=not module.check_mode)
@@ -148,11 +149,17 @@ def main() -> None:
             found = Found(plan, module.params["purge"], module.params["state"], own_job())
             check(found)
             steps = changes(found)
-            report = Report() if module.check_mode else apply(steps)
+            report.warnings += found.warnings
+            if not module.check_mode:
+                apply(steps, report)
     except (Mistake, Failed, Refused, Unknown, OSError) as error:
-        module.fail_json(msg=str(error))
-    for warning in found.warnings + report.warnings:
+        problem = str(error)
+    else:
+        problem = None
+    for warning in report.warnings:
         module.warn(warning)
+    if problem is not None:
+        module.fail_json(msg=problem)
     module.exit_json(
         changed=bool(steps),
         msg="\n".join(step.says for step in steps),

@@ -67,7 +67,14 @@ def is_of_process(port: int, pid: int) -> bool:
         listening |= {
             f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port
         }
-    return any(_link(f"/proc/{pid}/fd/{fd}") in listening for fd in os.listdir(f"/proc/{pid}/fd"))
+    return any(_link(f"/proc/{pid}/fd/{fd}") in listening for fd in _descriptors(pid))
+
+
+def _descriptors(pid):
+    try:
+        return os.listdir(f"/proc/{pid}/fd")
+    except FileNotFoundError:
+        return []  # it has left, or there is none
 
 
 def _link(path):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import grp
 import os
+import pwd
 import time
 from collections.abc import Iterable
 from functools import partial
@@ -169,7 +170,7 @@ def _replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], servers:
     _stop_dispatchers(servers)
     stop([e.run_socket for e in servers])
     # Whoever held a socket before that is now another's: an acceptor, or a server that it was handed over to.
-    systemctl("stop", [unit for e in replaced if e.changes_hands for unit in (e.job, e.own_acceptor)])
+    systemctl("stop", [unit for e in replaced + stopped if e.changes_hands for unit in (e.job, e.own_acceptor)])
     again = [e for e in replaced if e.listens]
     try:
         systemctl("start", [e.socket for e in again])
@@ -285,7 +286,8 @@ def _remove_empty(directories: list[str]) -> None:
 
 def _remove_user(name: str) -> Outcome | None:
     try:
-        run(USERDEL, name)
+        if account(pwd.getpwnam, name):
+            run(USERDEL, name)
     except Failed as error:
         return Outcome(warnings=[f"the user {name} was kept: {error}"])
     group = account(grp.getgrnam, name)

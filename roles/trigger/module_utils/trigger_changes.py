@@ -27,10 +27,19 @@ from .trigger_application import (
     write_metrics,
 )
 from .trigger_earlier import UNFINISHED as EARLIER_UNFINISHED
-from .trigger_found import METRICS_UNFINISHED, NGINX_UNFINISHED, Found
+from .trigger_found import (
+    DISPATCHERS,
+    INNER_SOCKETS,
+    METRICS_UNFINISHED,
+    NGINX_UNFINISHED,
+    RUNNERS,
+    Found,
+    hands,
+    noted_user,
+)
 from .trigger_host import METRICS, PAGE
 from .trigger_later import call_off, put_off
-from .trigger_names import COMMAND, LAUNCHER, ROOT_UNIT, STATE, SYSUSERS
+from .trigger_names import COMMAND, ENDED, LAUNCHER, ROOT_UNIT, STATE, SYSUSERS
 from .trigger_steps import Step, call_systemctl, write
 
 ENTRIES = (LAUNCHER, COMMAND)  # what calls the programs
@@ -101,10 +110,16 @@ def _afterwards(found: Found) -> Iterator[Step]:
 
 def _unfinished(found: Found) -> list[str]:
     """What the next run has to take up again, when this one is cut short: nothing on the host would tell it then."""
-    names = [e.name for e in found.wanted if found.replaces_socket(e) or found.stops_acceptor(e)]
+    endpoints = [e for e in found.wanted if found.replaces_socket(e) or found.stops_acceptor(e)]
+    names = [e.name for e in endpoints] + [hands(e) for e in endpoints if e.changes_hands]
     names += [NGINX_UNFINISHED] if found.nginx_waits() else []
     names += [EARLIER_UNFINISHED] if found.earlier.is_there else []
     names += [METRICS_UNFINISHED] if found.counts_anew() else []
+    names += [template for template in INNER_SOCKETS if found.changes_socket(template)]
+    names += [DISPATCHERS] if found.changes_dispatchers() else []
+    names += [companion.socket for companion in found.companions_to_renew()]
+    names += [PAGE.service] if found.page_changed() else []
+    names += [noted_user(name) for name in found.users_to_remove]
     return names + found.stale_metrics
 
 
@@ -121,7 +136,7 @@ def _users(found: Found) -> Iterator[Step]:
 
 def _files(found: Found) -> Iterator[Step]:
     """All but what acceptors read as soon as it is there."""
-    yield from write(found.places)
+    yield from write(place for place in found.places if place.path != ENDED)
     yield from write(file for file in found.shared if not file.path.startswith((SYSUSERS, *ENTRIES)))
     for endpoint in found.wanted:
         later = (SYSUSERS, endpoint.configuration)
@@ -187,16 +202,17 @@ def _sockets(found: Found) -> Iterator[Step]:
     if replaced or stopped or found.servers_with_runners():
         yield replace_sockets(replaced, stopped, found.servers_with_runners())
     yield from found.earlier.hands_on()
-    renews_runners = found.changes_socket("trigger-run@.socket")
-    if renews_runners or found.changes_socket("trigger-dispatch@.socket"):
-        yield renew_inner_sockets(found.dispatched, renews_runners)
+    if any(map(found.changes_socket, INNER_SOCKETS)):
+        yield renew_inner_sockets(found.dispatched, found.changes_socket(RUNNERS))
     yield from call_systemctl("try-restart", found.dispatchers_to_renew())
+    # Behind the dispatchers of before, which would let all read it again.
+    yield from write(place for place in found.places if place.path == ENDED)
 
 
 def _companions(found: Found) -> Iterator[Step]:
-    anew = found.companions_to_renew()
-    yield from let_go([c.service for c in anew])  # no socket starts beside its service, also one that is tried again
-    yield from call_systemctl("try-restart", [c.socket for c in anew])
+    # No socket starts beside its service, and one that listens would start it again; in one call, it is told to do
+    # neither. They are started with all others.
+    yield from call_systemctl("stop", [unit for companion in found.companions_to_renew() for unit in companion.units])
     if found.page_changed():
         yield from let_go([PAGE.service])  # the next reader starts the new one
 

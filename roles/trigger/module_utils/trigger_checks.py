@@ -9,7 +9,7 @@ import re
 import stat
 import tempfile
 
-from .trigger_addresses import port, why_not_free
+from .trigger_addresses import is_of_process, port, why_not_free
 from .trigger_files import HOST, mounts_below
 from .trigger_found import Found
 from .trigger_host import Mistake
@@ -17,7 +17,7 @@ from .trigger_names import ROOT, ROOT_UNIT, UNITS
 from .trigger_nginx import Refused
 from .trigger_overrides import REPEATING
 from .trigger_preflight import CONTAINER, check_room, check_set_gid, check_that_systemd_mounts, check_writable
-from .trigger_systemd import Failed, trial, verify, why_no_time
+from .trigger_systemd import Failed, main_pid, trial, verify, why_no_time
 
 # What systemd says of a directive that it takes nevertheless. Whatever else it says is a mistake.
 HARMLESS = re.compile(r"not safe|unsafe|deprecated|obsolete|legacy", re.IGNORECASE)
@@ -179,9 +179,15 @@ def _check_addresses(found):
             continue
         for address in endpoint.item["addresses"]:
             problem = why_not_free(address, endpoint.item)
-            if problem and port(address["text"]) not in closed:
+            if problem and port(address["text"]) not in closed and not _is_let_go(found, endpoint, address):
                 problem = _other_owner(found, address) or problem
                 raise Mistake(f"endpoint {endpoint.name!r}: listen: {address['text']} {problem}")
+
+
+def _is_let_go(found, endpoint, address):
+    """Whether a service holds it that this call stops, since one that was cut short came no further than its socket."""
+    holders = (endpoint.own_acceptor, endpoint.job)
+    return endpoint.name in found.unfinished and any(is_of_process(address["port"], main_pid(unit)) for unit in holders)
 
 
 def _other_owner(found, address):

@@ -63,7 +63,9 @@ class File:
         self.show = show
         self.gid = gid
         self.before, self._rights_before = _read(path)
-        self.changed = self.before != content or self._changes_rights()
+        # Of one that goes, its draft does, too: it may hold a secret, and nobody else would come back for it.
+        self.has_draft = content is None and os.path.lexists(draft_of(path))
+        self.changed = self.before != content or self.has_draft or self._changes_rights()
 
     @property
     def mode_before(self) -> int | None:
@@ -91,7 +93,9 @@ class File:
         """Bring the file about, all at once, below `root`, a directory that stands for /."""
         path = root + self.path
         if self.content is None:
-            os.unlink(path)
+            for each in (path, draft_of(path)):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(each)
             return
         make_directories(os.path.dirname(path))
         with replacing(path) as draft, open(create(draft), "wb") as file:
@@ -195,7 +199,7 @@ class Directory(Place):
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[str]:
     """Hands out the path of a draft, which is to be made; what is there then takes the place of `path` all at once."""
-    draft = f"{os.path.dirname(path)}/.{os.path.basename(path)}.new"
+    draft = draft_of(path)
     if os.path.lexists(draft):
         os.unlink(draft)  # of a run that was killed
     try:
@@ -205,6 +209,11 @@ def replacing(path: str) -> Iterator[str]:
         if os.path.lexists(draft):
             os.unlink(draft)
         raise
+
+
+def draft_of(path: str) -> str:
+    """Where the draft of a file lies, which a run that was killed leaves behind."""
+    return f"{os.path.dirname(path)}/.{os.path.basename(path)}.new"
 
 
 def create(path: str) -> int:

@@ -5,18 +5,21 @@ it is told without."""
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
+from pathlib import PurePosixPath
 from typing import Any
 
 from . import trigger_later
 from .trigger_earlier import UNFINISHED as EARLIER_UNFINISHED
 from .trigger_earlier import Earlier
-from .trigger_files import HOST, Directory, File, Link, Place, mounts_below, on_host, unsecured_mounts_below
+from .trigger_files import HOST, Directory, File, Link, Place, draft_of, mounts_below, on_host, unsecured_mounts_below
 from .trigger_host import (
     COMPANIONS,
     JOBS_GECOS,
     METRICS,
+    OF_ALL,
     PAGE,
     UNFINISHED,
     Companion,
@@ -43,7 +46,6 @@ from .trigger_names import (
     LAUNCHER,
     LIBRARY,
     LOADED_CREDENTIALS,
-    LOCKS,
     MANAGED,
     NGINX,
     PROXY_FILES,
@@ -64,6 +66,10 @@ from .trigger_systemd import show
 # Among the names of endpoints that are unfinished.
 NGINX_UNFINISHED = ".nginx"
 METRICS_UNFINISHED = ".metrics"
+# The same of what is there for all endpoints goes by its unit's file.
+RUNNERS = "trigger-run@.socket"
+INNER_SOCKETS = (RUNNERS, "trigger-dispatch@.socket")
+DISPATCHERS = "trigger-dispatch@.service"
 _QUIET = ("inactive", "failed", None)
 
 
@@ -91,6 +97,8 @@ class Found:
         self.undone = self._repeat_what_host_undoes()
         self._look_at_what_is_put_off()
         self.unfinished = unfinished()
+        for endpoint in self.wanted:
+            endpoint.changes_hands |= hands(endpoint) in self.unfinished
         self.was_interrupted = os.path.lexists(UNFINISHED)
         # It holds the note of what is unfinished, so it goes behind all else.
         self.last_to_go = [STATE] if self.purge_all and os.path.lexists(STATE) else []
@@ -106,7 +114,7 @@ class Found:
         self.places = self._places()
         self.possible_leftovers = self._possible_leftovers()
         self.leftovers = [path for path in self.possible_leftovers if os.path.lexists(path)]
-        self.users_to_remove = [name for name in self._users_that_go() if account(pwd.getpwnam, name)]
+        self.users_to_remove = self._users_to_remove()
         self.emptied = self._emptied()
         self._look_at_units()
         self._nginx_runs = self.frontend.runs()
@@ -221,6 +229,12 @@ class Found:
             names += [companion.user for companion in self.unwanted if gecos(companion.user) == companion.gecos]
         return names
 
+    def _users_to_remove(self) -> list[str]:
+        """Those that are there, and those of which an earlier run may have left the group alone."""
+        left = [each[: -len(noted_user(""))] for each in self.unfinished if each.endswith(noted_user(""))]
+        left = [name for name in left if name not in self._users() and account(grp.getgrnam, name)]
+        return sorted({*left, *(name for name in self._users_that_go() if account(pwd.getpwnam, name))})
+
     def _places(self) -> list[Place]:
         """The directories that are missing, and what has other rights than it shall, beside Files."""
         paths = {file.path for file in self.files() if file.content is not None}
@@ -240,17 +254,19 @@ class Found:
         paths = [path for endpoint in self.removed for path in endpoint.leftovers()]
         paths += [path for endpoint in self.leaving for path in endpoint.frontend_files]
         if not self.wanted + self.others:
-            paths += [LOCKS, ENDED]
+            paths += OF_ALL
         if self.purge_all:
             paths += [path for path in self.shared_paths if not path.startswith(LIBRARY)]
             paths += [ROOT, CONFIGURATION, LIBRARY, SPOOL, RUNTIME]
             paths += [path for companion in COMPANIONS for path in companion.files]
-        return paths
+        return [*paths, *map(draft_of, paths)]
 
     def _emptied(self) -> list[str]:
         """The directories in which nothing is left, inner ones first."""
         stays = {file.path for file in self.files() if file.content is not None}
+        stays_below = {str(parent) for path in stays for parent in PurePosixPath(path).parents}
         goes = {file.path for file in self.file_changes()} | set(self.possible_leftovers)
+        goes.update(list(map(draft_of, goes)))
         directories = [PROXY_FILES, FRONTEND_CREDENTIALS, *(companion.drop_ins for companion in COMPANIONS)]
         directories += [path for e in self.wanted for path in e.drop_ins + e.credentials]
         # Where nothing else of the role is, an empty one is the host's.
@@ -261,7 +277,7 @@ class Found:
                 os.path.isdir(directory)
                 and not os.path.islink(directory)
                 and all(f"{directory}/{name}" in goes for name in os.listdir(directory))
-                and not any(path.startswith(f"{directory}/") for path in stays)
+                and directory not in stays_below
             ):
                 emptied.append(directory)
                 goes.add(directory)
@@ -349,7 +365,8 @@ class Found:
             return False
         drop_ins = [file for e in self.wanted for file in e.files if file.path.startswith(PAGE.drop_ins)]
         return (
-            any(file.changed for file in drop_ins)
+            PAGE.service in self.unfinished
+            or any(file.changed for file in drop_ins)
             or self.frontend.secret_changed
             or self.shared_changed(f"{UNITS}/{PAGE.service}", PAGE.drop_ins)
             or self.programs_changed()
@@ -381,23 +398,32 @@ class Found:
 
     def dispatchers_to_renew(self) -> list[str]:
         """Those that may run and have to make place for one that knows the change."""
-        changed = self.shared_changed(f"{UNITS}/trigger-dispatch@.service")
+        changed = self.changes_dispatchers()
         return [e.dispatcher for e in self.dispatched if changed or self.stops_acceptor(e)]
+
+    def changes_dispatchers(self) -> bool:
+        """Whether the unit of all dispatchers becomes another."""
+        return DISPATCHERS in self.unfinished or self.shared_changed(f"{UNITS}/{DISPATCHERS}")
 
     def servers_with_runners(self) -> list[Endpoint]:
         """Endpoints that hand their socket over, and of which another still leads to the job: that would start the
         server without its own."""
         return [e for e in self.wanted if e.handoff and any(map(self.is_active, (e.dispatch_socket, e.run_socket)))]
 
-    def changes_socket(self, template: str) -> bool:
-        """Whether what stands in [Socket] of a unit that is there becomes another."""
-        files = [file for file in self.shared if file.path == f"{UNITS}/{template}" and file.before]
-        return any(_section(file.before) != _section(file.content) for file in files)
+    def changes_socket(self, unit: str) -> bool:
+        """Whether what stands in [Socket] of a unit's file that is there becomes another."""
+        files = [file for file in self.shared if file.path == f"{UNITS}/{unit}" and file.before]
+        return unit in self.unfinished or any(_section(file.before) != _section(file.content) for file in files)
 
     def unwanted_units(self) -> list[str]:
-        """The units of companions that nobody wants any more and that do something."""
-        units = [unit for companion in self.unwanted for unit in companion.units]
-        return [unit for unit in units if self.states.get(unit, {}).get("ActiveState") not in _QUIET]
+        """The units of companions that nobody wants any more, of which one does something: it may start the other."""
+        return [
+            unit
+            for companion in self.unwanted
+            if any(self.states.get(unit, {}).get("ActiveState") not in _QUIET for unit in companion.units)
+            for unit in companion.units
+            if self.is_known(unit)
+        ]
 
     def units_to_enable(self) -> list[str]:
         return [unit for unit in self.waiting_units() if unit not in self.enabled]
@@ -411,7 +437,17 @@ class Found:
 
     def companions_to_renew(self) -> list[Companion]:
         """Those that do not listen, or whose sockets change."""
-        return [c for c in self.companions if self.shared_changed(c.socket_file) or not self.is_active(c.socket)]
+        return [c for c in self.companions if self.changes_socket(c.socket) or not self.is_active(c.socket)]
+
+
+def hands(endpoint: Endpoint) -> str:
+    """What is noted of an endpoint whose socket goes to another service: no file tells which of them holds it."""
+    return f"{endpoint.name}.hands"
+
+
+def noted_user(name: str) -> str:
+    """What is noted of a user that goes."""
+    return f"{name}.user"
 
 
 def is_stale(part: str, root: str = ROOT) -> bool:

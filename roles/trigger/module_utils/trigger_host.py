@@ -20,8 +20,10 @@ from .trigger_files import Directory, File, Place
 from .trigger_names import (
     CONFIGURATION,
     CREDENTIALS,
+    ENDED,
     JOBS,
     LIBRARY,
+    LOCKS,
     METRICS_USER,
     NAME,
     PAGE_USER,
@@ -40,6 +42,7 @@ TIMER_STAMPS = "/var/lib/systemd/timers"  # where systemd notes when a persisten
 JOBS_GECOS = "Trigger jobs"
 # Endpoints whose change is under way. One that is found here was left by a run that did not end.
 UNFINISHED = STATE + "/unfinished.json"
+OF_ALL = (LOCKS, ENDED)  # what endpoints share, beside what the role writes
 # Directories that belong to the role alone with all that is below them; others are the host's.
 _OWN = re.compile(
     "|".join(f"{re.escape(path)}(/.*)?" for path in (LIBRARY, CONFIGURATION, PROXY_FILES))
@@ -190,11 +193,13 @@ class Endpoint:
             self.timer_file,
             *self.frontend_files,
             *glob.glob(f"{CREDENTIALS}/{self.name}/*/*"),
+            *glob.glob(f"{CREDENTIALS}/{self.name}/*/.*"),  # drafts
         ]
-        if not any(file.path == self.timer_file and not file.changed for file in wanted):
-            possible.append(self.timer_stamp)  # or another timer would make up for times of before
+        has_same_timer = any(file.path == self.timer_file and not file.changed for file in wanted)
+        # First: another timer would make up for times of before, also where this run is cut short behind it.
+        first = [] if has_same_timer else [File(self.timer_stamp, None)]
         gone = [File(path, None) for path in possible if path not in paths]
-        return wanted + [file for file in gone if file.changed]
+        return [file for file in first if file.changed] + wanted + [file for file in gone if file.changed]
 
 
 def repeating(service: str) -> str:
@@ -207,6 +212,7 @@ def found_names() -> Iterator[str]:
     for pattern, part in (
         (f"{CONFIGURATION}/*.json", rf"/({NAME})\.json"),
         (f"{UNITS}/trigger*@?*.d", rf"@({NAME})\.\w+\.d"),
+        (f"{SYSUSERS}/trigger-*.conf", rf"/trigger-({NAME})\.conf"),
         (f"{SPOOL}/*", rf"/({NAME})"),
     ):
         for path in glob.glob(pattern):

@@ -38,7 +38,7 @@ from .trigger_names import (
 )
 from .trigger_passwords import line
 from .trigger_steps import FRONTEND, Outcome, Step, write
-from .trigger_systemd import ENVIRONMENT, SYSTEMCTL, Failed, run, show, systemctl
+from .trigger_systemd import ENVIRONMENT, Failed, main_pid, run, show, systemctl
 
 PROGRAM = "/usr/sbin/nginx"
 OPENSSL = "/usr/bin/openssl"
@@ -116,7 +116,7 @@ class Frontend:
 
     def _unwanted(self):
         shown = (SITE, CERTIFICATE, CLIENT_CA)
-        secret = (PROXY, USERS, KEY, *sorted(glob.glob(f"{FRONTEND_CREDENTIALS}/*")))
+        secret = (PROXY, USERS, KEY, *_files_in(FRONTEND_CREDENTIALS))
         files = [File(path, None, show=path in shown) for path in shown + secret]
         files += _main_file(0)
         return [file for file in files if file.changed]
@@ -164,7 +164,7 @@ class Frontend:
         """What stands against listening where it shall."""
         if not self.plan:
             return None
-        master = _master()
+        master = main_pid(UNIT)
         for address in self.plan["addresses"]:
             problem = why_not_free(address, {"bind_ipv6_only": "both", "free_bind": False})
             if problem and not (master and is_of_process(address["port"], master)):
@@ -277,6 +277,11 @@ class Frontend:
                 file.restore()
         systemctl("reload", [UNIT])
         raise Refused(f"nginx goes on with the configuration of before, to which its files were set back: {said}")
+
+
+def _files_in(directory):
+    """All of a directory, drafts too."""
+    return sorted(glob.glob(f"{directory}/*") + glob.glob(f"{directory}/.*"))
 
 
 def missing_modules(built: str) -> list[str]:
@@ -392,14 +397,9 @@ def names_in(text: str) -> set[str]:
     return alternative_names(names)
 
 
-def _master():
-    """The process id of nginx, int; 0 when it does not run."""
-    return int(run(SYSTEMCTL, "show", "--property", "MainPID", "--value", "--", UNIT).strip() or 0)
-
-
 def _workers():
     """The process ids of nginx's workers: set of str."""
-    master = _master()
+    master = main_pid(UNIT)
     try:
         with open(f"/proc/{master}/task/{master}/children") as file:
             return set(file.read().split())

@@ -20,8 +20,9 @@ from .trigger_application import (
     write_metrics,
 )
 from .trigger_changes import changes
+from .trigger_files import draft_of
 from .trigger_found import Found
-from .trigger_host import METRICS, Endpoint, Mistake, account, claimed, enabled
+from .trigger_host import METRICS, OF_ALL, Endpoint, Mistake, account, claimed, enabled, found_names
 from .trigger_later import forget, load
 from .trigger_steps import Outcome, Step, call_systemctl
 from .trigger_systemd import Failed
@@ -60,7 +61,10 @@ def _runs(endpoint: Endpoint) -> bool:
 def _removes(endpoint: Endpoint) -> Iterator[Step]:
     yield from call_systemctl("disable", filter(enabled, endpoint.sockets), "--no-reload", "--quiet")
     yield stop_endpoints([endpoint])
-    yield from remove([path for path in endpoint.leftovers() if os.path.lexists(path)])
+    leftovers = [path for path in endpoint.leftovers() for path in (path, draft_of(path))]
+    yield from remove([path for path in leftovers if os.path.lexists(path)])
+    if set(found_names()) <= {endpoint.name}:
+        yield from remove([path for path in OF_ALL if os.path.lexists(path)])
     yield daemon_reload()
     if os.path.lexists(METRICS.files[1]):
         yield from write_metrics()

@@ -44,15 +44,14 @@ class Report:
         self.warnings.extend(warnings)
 
 
-def apply(steps: Iterable[Step]) -> Report:
-    """Take the steps in their order. What one of them raises ends that; the next run of the role finds what is left."""
-    report = Report()
+def apply(steps: Iterable[Step], report: Report) -> None:
+    """Take the steps in their order, and add to the report what is done. What one of them raises ends that; the next
+    run of the role finds what is left."""
     for step in steps:
         outcome = step.do()
         report.add(step.tells)
         if outcome:
             report.add(*outcome)
-    return report
 
 
 def call_systemctl(verb: str, units: Iterable[str], *options: str) -> list[Step]:

@@ -85,6 +85,11 @@ def drop_ins(unit: str) -> list[str]:
     return run(SYSTEMCTL, "show", "--property=DropInPaths", "--value", "--", unit).split()
 
 
+def main_pid(unit: str) -> int:
+    """The process id of a service; 0 when it does not run."""
+    return int(run(SYSTEMCTL, "show", "--property", "MainPID", "--value", "--", unit).strip() or 0)
+
+
 def is_quiet(state: dict[str, Any]) -> bool:
     """Whether a unit does nothing. state: as show() returns it."""
     return state["ActiveState"] in ("inactive", "failed")
