@@ -210,6 +210,7 @@ def test_the_runs_of_another_endpoint_are_not_told():
     waiting = [fire("act", "hold"), fire("act")]
     assert [ask("crowd", f"/runs/{request}").status for request in waiting] == [404, 404]
     open_gate("act")
+    wait_for_state("act", waiting[1], "succeeded")
 
 
 def test_runs_that_are_not_kept_any_more_are_not_told():
