@@ -6,10 +6,10 @@ from pathlib import Path
 
 import front
 import pytest
-from ansible.module_utils import trigger_application, trigger_checks
+from ansible.module_utils import trigger_application, trigger_checks, trigger_remainder
 from ansible.module_utils.trigger_changes import changes
 from ansible.module_utils.trigger_files import draft_of
-from ansible.module_utils.trigger_host import TIMER_STAMPS, Mistake
+from ansible.module_utils.trigger_host import TIMER_STAMPS, Endpoint, Mistake
 from ansible.module_utils.trigger_names import VERSIONS
 from ansible.module_utils.trigger_nginx import ACCESS_LOG
 from ansible.module_utils.trigger_steps import Report, apply
@@ -30,7 +30,11 @@ BEFORE = plan(HELLO, OTHER, frontend=FRONT)
 # What there is, what becomes of it, and what clients have started.
 CHANGES = {
     "everything absent": (BEFORE, (BEFORE, "absent"), ["trigger@hello.service", "trigger-frontend.service"]),
-    "one absent": (BEFORE, (plan({"name": "hello", "state": "absent"}, OTHER, frontend=FRONT), "present"), []),
+    "one absent": (
+        BEFORE,
+        (plan({"name": "hello", "state": "absent"}, OTHER, frontend=FRONT), "present"),
+        ["trigger-frontend.service"],
+    ),
     "all absent": (
         BEFORE,
         (plan({"name": "hello", "state": "absent"}, {"name": "other", "state": "absent"}), "present"),
@@ -93,6 +97,83 @@ def differences(state, wanted):
     return parts + [path for path in files if state["files"].get(path) != wanted["files"].get(path)]
 
 
+ONE_ABSENT, A_SERVER = CHANGES["one absent"][1], CHANGES["a server"][1]
+ONLY_OTHER = plan(OTHER, frontend=FRONT)
+GONE = {"name": "hello", "state": "absent"}
+
+
+def test_who_was_to_go_and_is_not_named_any_more_stays():
+    """With the user, although it was noted that he goes."""
+
+    def test(host):
+        host.play(BEFORE)
+        apply(changes(host.found(*ONE_ABSENT))[:1], Report())
+        wanted = host.state()["users"]
+        host.play(ONLY_OTHER)
+        assert host.state()["users"] == wanted
+
+    on_a_host(test)
+
+
+@pytest.mark.parametrize("change", ["a server", "no server"])
+def test_what_is_noted_of_others_waits_for_a_play_that_names_them(change):
+    before, after, started = CHANGES[change]
+
+    def test(host):
+        host.play(before)
+        host.systemd.begin(*started)
+        host.save()
+        says = [step.says for step in changes(host.found(*after))]
+        host.play(*after)
+        wanted = host.state()
+        for cut in cuts(says):
+            host.restore()
+            apply(changes(host.found(*after))[:cut], Report())
+            host.play(plan(HELLO, frontend=FRONT))
+            assert changes(host.found(plan(HELLO, frontend=FRONT))) == []
+            host.play(*after)
+            assert differences(host.state(), wanted) == []
+
+    on_a_host(test)
+
+
+def test_a_run_that_has_begun_behind_a_cut_goes_on():
+    """It is in the unit in which the server was that the socket had been handed to."""
+
+    def test(host):
+        before, after, started = CHANGES["no server"]
+        host.play(before)
+        host.systemd.begin(*started)
+        steps = changes(host.found(*after))
+        (position,) = [number for number, step in enumerate(steps) if step.says.startswith("systemctl start ")]
+        apply(steps[: position + 1], Report())
+        host.systemd.begin("trigger-run@other.service")
+        host.play(*after)
+        assert "trigger-run@other.service" in host.systemd.active
+
+    on_a_host(test)
+
+
+def test_a_group_goes_that_what_was_put_off_has_left():
+    def test(host):
+        host.play(plan(HELLO, OTHER))
+        host.save()
+        apply(trigger_remainder._removes(Endpoint("hello")), Report())
+        wanted = host.state()
+        host.restore()
+        defs = Path("/etc/login.defs")
+        defs.write_text(defs.read_text().replace("USERGROUPS_ENAB yes", "USERGROUPS_ENAB no"))
+        trigger_application._remove_group = is_killed
+        with pytest.raises(KeyboardInterrupt):
+            apply(trigger_remainder._removes(Endpoint("hello")), Report())
+        trigger_application._remove_group = remove_group
+        host.play(plan(OTHER, GONE))
+        assert differences(host.state(), wanted) == []
+
+    remove_group = trigger_application._remove_group
+    on_a_host(test)
+
+
 def test_what_holds_the_port_since_then_is_nobody_else():
     """A run was cut short when the socket had been stopped, and the server that it had been handed to had not."""
 
@@ -142,6 +223,22 @@ def test_no_draft_stays_of_what_was_being_written():
         after = host.state()
         after["files"].pop(ACCESS_LOG)
         assert differences(after, before) == []
+
+    on_a_host(test)
+
+
+def test_no_draft_stays_of_what_is_there():
+    def test(host):
+        host.play(BEFORE)
+        wanted = host.state()
+        of_role = [path for path, (_, content) in wanted["files"].items() if content is not None]
+        # A version's programs are not read before all of them are there, and the metrics are written all the time.
+        kept = [path for path in of_role if path not in (ACCESS_LOG, str(METRICS / "trigger.prom"), str(STAMP))]
+        for path in kept:
+            Path(draft_of(path)).touch()
+        host.play(BEFORE)
+        assert differences(host.state(), wanted) == []
+        assert changes(host.found(BEFORE)) == []
 
     on_a_host(test)
 

@@ -237,6 +237,29 @@ def test_what_a_socket_starts_meanwhile_goes_with_it(began):
     on_a_host(test)
 
 
+def test_a_file_of_somebody_else_is_no_endpoint():
+    def test(host):
+        Path("/etc/sysusers.d/trigger-happy.conf").write_text('u trigger-happy - "Somebody\'s"\n')
+        subprocess.run(["useradd", "trigger-happy"], check=True)
+        before = host.state()
+        host.play(plan(HELLO, OTHER))
+        everything(host)
+        assert host.state() == before
+
+    on_a_host(test)
+
+
+def test_what_goes_shows_no_secret():
+    def test(host):
+        host.play(plan(front.endpoint(**SECRETS), OTHER))
+        found = host.found(plan(front.endpoint(), OTHER))
+        shown = "".join(part["before"] for step in changes(found) for part in step.diff)
+        assert front.SECRET not in shown and "of-the-job" not in shown
+        assert shown.count("(not shown)") == 2
+
+    on_a_host(test)
+
+
 def test_what_is_put_off_is_done_however_long_another_play_takes():
     def test(host):
         host.play(plan(HELLO, OTHER))

@@ -13,7 +13,20 @@ from functools import partial
 
 from .trigger_files import File, mounts_below
 from .trigger_files import remove as remove_path
-from .trigger_host import METRICS, UNFINISHED, Endpoint, Mistake, account, claim_lock, claimed, pending, programs_places
+from .trigger_host import (
+    METRICS,
+    UNFINISHED,
+    Endpoint,
+    Mistake,
+    account,
+    claim_lock,
+    claimed,
+    hands,
+    keep_unfinished,
+    pending,
+    programs_places,
+    unfinished,
+)
 from .trigger_host import mark_unfinished as mark
 from .trigger_names import LIBRARY, ROOT, ROOT_UNIT, SPOOL
 from .trigger_steps import Outcome, Step, call_systemctl
@@ -42,8 +55,8 @@ def mark_unfinished(names: list[str]) -> Step:
     return Step(f"{UNFINISHED} written", partial(mark, names))
 
 
-def forget_unfinished() -> Step:
-    return Step(f"{UNFINISHED} removed", partial(_remove, [UNFINISHED]))
+def forget_unfinished(but: set[str]) -> Step:
+    return Step(f"{UNFINISHED} {'written' if but else 'removed'}", partial(keep_unfinished, but))
 
 
 def make_users(files: list[str], missing: list[str]) -> Step:
@@ -70,6 +83,8 @@ def replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], servers: 
     runner any more."""
     names = [e.socket for e in replaced] + [e.acceptor for e in replaced + stopped]
     names += [unit for e in servers for unit in (e.dispatch_socket, e.run_socket)]
+    names += [unit for e in replaced + stopped if e.changes_hands for unit in (e.job, e.own_acceptor)]
+    names = list(dict.fromkeys(names))
     tells = {e.name: ["stopped listening"] for e in replaced if not e.listens}
     return Step(f"systemctl stop {' '.join(names)}", partial(_replace_sockets, replaced, stopped, servers), tells)
 
@@ -130,7 +145,8 @@ def forget_failed(endpoints: list[Endpoint]) -> list[Step]:
 
 def remove_user(name: str) -> Step:
     """With the group of that name, unless others are in it."""
-    return Step(f"{USERDEL} {name}", partial(_remove_user, name))
+    program = USERDEL if account(pwd.getpwnam, name) else GROUPDEL
+    return Step(f"{program} {name}", partial(_remove_user, name))
 
 
 # How they are done.
@@ -170,7 +186,10 @@ def _replace_sockets(replaced: list[Endpoint], stopped: list[Endpoint], servers:
     _stop_dispatchers(servers)
     stop([e.run_socket for e in servers])
     # Whoever held a socket before that is now another's: an acceptor, or a server that it was handed over to.
-    systemctl("stop", [unit for e in replaced + stopped if e.changes_hands for unit in (e.job, e.own_acceptor)])
+    changing = [e for e in replaced + stopped if e.changes_hands]
+    systemctl("stop", [unit for e in changing for unit in (e.job, e.own_acceptor)])
+    if changing:  # what holds it from here on is the right one, and may be at work when this play is repeated
+        keep_unfinished(unfinished().difference(map(hands, changing)))
     again = [e for e in replaced if e.listens]
     try:
         systemctl("start", [e.socket for e in again])

@@ -34,10 +34,8 @@ from .trigger_found import (
     NGINX_UNFINISHED,
     RUNNERS,
     Found,
-    hands,
-    noted_user,
 )
-from .trigger_host import METRICS, PAGE
+from .trigger_host import METRICS, PAGE, hands, noted_user
 from .trigger_later import call_off, put_off
 from .trigger_names import COMMAND, ENDED, LAUNCHER, ROOT_UNIT, STATE, SYSUSERS
 from .trigger_steps import Step, call_systemctl, write
@@ -102,7 +100,7 @@ def _afterwards(found: Found) -> Iterator[Step]:
     if found.purge_all and (found.last_to_go or _unfinished(found)):
         yield from remove([STATE])
     elif _unfinished(found) or found.was_interrupted:
-        yield forget_unfinished()
+        yield forget_unfinished(found.left_to_others)
     if found.secures_root:
         # It fails while somebody writes where nobody shall: then all else is done, and the next run tries again.
         yield from call_systemctl("reload", [ROOT_UNIT])
@@ -202,7 +200,7 @@ def _sockets(found: Found) -> Iterator[Step]:
     if replaced or stopped or found.servers_with_runners():
         yield replace_sockets(replaced, stopped, found.servers_with_runners())
     yield from found.earlier.hands_on()
-    if any(map(found.changes_socket, INNER_SOCKETS)):
+    if found.dispatched and any(map(found.changes_socket, INNER_SOCKETS)):
         yield renew_inner_sockets(found.dispatched, found.changes_socket(RUNNERS))
     yield from call_systemctl("try-restart", found.dispatchers_to_renew())
     # Behind the dispatchers of before, which would let all read it again.

@@ -63,8 +63,8 @@ class File:
         self.show = show
         self.gid = gid
         self.before, self._rights_before = _read(path)
-        # Of one that goes, its draft does, too: it may hold a secret, and nobody else would come back for it.
-        self.has_draft = content is None and os.path.lexists(draft_of(path))
+        # It may hold a secret, and nobody else would come back for it.
+        self.has_draft = os.path.isfile(draft_of(path))
         self.changed = self.before != content or self.has_draft or self._changes_rights()
 
     @property

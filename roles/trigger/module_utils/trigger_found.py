@@ -29,6 +29,8 @@ from .trigger_host import (
     enabled,
     found_names,
     gecos,
+    hands,
+    noted_user,
     own_directories,
     programs_places,
     repeating,
@@ -99,7 +101,9 @@ class Found:
         self.unfinished = unfinished()
         for endpoint in self.wanted:
             endpoint.changes_hands |= hands(endpoint) in self.unfinished
-        self.was_interrupted = os.path.lexists(UNFINISHED)
+        # What concerns endpoints that this play does not name is left to one that does.
+        self.left_to_others = self.unfinished.intersection(note for e in self.others for note in (e.name, hands(e)))
+        self.was_interrupted = os.path.lexists(UNFINISHED) and not 0 < len(self.unfinished) == len(self.left_to_others)
         # It holds the note of what is unfinished, so it goes behind all else.
         self.last_to_go = [STATE] if self.purge_all and os.path.lexists(STATE) else []
         # Of others there may be but a folder, which somebody else has made.
@@ -230,10 +234,12 @@ class Found:
         return names
 
     def _users_to_remove(self) -> list[str]:
-        """Those that are there, and those of which an earlier run may have left the group alone."""
-        left = [each[: -len(noted_user(""))] for each in self.unfinished if each.endswith(noted_user(""))]
-        left = [name for name in left if name not in self._users() and account(grp.getgrnam, name)]
-        return sorted({*left, *(name for name in self._users_that_go() if account(pwd.getpwnam, name))})
+        """Those that are there, and those of which an earlier run has left but the group. Of others that it has noted,
+        another play may want that they stay."""
+        noted = [each[: -len(noted_user(""))] for each in self.unfinished if each.endswith(noted_user(""))]
+        groups = [each for each in noted if not account(pwd.getpwnam, each) and account(grp.getgrnam, each)]
+        users = [name for name in self._users_that_go() if account(pwd.getpwnam, name)]
+        return users + [name for name in sorted(groups) if name not in self._users()]
 
     def _places(self) -> list[Place]:
         """The directories that are missing, and what has other rights than it shall, beside Files."""
@@ -256,17 +262,17 @@ class Found:
         if not self.wanted + self.others:
             paths += OF_ALL
         if self.purge_all:
-            paths += [path for path in self.shared_paths if not path.startswith(LIBRARY)]
-            paths += [ROOT, CONFIGURATION, LIBRARY, SPOOL, RUNTIME]
-            paths += [path for companion in COMPANIONS for path in companion.files]
-        return [*paths, *map(draft_of, paths)]
+            files = [path for path in self.shared_paths if not path.startswith(LIBRARY)]
+            files += [path for companion in COMPANIONS for path in companion.files]
+            paths += [*files, *map(draft_of, files), ROOT, CONFIGURATION, LIBRARY, SPOOL, RUNTIME]
+        return paths
 
     def _emptied(self) -> list[str]:
         """The directories in which nothing is left, inner ones first."""
         stays = {file.path for file in self.files() if file.content is not None}
         stays_below = {str(parent) for path in stays for parent in PurePosixPath(path).parents}
-        goes = {file.path for file in self.file_changes()} | set(self.possible_leftovers)
-        goes.update(list(map(draft_of, goes)))
+        files = {file.path for file in self.file_changes()}
+        goes = {*files, *map(draft_of, files), *self.possible_leftovers}
         directories = [PROXY_FILES, FRONTEND_CREDENTIALS, *(companion.drop_ins for companion in COMPANIONS)]
         directories += [path for e in self.wanted for path in e.drop_ins + e.credentials]
         # Where nothing else of the role is, an empty one is the host's.
@@ -301,7 +307,7 @@ class Found:
         """Whether the metrics are to be written now: in another directory the first count may be far off, and nobody
         else tells that an endpoint is gone."""
         anew = self.removed or self.shared_changed(METRICS.files[1]) or METRICS_UNFINISHED in self.unfinished
-        return METRICS in self.companions and bool(anew)
+        return METRICS in self.companions and (bool(anew) or METRICS in self.companions_to_renew())
 
     def shared_changed(self, *prefixes: str) -> bool:
         return any(file.changed for file in self.shared if file.path.startswith(prefixes))
@@ -322,6 +328,9 @@ class Found:
 
     def is_active(self, unit: str) -> bool:
         return self.states.get(unit, {}).get("ActiveState") == "active"
+
+    def _is_at_work(self, unit):
+        return self.states.get(unit, {}).get("ActiveState") not in _QUIET
 
     def is_known(self, unit: str) -> bool:
         """Whether systemd had a file of it when it was looked at."""
@@ -367,6 +376,7 @@ class Found:
         return (
             PAGE.service in self.unfinished
             or any(file.changed for file in drop_ins)
+            or any(path.startswith(PAGE.drop_ins) for path in self.leftovers)
             or self.frontend.secret_changed
             or self.shared_changed(f"{UNITS}/{PAGE.service}", PAGE.drop_ins)
             or self.programs_changed()
@@ -420,9 +430,9 @@ class Found:
         return [
             unit
             for companion in self.unwanted
-            if any(self.states.get(unit, {}).get("ActiveState") not in _QUIET for unit in companion.units)
+            if any(map(self._is_at_work, companion.units))
             for unit in companion.units
-            if self.is_known(unit)
+            if self._is_at_work(unit) or self.states.get(unit, {}).get("LoadState") == "loaded"
         ]
 
     def units_to_enable(self) -> list[str]:
@@ -438,16 +448,6 @@ class Found:
     def companions_to_renew(self) -> list[Companion]:
         """Those that do not listen, or whose sockets change."""
         return [c for c in self.companions if self.changes_socket(c.socket) or not self.is_active(c.socket)]
-
-
-def hands(endpoint: Endpoint) -> str:
-    """What is noted of an endpoint whose socket goes to another service: no file tells which of them holds it."""
-    return f"{endpoint.name}.hands"
-
-
-def noted_user(name: str) -> str:
-    """What is noted of a user that goes."""
-    return f"{name}.user"
 
 
 def is_stale(part: str, root: str = ROOT) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from .trigger_files import Directory, File, Place
+from .trigger_files import Directory, File, Place, draft_of, remove
 from .trigger_names import (
     CONFIGURATION,
     CREDENTIALS,
@@ -163,14 +163,19 @@ class Endpoint:
 
     def leftovers(self) -> list[str]:
         """All that can be on the host because of this endpoint, beside its user and unit states."""
-        return [
-            *self.drop_ins,
+        files = [
             self.timer_file,
-            _link(self.timer),
             self.configuration,
             f"{SYSUSERS}/trigger-{self.name}.conf",
-            f"{CREDENTIALS}/{self.name}",
             f"{JOBS}/{self.name}",
+            *self.frontend_files,
+        ]
+        return [
+            *self.drop_ins,
+            *files,
+            *map(draft_of, files),
+            _link(self.timer),
+            f"{CREDENTIALS}/{self.name}",
             f"{SPOOL}/{self.name}",
             f"{STATE}/{self.name}",
             f"{RUNTIME}/{self.name}.paused",
@@ -178,7 +183,6 @@ class Endpoint:
             f"{RUNTIME}/{self.name}.hops",
             self.timer_stamp,
             f"{RUNTIME}/{self.name}.sock",
-            *self.frontend_files,
         ]
 
     def _files(self):
@@ -198,7 +202,7 @@ class Endpoint:
         has_same_timer = any(file.path == self.timer_file and not file.changed for file in wanted)
         # First: another timer would make up for times of before, also where this run is cut short behind it.
         first = [] if has_same_timer else [File(self.timer_stamp, None)]
-        gone = [File(path, None) for path in possible if path not in paths]
+        gone = [File(path, None, show=not path.startswith(CREDENTIALS)) for path in possible if path not in paths]
         return [file for file in first if file.changed] + wanted + [file for file in gone if file.changed]
 
 
@@ -212,13 +216,16 @@ def found_names() -> Iterator[str]:
     for pattern, part in (
         (f"{CONFIGURATION}/*.json", rf"/({NAME})\.json"),
         (f"{UNITS}/trigger*@?*.d", rf"@({NAME})\.\w+\.d"),
-        (f"{SYSUSERS}/trigger-*.conf", rf"/trigger-({NAME})\.conf"),
         (f"{SPOOL}/*", rf"/({NAME})"),
     ):
         for path in glob.glob(pattern):
             name = re.search(part + "$", path)
             if name:
                 yield name[1]
+    for path in glob.glob(f"{SYSUSERS}/trigger-*.conf"):  # others may have such files, too
+        name = re.search(f"/trigger-({NAME})[.]conf$", path)
+        if name and f'"Trigger acceptor of {name[1]}"'.encode() in (File(path, None).before or b""):
+            yield name[1]
     for user in pwd.getpwall():
         if user.pw_gecos == f"Trigger acceptor of {user.pw_name[len('trigger-') :]}":
             yield user.pw_name[len("trigger-") :]
@@ -260,6 +267,25 @@ def mark_unfinished(names: Iterable[str]) -> None:
     """Add names to UNFINISHED, before their change begins."""
     Directory(STATE, 0o755).write()
     File(UNFINISHED, json.dumps(sorted(set(names) | unfinished())).encode()).write()
+
+
+def keep_unfinished(names: Iterable[str]) -> None:
+    """Leave no other names in UNFINISHED; the file goes with the last of them."""
+    kept = unfinished().intersection(names)
+    if kept:
+        File(UNFINISHED, json.dumps(sorted(kept)).encode()).write()
+    else:
+        remove(UNFINISHED)
+
+
+def hands(endpoint: Endpoint) -> str:
+    """What is noted of an endpoint whose socket goes to another service: no file tells which of them holds it."""
+    return f"{endpoint.name}.hands"
+
+
+def noted_user(name: str) -> str:
+    """What is noted of a user that goes: of its group nothing would tell that it has to go, too."""
+    return f"{name}.user"
 
 
 def own_job(table: str = "/proc/self/cgroup") -> str | None:

@@ -25,7 +25,7 @@ from functools import partial
 from typing import Any, Callable
 
 from .trigger_addresses import is_of_process, why_not_free
-from .trigger_files import File, Place, Rights, create, make_directories, replacing
+from .trigger_files import File, Place, Rights, create, draft_of, make_directories, replacing
 from .trigger_names import (
     CERTIFICATE,
     CLIENT_CA,
@@ -110,8 +110,9 @@ class Frontend:
         files += _main_file(self.plan["worker_connections"])
         files.append(File(USERS, self._users(), 0o640, show=False, gid=grp.getgrnam(NGINX_GROUP).gr_gid))
         paths = {file.path for file in files}
-        mine = (CLIENT_CA,) if self.plan["is_self_signed"] else (CERTIFICATE, KEY, CLIENT_CA)
-        files += [File(path, None, show=path != KEY) for path in mine if path not in paths]
+        made = [draft_of(CERTIFICATE), draft_of(KEY)] if self.plan["is_self_signed"] else [CERTIFICATE, KEY]
+        files += [File(path, None, show=path == CERTIFICATE) for path in made if path not in paths]
+        files += [] if CLIENT_CA in paths else [File(CLIENT_CA, None)]
         return [file for file in files if file.content is not None or file.changed]
 
     def _unwanted(self):
@@ -359,7 +360,7 @@ def _main_file(connections):
     present = File(MAIN, None)
     before = (present.before or b"").decode("utf-8", "surrogateescape")
     wanted = with_connections(before, connections)
-    if wanted == before:
+    if wanted == before and not present.has_draft:
         return []
     return [File(MAIN, wanted.encode("utf-8", "surrogateescape"), present.mode_before, gid=present.gid_before)]
 

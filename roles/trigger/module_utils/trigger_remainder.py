@@ -14,15 +14,27 @@ from .trigger_application import (
     busy,
     daemon_reload,
     forget_failed,
+    forget_unfinished,
+    mark_unfinished,
     remove,
     remove_user,
     stop_endpoints,
     write_metrics,
 )
 from .trigger_changes import changes
-from .trigger_files import draft_of
 from .trigger_found import Found
-from .trigger_host import METRICS, OF_ALL, Endpoint, Mistake, account, claimed, enabled, found_names
+from .trigger_host import (
+    METRICS,
+    OF_ALL,
+    Endpoint,
+    Mistake,
+    account,
+    claimed,
+    enabled,
+    found_names,
+    noted_user,
+    unfinished,
+)
 from .trigger_later import forget, load
 from .trigger_steps import Outcome, Step, call_systemctl
 from .trigger_systemd import Failed
@@ -59,10 +71,11 @@ def _runs(endpoint: Endpoint) -> bool:
 
 
 def _removes(endpoint: Endpoint) -> Iterator[Step]:
+    note = noted_user(endpoint.user)
+    yield mark_unfinished([note])
     yield from call_systemctl("disable", filter(enabled, endpoint.sockets), "--no-reload", "--quiet")
     yield stop_endpoints([endpoint])
-    leftovers = [path for path in endpoint.leftovers() for path in (path, draft_of(path))]
-    yield from remove([path for path in leftovers if os.path.lexists(path)])
+    yield from remove([path for path in endpoint.leftovers() if os.path.lexists(path)])
     if set(found_names()) <= {endpoint.name}:
         yield from remove([path for path in OF_ALL if os.path.lexists(path)])
     yield daemon_reload()
@@ -71,3 +84,4 @@ def _removes(endpoint: Endpoint) -> Iterator[Step]:
     yield from forget_failed([endpoint])
     if account(pwd.getpwnam, endpoint.user):
         yield remove_user(endpoint.user)
+    yield forget_unfinished(unfinished() - {note})

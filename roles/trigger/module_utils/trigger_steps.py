@@ -74,4 +74,6 @@ def _write(file: File | Link | Place, name: str | None) -> Step:
 def _what_happens(file: File | Link | Place) -> str:
     if isinstance(file, Place):
         return f"set to {file.rights}" if file.before else "made"
-    return "removed" if isinstance(file, File) and file.content is None else "written"
+    if isinstance(file, File) and file.content is None:
+        return "removed" if file.before is not None else "removed, a draft"
+    return "written"
