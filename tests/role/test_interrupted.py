@@ -9,11 +9,12 @@ import pytest
 from ansible.module_utils import trigger_application, trigger_checks, trigger_remainder
 from ansible.module_utils.trigger_changes import changes
 from ansible.module_utils.trigger_files import draft_of
-from ansible.module_utils.trigger_host import TIMER_STAMPS, Endpoint, Mistake
+from ansible.module_utils.trigger_found import Found
+from ansible.module_utils.trigger_host import TIMER_STAMPS, UNFINISHED, Endpoint, Mistake
 from ansible.module_utils.trigger_names import VERSIONS
 from ansible.module_utils.trigger_nginx import ACCESS_LOG
 from ansible.module_utils.trigger_steps import Report, apply
-from own_host import METRICS, needs_own_host, of_before, on_a_host, plan
+from own_host import METRICS, needs_own_host, of_before, on_a_host, plan, unit_files
 
 pytestmark = needs_own_host
 OF_JOB = {"credentials": {"key": "of-the-job"}, "schedule": {"on_calendar": ["daily"], "persistent": True}}
@@ -150,6 +151,43 @@ def test_a_run_that_has_begun_behind_a_cut_goes_on():
         host.systemd.begin("trigger-run@other.service")
         host.play(*after)
         assert "trigger-run@other.service" in host.systemd.active
+
+    on_a_host(test)
+
+
+def test_a_run_that_has_begun_behind_a_boot_goes_on():
+    """Which has brought up the units of now, when a play had been cut that had written them and no more."""
+
+    def test(host):
+        before, after, started = CHANGES["no server"]
+        host.play(before)
+        host.systemd.begin(*started)
+        host.save()
+        says = [step.says for step in changes(host.found(*after))]
+        begin = next(n for n, text in enumerate(says) if "trigger@other.socket.d/endpoint.conf" in text) + 1
+        end = next(n for n, text in enumerate(says) if text.startswith("systemctl stop trigger@other.socket"))
+        for cut in (number for number in cuts(says) if begin <= number <= end):
+            host.restore()
+            apply(changes(host.found(*after))[:cut], Report())
+            host.systemd.known = unit_files()
+            sockets = [f"trigger{part}@other.socket" for part in ("", "-dispatch", "-run")]
+            host.systemd.begin(*sockets, "trigger-dispatch@other.service", "trigger-run@other.service")
+            trigger_checks._check_own_server(Found(after[0], purge=False, state="present", own="other"))
+            host.play(*after)
+            assert "trigger-run@other.service" in host.systemd.active, says[:cut][-1:]
+
+    on_a_host(test)
+
+
+@pytest.mark.parametrize("content", ["", "null", "{}", "[1]", "7", "[", '["other"]'])
+def test_a_note_that_somebody_else_has_written_ends_with_the_next_run(content):
+    def test(host):
+        host.play(BEFORE)
+        wanted = host.state()
+        Path(UNFINISHED).write_text(content)
+        host.play(BEFORE)
+        assert differences(host.state(), wanted) == []
+        assert changes(host.found(BEFORE)) == []
 
     on_a_host(test)
 

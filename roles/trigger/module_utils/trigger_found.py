@@ -99,8 +99,6 @@ class Found:
         self.undone = self._repeat_what_host_undoes()
         self._look_at_what_is_put_off()
         self.unfinished = unfinished()
-        for endpoint in self.wanted:
-            endpoint.changes_hands |= hands(endpoint) in self.unfinished
         # What concerns endpoints that this play does not name is left to one that does.
         self.left_to_others = self.unfinished.intersection(note for e in self.others for note in (e.name, hands(e)))
         self.was_interrupted = os.path.lexists(UNFINISHED) and not 0 < len(self.unfinished) == len(self.left_to_others)
@@ -121,6 +119,10 @@ class Found:
         self.users_to_remove = self._users_to_remove()
         self.emptied = self._emptied()
         self._look_at_units()
+        for endpoint in self.wanted:
+            # No runner's socket is up beside a server: where it is, what runs is a run, as behind a boot.
+            may_be_server = endpoint.handoff or not self.is_active(endpoint.run_socket)
+            endpoint.changes_hands |= hands(endpoint) in self.unfinished and may_be_server
         self._nginx_runs = self.frontend.runs()
         for path in dict.fromkeys(map(self.overrides.where, self.undone)):
             keys = ", ".join(f"{key}=" for key in self.undone if self.overrides.where(key) == path)

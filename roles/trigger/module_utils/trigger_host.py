@@ -255,12 +255,13 @@ def earlier_versions(present: str, library: str = LIBRARY) -> list[str]:
 
 
 def unfinished() -> set[str]:
-    """The names in UNFINISHED."""
+    """The names in UNFINISHED; none where somebody else has written there."""
     try:
         with open(UNFINISHED) as file:
-            return set(json.load(file))
-    except FileNotFoundError:
-        return set()
+            names = json.load(file)
+    except (FileNotFoundError, ValueError):
+        names = []
+    return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
 
 
 def mark_unfinished(names: Iterable[str]) -> None:

@@ -360,7 +360,7 @@ def _main_file(connections):
     present = File(MAIN, None)
     before = (present.before or b"").decode("utf-8", "surrogateescape")
     wanted = with_connections(before, connections)
-    if wanted == before and not present.has_draft:
+    if wanted == before and not (present.has_draft and present.before):
         return []
     return [File(MAIN, wanted.encode("utf-8", "surrogateescape"), present.mode_before, gid=present.gid_before)]
 
