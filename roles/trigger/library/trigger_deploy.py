@@ -121,6 +121,11 @@ def _promised_packages(packages: list[str], check_mode: bool) -> dict[str, Any]:
     }
 
 
+def _warn(module: AnsibleModule, report: Report) -> None:
+    for warning in report.warnings:
+        module.warn(warning)
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -153,13 +158,9 @@ def main() -> None:
             if not module.check_mode:
                 apply(steps, report)
     except (Mistake, Failed, Refused, Unknown, OSError) as error:
-        problem = str(error)
-    else:
-        problem = None
-    for warning in report.warnings:
-        module.warn(warning)
-    if problem is not None:
-        module.fail_json(msg=problem)
+        _warn(module, report)  # of what was done by then, of which the next run knows nothing
+        module.fail_json(msg=str(error))
+    _warn(module, report)
     module.exit_json(
         changed=bool(steps),
         msg="\n".join(step.says for step in steps),

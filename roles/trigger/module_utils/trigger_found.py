@@ -119,10 +119,7 @@ class Found:
         self.users_to_remove = self._users_to_remove()
         self.emptied = self._emptied()
         self._look_at_units()
-        for endpoint in self.wanted:
-            # No runner's socket is up beside a server: where it is, what runs is a run, as behind a boot.
-            may_be_server = endpoint.handoff or not self.is_active(endpoint.run_socket)
-            endpoint.changes_hands |= hands(endpoint) in self.unfinished and may_be_server
+        self._look_who_holds_sockets()
         self._nginx_runs = self.frontend.runs()
         for path in dict.fromkeys(map(self.overrides.where, self.undone)):
             keys = ", ".join(f"{key}=" for key in self.undone if self.overrides.where(key) == path)
@@ -213,6 +210,13 @@ class Found:
         # is: an acceptor that runs notices nothing. What was refused, as while something was busy, is tried again.
         secures = self.root_unit.changed or bool(unsecured_mounts_below(ROOT, SPOOL, LOADED_CREDENTIALS))
         self.secures_root = bool(self.wanted) and secures and not self.binds_root
+
+    def _look_who_holds_sockets(self) -> None:
+        """Files tell who shall hold one; who was to let it go, when an earlier run was cut short, its note alone."""
+        for endpoint in self.wanted:
+            # No runner's socket is up beside a server: where it is, what runs is a run, as behind a boot.
+            may_be_server = endpoint.handoff or not self.is_active(endpoint.run_socket)
+            endpoint.changes_hands |= hands(endpoint) in self.unfinished and may_be_server
 
     def _stale_metrics(self) -> list[str]:
         """The metrics that were written where they are not any more, also those that an earlier run had to leave."""
