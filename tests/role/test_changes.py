@@ -13,8 +13,10 @@ from ansible.module_utils.trigger_files import Place
 from ansible.module_utils.trigger_found import METRICS_UNFINISHED, Found
 from ansible.module_utils.trigger_host import METRICS, UNFINISHED, Mistake, own_job
 from ansible.module_utils.trigger_later import Work
+from ansible.module_utils.trigger_names import ENDED
 from ansible.module_utils.trigger_overrides import Overrides
 from ansible.module_utils.trigger_steps import Outcome, Report, Step, apply
+from own_host import needs_own_host, on_a_host, plan
 
 from trigger import room
 
@@ -215,8 +217,13 @@ def test_from_an_earlier_release_no_run_begins_while_the_units_change(settled):
     ]
 
 
-def test_on_a_fresh_host_each_comes_before_what_needs_it(fresh):
-    told = says(fresh())
+@needs_own_host
+def test_on_a_fresh_host_each_comes_before_what_needs_it():
+    on_a_host(_each_comes_before_what_needs_it)
+
+
+def _each_comes_before_what_needs_it(host):
+    told = says(host.found(plan(front.endpoint(**SECRET), metrics_dir="")))
     in_order = [
         f"{UNFINISHED} written",
         "/etc/sysusers.d/trigger-hello.conf written",
@@ -253,6 +260,15 @@ def test_programs_are_compiled_before_they_are_used_and_acceptors_leave_behind_i
     ]
 
 
+def test_what_dispatchers_of_before_would_let_all_read_is_closed_behind_them(settled):
+    found = settled()
+    found.programs.changed = True
+    found.places = [Place(ENDED, 0o700)]
+    told = [text.partition(" ")[0] if text.startswith(ENDED) else text for text in says(found)]
+    assert told[told.index(f"systemctl try-restart {DISPATCHER}") + 1] == ENDED
+    assert told.count(ENDED) == 1
+
+
 def test_a_timer_that_changes_is_stopped_before_systemd_knows_its_new_times(settled):
     found = settled(front.endpoint(schedule=DAILY))
     assert says(found) == []
@@ -286,11 +302,16 @@ def test_no_step_tells_a_secret(fresh):
     assert front.SECRET not in told and "of-the-job" not in told
 
 
-def test_the_directories_of_a_user_who_is_not_there_yet_are_told_of(fresh):
-    with pytest.raises(KeyError):
-        grp.getgrnam("trigger-hello")
-    (step,) = [step for step in changes(fresh()) if step.says == "/var/spool/trigger/hello made"]
-    assert step.diff[0]["after"] == "mode 0770, owner 0:trigger-hello\n"
+@needs_own_host
+def test_the_directories_of_a_user_who_is_not_there_yet_are_told_of():
+    def test(host):
+        with pytest.raises(KeyError):
+            grp.getgrnam("trigger-hello")
+        steps = changes(host.found(plan(front.endpoint())))
+        (step,) = [step for step in steps if step.says == "/var/spool/trigger/hello made"]
+        assert step.diff[0]["after"] == "mode 0770, owner 0:trigger-hello\n"
+
+    on_a_host(test)
 
 
 def test_a_place_with_other_rights_is_told_of(settled, tmp_path):

@@ -98,19 +98,14 @@ def differences(state, wanted):
     return parts + [path for path in files if state["files"].get(path) != wanted["files"].get(path)]
 
 
-ONE_ABSENT, A_SERVER = CHANGES["one absent"][1], CHANGES["a server"][1]
-ONLY_OTHER = plan(OTHER, frontend=FRONT)
-GONE = {"name": "hello", "state": "absent"}
-
-
 def test_who_was_to_go_and_is_not_named_any_more_stays():
     """With the user, although it was noted that he goes."""
 
     def test(host):
         host.play(BEFORE)
-        apply(changes(host.found(*ONE_ABSENT))[:1], Report())
+        apply(changes(host.found(*CHANGES["one absent"][1]))[:1], Report())
         wanted = host.state()["users"]
-        host.play(ONLY_OTHER)
+        host.play(plan(OTHER, frontend=FRONT))
         assert host.state()["users"] == wanted
 
     on_a_host(test)
@@ -199,16 +194,10 @@ def test_a_group_goes_that_what_was_put_off_has_left():
         apply(trigger_remainder._removes(Endpoint("hello")), Report())
         wanted = host.state()
         host.restore()
-        defs = Path("/etc/login.defs")
-        defs.write_text(defs.read_text().replace("USERGROUPS_ENAB yes", "USERGROUPS_ENAB no"))
-        trigger_application._remove_group = is_killed
-        with pytest.raises(KeyboardInterrupt):
-            apply(trigger_remainder._removes(Endpoint("hello")), Report())
-        trigger_application._remove_group = remove_group
-        host.play(plan(OTHER, GONE))
+        is_killed_before_the_group(lambda: apply(trigger_remainder._removes(Endpoint("hello")), Report()))
+        host.play(plan(OTHER, {"name": "hello", "state": "absent"}))
         assert differences(host.state(), wanted) == []
 
-    remove_group = trigger_application._remove_group
     on_a_host(test)
 
 
@@ -254,8 +243,8 @@ def test_no_draft_stays_of_what_was_being_written():
     def test(host):
         before = host.state()
         host.play(BEFORE)
-        of_role = [path for path, (_, content) in host.state()["files"].items() if content is not None]
-        for path in {*of_role} - {*before["files"], ACCESS_LOG, str(METRICS / "trigger.prom")}:
+        there = {path for path, (_, content) in host.state()["files"].items() if content is not None}
+        for path in there - {*before["files"], ACCESS_LOG, str(METRICS / "trigger.prom")}:
             Path(draft_of(path)).touch()
         host.play(BEFORE, "absent")
         after = host.state()
@@ -269,10 +258,8 @@ def test_no_draft_stays_of_what_is_there():
     def test(host):
         host.play(BEFORE)
         wanted = host.state()
-        of_role = [path for path, (_, content) in wanted["files"].items() if content is not None]
-        # A version's programs are not read before all of them are there, and the metrics are written all the time.
-        kept = [path for path in of_role if path not in (ACCESS_LOG, str(METRICS / "trigger.prom"), str(STAMP))]
-        for path in kept:
+        there = {path for path, (_, content) in wanted["files"].items() if content is not None}
+        for path in there - {ACCESS_LOG, str(METRICS / "trigger.prom")}:  # which others write
             Path(draft_of(path)).touch()
         host.play(BEFORE)
         assert differences(host.state(), wanted) == []
@@ -295,27 +282,29 @@ def test_no_draft_stays_of_a_secret_that_is_not_wanted_any_more():
 
 
 @pytest.mark.parametrize("change", ["one absent", "everything absent"])
-def test_a_group_goes_although_its_user_went_before(change, monkeypatch):
-    """Where login.defs has userdel leave it (USERGROUPS_ENAB)."""
-
+def test_a_group_goes_although_its_user_went_before(change):
     def test(host):
-        defs = Path("/etc/login.defs")
-        defs.write_text(defs.read_text().replace("USERGROUPS_ENAB yes", "USERGROUPS_ENAB no"))
         host.play(BEFORE)
         host.save()
         host.play(*CHANGES[change][1])
         wanted = host.state()
         host.restore()
-        remove_group = trigger_application._remove_group
-        trigger_application._remove_group = is_killed
-        with pytest.raises(KeyboardInterrupt):
-            host.play(*CHANGES[change][1])
-        trigger_application._remove_group = remove_group
+        is_killed_before_the_group(lambda: host.play(*CHANGES[change][1]))
         host.play(*CHANGES[change][1])
         assert differences(host.state(), wanted) == []
 
     on_a_host(test)
 
 
-def is_killed(group):
-    raise KeyboardInterrupt(group)
+def is_killed_before_the_group(play):
+    """On a host of a test's own, where login.defs has userdel leave it (USERGROUPS_ENAB)."""
+
+    def is_killed(group):
+        raise KeyboardInterrupt(group)
+
+    defs = Path("/etc/login.defs")
+    defs.write_text(defs.read_text().replace("USERGROUPS_ENAB yes", "USERGROUPS_ENAB no"))
+    remove_group, trigger_application._remove_group = trigger_application._remove_group, is_killed
+    with pytest.raises(KeyboardInterrupt):
+        play()
+    trigger_application._remove_group = remove_group
