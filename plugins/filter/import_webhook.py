@@ -74,7 +74,7 @@ def read(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ValueError(f"the hooks file is neither JSON nor YAML{line}; a Go template has to be expanded") from None
-    except (yaml.YAMLError, TypeError, ValueError, RecursionError):
+    except (yaml.YAMLError, TypeError, ValueError, LookupError, AttributeError, RecursionError):  # of its types
         raise ValueError("the hooks file is neither JSON nor YAML as JSON could be") from None
 
 

@@ -261,6 +261,9 @@ def test_conditions(rule, only_if):
         (r"^\d+$", ["12"], ["١٢", "12\n"]),
         ("", ["", "x\ny"], []),
         (".*", ["", "x\ny"], []),
+        (r"(?m)^\[skip", ["[skip", "fix\n[skip ci]"], ["fix [skip"]),
+        ("(?m)^skip$", ["skip", "fix\nskip\nx"], ["skip ci", "fix\nskip ci"]),
+        ("(?im)skip$", ["a Skip", "SKIP\nb"], ["skip ci\nb"]),
     ],
 )
 def test_a_regex_means_what_it_meant(pattern, takes, refuses):
@@ -293,7 +296,13 @@ DISABLED = {
     "scalr": {"match": {"type": "scalr-signature", "secret": KEY}},
     "signature in the query": match("payload-hmac-sha256", "url", "signature", secret=KEY),
     "regex of a secret": regex("token", "^" + KEY + ".+", "url"),
-    "regex of Go": regex("a", "[[:alpha:]]+"),
+    **{
+        f"regex of Go or of Python, {pattern}": regex("a", pattern)
+        for pattern in (
+            *("[[:alpha:]]+", "^[_[:alnum:]]+$", "[a-z[:^digit:]]", "a{,3}", "a++", "(?<n>a)", r"\101", r"\u0061"),
+            *("(?m:^skip$)", "x(?m)^skip", "a(?i)b"),
+        )
+    },
     "regex that is none": regex("a", "("),
     "method": value("method", "POST", "request"),
 }
@@ -321,6 +330,17 @@ def test_where_the_job_would_be_told_less_is_disabled(key):
     result = imported(**{key: TOLD_LESS[key]})
     assert result.endpoint["state"] == "disabled"
     assert len(result.open_points) == 1
+
+
+@pytest.mark.parametrize("command", ["install", "./install", "bin/../install"])
+def test_a_command_stands_in_its_directory(command):
+    result = imported(execute_command=command, command_working_directory="/srv/site")
+    assert result.endpoint["job"]["command"] == ["/srv/site/install"]
+    assert any("/srv/site/install" in note for note in result.notes)
+
+
+def test_a_bare_command_without_a_directory_is_searched_for():
+    assert endpoint(execute_command="install")["job"]["command"] == ["install"]
 
 
 @pytest.mark.parametrize(
@@ -422,10 +442,38 @@ def test_the_json_in_a_form():
 def test_where_a_body_is_looked_into():
     references = [{"source": "payload", "name": name} for name in ("ref", "pusher.name")]
     result = imported(pass_arguments_to_command=references, trigger_rule={"not": value("ref", "x")})
-    assert [one["from"] for one in result.endpoint["parameters"]] == [["form:ref", "json:/ref"], "json:/pusher/name"]
-    # A sender of forms must not come in only because the value is not looked for in the right place.
-    assert result.endpoint["only_if"][0] == {"from": "json:/ref", "matches": "(?s:.*)"}
+    assert [one["from"] for one in result.endpoint["parameters"]] == [
+        ["form:ref", "json:/ref"],
+        ["form:pusher.name", "json:/pusher/name"],
+    ]
     assert any("write form:ref" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("kind", [None, "application/json", "application/x-www-form-urlencoded"])
+def test_who_was_refused_does_not_come_in_with_a_value_that_only_webhook_saw(kind):
+    # A list, or a form where JSON is meant, has no value for only_if, so a `not` would let it in.
+    said = {"incoming_payload_content_type": kind} if kind else {}
+    result = imported(trigger_rule={"not": regex("commits", "skip")}, **said)
+    place = result.endpoint["only_if"][1]["from"]
+    assert result.endpoint["only_if"][0] == {"from": place, "matches": "(?s:.*)"}
+    assert any(f"a request without {place} starts nothing" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("name", ["root", "root.0.id"])
+def test_a_body_that_may_be_a_list_is_disabled(name):
+    for said in ({"pass_arguments_to_command": [{"source": "payload", "name": name}]}, {"trigger_rule": value(name, "")}):
+        result = imported(**said)
+        assert result.endpoint["state"] == "disabled"
+        assert any("json:/0/" in point for point in result.open_points)
+
+
+def test_of_which_bodies_a_parameter_would_be_empty_is_told():
+    (note,) = (
+        note
+        for note in imported(pass_arguments_to_command=[{"source": "payload", "name": "a.b"}]).notes
+        if "taken for strings" in note
+    )
+    assert "application/json" in note and "a key with a dot" in note
 
 
 def test_no_job_is_told_the_token():
@@ -494,8 +542,11 @@ def test_what_ansible_would_evaluate_stays_text():
     assert "!unsafe \"{{ lookup('pipe', 'id') }}\"" in text
 
 
+UNFIT = [f"- id: !!{kind} {text}" for kind, text in (("int", "''"), ("timestamp", "x"), ("bool", "x"), ("float", "x"))]
+
+
 @pytest.mark.parametrize(
-    "text", ['{"id": "a"}', '["\\ud800"]', "&a [*a]", "{{ getenv }}: [", "- {? [a]: b}", "[" * 100000, "\0"]
+    "text", ['{"id": "a"}', '["\\ud800"]', "&a [*a]", "{{ getenv }}: [", "- {? [a]: b}", "[" * 100000, "\0", *UNFIT]
 )
 def test_a_file_that_holds_no_hooks(text):
     with pytest.raises(plugin.AnsibleFilterError):

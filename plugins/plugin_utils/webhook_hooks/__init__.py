@@ -61,10 +61,13 @@ NOTES = (
     "webhook's jobs run as its own user and without end; here as the user trigger, in a sandbox, for 5min at most. "
     "See user, service and timeout.",
     "webhook runs all calls at once; here they queue. See when_busy: coalesce is better for a deploy.",
-    "A hook without http-methods takes any; its endpoint takes GET and POST.",
+    "A hook without http-methods takes any, or what webhook's -http-methods says; its endpoint takes GET and POST. See "
+    "methods.",
     "webhook takes a body of any size; here one of more than 1 MiB (25 MiB from GitHub, GitLab and Gitea) is answered "
     "413. See body_limit.",
     "What a job leaves in the background is ended with it. See timeout.",
+    "only_if looks at strings, numbers and booleans: a condition on a list or an object never holds, where webhook saw "
+    "its JSON.",
     "A value that is a whole argument must not begin with a dash, and none may hold a line break unless its pattern "
     "allows it.",
 )
@@ -213,7 +216,7 @@ class _Conversion:
             raise NotCarriedOver("it has no execute-command")
         if directory and not directory.startswith("/"):
             self._open("command-working-directory: it is relative to where webhook was started; write the whole path")
-        if not command.startswith("/") and ("/" in command or "." in command):
+        if not command.startswith("/") and (directory or "/" in command or "." in command):
             if directory.startswith("/"):
                 command = posixpath.normpath(posixpath.join(directory, command))
                 self._note(f"execute-command: it was relative; see that {shown(command)} is the one")

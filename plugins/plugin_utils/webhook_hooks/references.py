@@ -15,6 +15,7 @@ Reference = dict[str, Any]  # `source` and `name`, and in pass-environment-to-co
 HEADER = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
 FREE_TEXT = re.compile(r"message|body|text|description|comment|title|notes?$", re.IGNORECASE)
 FREE_TEXT_LENGTH = 32 * 1024  # the most that a parameter may have
+LIST = "root"  # what webhook calls a body that is a list
 FORM_JSON = "payload"  # the field of a form in which GitHub and Gitea send their JSON
 
 # Who sends JSON, or JSON in that field.
@@ -43,8 +44,7 @@ class Body:
     """How the body of a hook's requests is read.
 
     forced_type: incoming-payload-content-type. unparsed: those entries of parse-parameters-as-json that mean nothing
-    here. is_read: whether a place in the body was asked for. is_sure: whether it is known to be JSON or to
-    be a form.
+    here. is_read: whether a place in the body was asked for.
     """
 
     def __init__(self, hook: dict[str, Any]) -> None:
@@ -56,7 +56,6 @@ class Body:
         self._has_form_json = len(self.unparsed) < len(entries)
         rule = str(hook.get("trigger-rule")).lower()
         self._is_json = "json" in self.forced_type or any(sender in rule for sender in SENDERS)
-        self.is_sure = self._is_json or "form" in self.forced_type
 
     def places(self, reference: Reference) -> list[str]:
         """Where a reference's value stands, as in `from` of a parameter. Raises NoPlace."""
@@ -87,7 +86,9 @@ class Body:
             raise NoPlace("only JSON and forms are looked into; the body is on the job's standard input")
         if "form" in self.forced_type:
             return [f"form:{name}"]
-        return [_pointer(name)] if self._is_json or "." in name else [f"form:{name}", _pointer(name)]
+        if name.partition(".")[0] == LIST:
+            raise NoPlace(f"it may be a list that is the whole body, json:/0/…, or a member, json:/{LIST}/…; write which")
+        return [_pointer(name)] if self._is_json else [f"form:{name}", _pointer(name)]
 
 
 class Parameters:
@@ -126,7 +127,8 @@ class Parameters:
         if in_body:
             notes.append(
                 f"taken for strings: {', '.join(in_body)}. Where the sender's JSON has a number or a boolean, give the "
-                "parameter that type; lists and objects are refused"
+                "parameter that type; lists and objects are refused. Empty where the body is neither a form nor "
+                "application/json or …+json, and where webhook found a key with a dot in it"
             )
         if secret:
             variables = ", ".join(f"$TRIGGER_PARAM_{name.upper()}" for name in secret)

@@ -29,8 +29,9 @@ GITLAB_SIGNING = "whsec_"
 WEAK = 16  # bytes, below which the role wants allow_weak_secret
 PRESENT = "(?s:.*)"
 
-# What Go's regexp means and Python's re does not, or otherwise.
-ONLY_GO = re.compile(r"\[\^?\[\^?:|\\[pPQEzC]|\\x\{|\(\?(?!:|P<|[ims]+[:)])")
+# What Go's regexp and Python's re do not both mean, and mean alike: classes such as [[:alpha:]], escapes, {,3}, a++,
+# groups, and flags for a part of the text where they are not for the whole, or let ^ and $ meet lines.
+OTHERWISE = re.compile(r"\[\^?:|\\[pPQEzCuUNZ1-9]|\\x\{|\{,|[*+?}]\+|\(\?(?!:|P<|[is]+:)")
 LITERAL = re.compile(r"\^([\w/ -]*)\$", re.ASCII)
 FLAGS = re.compile(r"\(\?([ims]+)\)")
 
@@ -165,8 +166,11 @@ class _Reader:
         if others:
             raise _Inexpressible("or of values at different places: make an endpoint for each case")
         tests = [condition[2:] for condition in conditions]
-        if negate and (needs_value or (place.startswith(("json:", "form:")) and not self._body.is_sure)):
+        if negate and (needs_value or place.startswith(("json:", "form:"))):
+            # A body may hold a value that webhook saw and a condition does not: a list, or a form where JSON is meant.
             self.rule.conditions.append({"from": place, "matches": PRESENT})
+            if not needs_value:
+                self.rule.notes.append(f"a request without {place} starts nothing; webhook started it")
         condition = {"from": place, **_test(tests)}
         self.rule.conditions.append({**condition, "not": True} if negate else condition)
         if form:
@@ -292,15 +296,16 @@ def _test(tests):
 def _pattern(regex, reference):
     """A regular expression that webhook searches for, as one of Python that the whole value must match."""
     advice = f"regex of {references.label(reference)}: it means something else in Python's re; write it anew in only_if"
-    if ONLY_GO.search(regex):
-        raise _Inexpressible(advice)
     flagged = FLAGS.match(regex)
     flags, core = (flagged[1], regex[flagged.end() :]) if flagged else ("", regex)
+    if OTHERWISE.search(core):
+        raise _Inexpressible(advice)
     alternates, bare = _alternates(core), re.sub(r"\\.", "", core)
     begin = end = "(?s:.*)"
-    if not alternates and core.startswith("^"):
+    meets_ends = not alternates and "m" not in flags  # by ^ and $; otherwise they may meet something else
+    if meets_ends and core.startswith("^"):
         begin, core, bare = "", core[1:], bare[1:]
-    if not alternates and bare.endswith("$"):
+    if meets_ends and bare.endswith("$"):
         end, core, bare = "", core[:-1], bare[:-1]
     if core in ("", ".*") and begin and end:
         return PRESENT
