@@ -107,6 +107,15 @@ def test_what_asks_first_is_started_with_a_tick(ask, host):
     assert submit(ask, made, f"p=y&{form.SURE}=yes")[0].status == 503  # there is no acceptor
 
 
+def test_each_field_of_a_form_has_an_id_of_its_own(ask, host):
+    """A label leads to the one with its id: with two, a click on the tick would go elsewhere."""
+    names = ("sure", "latest", "field", "hint", "start", "token")
+    made = host.put(parameters=[{"name": name, "description": "x"} for name in names])
+    settle(host, made, confirm=True)
+    ids = [found["id"] for found in ask("/hello/")[1].all() if "id" in found.attributes]
+    assert len(set(ids)) == len(ids) > 2 * len(names)
+
+
 def test_what_does_not_ask_takes_no_notice_of_a_tick(ask, host):
     made = host.put()
     assert not ask("/hello/")[1].all("input", type="checkbox")

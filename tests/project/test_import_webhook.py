@@ -461,7 +461,10 @@ def test_who_was_refused_does_not_come_in_with_a_value_that_only_webhook_saw(kin
 
 @pytest.mark.parametrize("name", ["root", "root.0.id"])
 def test_a_body_that_may_be_a_list_is_disabled(name):
-    for said in ({"pass_arguments_to_command": [{"source": "payload", "name": name}]}, {"trigger_rule": value(name, "")}):
+    for said in (
+        {"pass_arguments_to_command": [{"source": "payload", "name": name}]},
+        {"trigger_rule": value(name, "")},
+    ):
         result = imported(**said)
         assert result.endpoint["state"] == "disabled"
         assert any("json:/0/" in point for point in result.open_points)

@@ -522,7 +522,7 @@ def test_what_is_not_said_is_sensible():
         "methods": ["POST"],
         "allow_from": None,
         "rate": None,
-        "read_timeout": 360,
+        "read_timeout": 86400,
         "page": True,
         "shows_runs": True,
         "group": None,
@@ -599,10 +599,13 @@ def test_who_has_a_page(keys, page):
 @pytest.mark.parametrize(
     ("keys", "seconds"),
     [
-        ({"timeout": "10s"}, 70),
-        ({"timeout": "10s", "wait": "30s"}, 100),
-        ({"timeout": "infinity"}, 86400),
-        ({"timeout": "3d"}, 86400),
+        ({"timeout": "10s", "runs_api": False}, 70),
+        ({"timeout": "10s", "wait": "30s", "runs_api": False}, 100),
+        ({"timeout": "infinity", "runs_api": False}, 86400),
+        ({"timeout": "3d", "runs_api": False}, 86400),
+        # An output that is followed is silent until the run begins, whatever that waits for.
+        ({"timeout": "10s"}, 86400),
+        ({"timeout": "10s", "wait": "30s", "stream": True, "runs_api": False}, 86400),
         ({"frontend": {"read_timeout": "5s"}}, 5),
         ({"frontend": {"read_timeout": "2d"}, "wait": "30s"}, 172800),
     ],

@@ -203,6 +203,7 @@ def plan(**keys):
         "verifies_clients": False,
         "worker_connections": 0,
         "addresses": [],
+        "serving": [],
         "warnings": [],
         **keys,
     }
@@ -534,6 +535,11 @@ def test_a_certificate_is_made_for_the_names_and_lasts(names, expected):
     )
     one, other = (subprocess.run(["openssl", *each], capture_output=True, check=True).stdout for each in look)
     assert one == other  # the key's public half
+    # Who trusts it for this host trusts its key for no other.
+    look = ["openssl", "x509", "-in", trigger_nginx.CERTIFICATE, "-noout", "-ext", "basicConstraints"]
+    assert subprocess.run(look, capture_output=True, check=True, text=True).stdout.count("CA:FALSE") == 1
+    itself = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", trigger_nginx.CERTIFICATE]
+    subprocess.run([*itself, trigger_nginx.CERTIFICATE], check=True, capture_output=True)
     assert not trigger_nginx.Frontend(plan(names=names, is_self_signed=True)).makes_certificate
     assert trigger_nginx.Frontend(plan(names=[*names, "more"], is_self_signed=True)).makes_certificate
     assert not trigger_nginx.Frontend(plan(names=names)).makes_certificate
@@ -588,6 +594,22 @@ def test_names_are_the_same_after_openssl(names):
     printed = ", ".join(sorted(name.replace("IP:", "IP Address:") for name in made))
     assert trigger_nginx.names_in(f"X509v3 Subject Alternative Name: \n    {printed}\n") == made
     assert trigger_nginx.names_in("") != made
+
+
+# Other sites
+
+SAID = """\
+nginx: [warn] conflicting server name "hooks.example" on 0.0.0.0:443, ignored
+nginx: [warn] conflicting server name "shop.example" on [::]:443, ignored
+nginx: the configuration file /etc/nginx/nginx.conf syntax is ok
+"""
+
+
+def test_a_site_with_the_same_name_is_seen():
+    for names in (["hooks.example"], ["own.example", "Hooks.Example"]):
+        assert trigger_nginx.namesakes(SAID, names, {443, 8443}) == ["hooks.example on 0.0.0.0:443"]
+    assert trigger_nginx.namesakes(SAID, ["own.example"], {443}) == []
+    assert trigger_nginx.namesakes(SAID, ["hooks.example"], {8443}) == []  # on the port that only leads to TLS
 
 
 # Files

@@ -17,7 +17,7 @@ from page_host import tree
 import trigger_endpoints
 from trigger import http, responses
 from trigger import proxy_headers as door
-from trigger.page.run import FOLLOW
+from trigger.page.run import FOLLOW, SIGN_EVERY
 
 SITE = "/etc/nginx/sites-enabled/zz-trigger.conf"
 OWN = "/etc/nginx/trigger"
@@ -264,6 +264,7 @@ def test_a_certificate_is_verified_by_its_authority_alone_and_at_each_connection
     server = site_of(CERTIFIED).server
     assert values(server, "ssl_client_certificate") == [["/etc/ssl/team.pem"]]
     assert values(server, "ssl_verify_client") == [["optional"]]
+    assert values(server, "ssl_verify_depth") == [["5"]]  # nginx' own is one authority below the root
     assert values(server, "ssl_trusted_certificate") == [[""]]
     assert values(server, "ssl_session_cache") == [["off"]] and values(server, "ssl_session_tickets") == [["off"]]
     assert not found(site_of(CERTIFIED).servers[0], "ssl_verify_client")
@@ -285,10 +286,11 @@ def test_without_an_authority_nobody_has_a_certificate():
 
 def mapped(block, value):
     """What nginx' map makes of a value: by its expressions alone."""
-    for (key, *made), _ in block:
-        match = key.startswith("~") and re.search(key[1:].replace("(?<", "(?P<"), value)
+    for (key, made), _ in block:
+        is_blind, expression = key.startswith("~*"), key.lstrip("~*").replace("(?<", "(?P<")
+        match = key.startswith("~") and re.search(expression, value, re.IGNORECASE if is_blind else 0)
         if match:
-            return match.groupdict().get(made[0].lstrip("$"), made[0])
+            return match.groupdict().get(made.lstrip("$"), made)
     (default,) = [made for (key, made), _ in block if key == "default"]
     return default
 
@@ -427,6 +429,49 @@ def test_a_snippet_stands_in_the_server_and_behind_all_else():
 def test_without_a_front_end_there_is_nothing_for_nginx():
     for files in (front.files(front.endpoint(), front=False), front.shared_paths(False)):
         assert not [path for path in files if path.startswith("/etc/nginx") or "frontend.s" in path]
+
+
+# What others print
+
+PAGE = "unix:/run/trigger/frontend"
+SANDBOX = "sandbox allow-scripts allow-forms allow-popups allow-downloads"
+
+
+@pytest.mark.parametrize(
+    ("upstream", "own", "expected"),
+    [
+        (PAGE, "default-src 'none'", ""),
+        (f"{PAGE}:", "default-src 'none'", ""),
+        (PAGE, "", SANDBOX),
+        ("", "", SANDBOX),
+        ("unix:/run/trigger/hello.sock", "", SANDBOX),
+        ("unix:/run/trigger/clock.sock", "script-src 'self'", SANDBOX),  # of a server with handoff
+        ("unix:/run/trigger/frontend.sock", "default-src *", SANDBOX),  # of an endpoint of that name
+    ],
+)
+def test_only_the_pages_have_the_rights_of_the_site(upstream, own, expected):
+    asked = "$upstream_addr $upstream_http_content_security_policy"
+    assert mapped(only(Site().top, "map", asked, "$trigger_policy")[1], f"{upstream} {own}") == expected
+    assert values(Site().server, "proxy_pass") == []  # each stands in a location
+    assert ["Service-Worker-Allowed"] in values(Site().server, "proxy_hide_header")
+
+
+@pytest.mark.parametrize(
+    ("host", "field", "expected"),
+    [
+        ("hooks.example", "hooks.example", "$http_host"),
+        ("hooks.example", "Hooks.Example:8443", "$http_host"),
+        ("[::1]", "[::1]:443", "$http_host"),
+        ("hooks.example", "", "$host"),  # HTTP/1.0
+        ("hooks.example", "evil.example", "$host"),  # beside a target with a name of its own
+        ("hooks.example", "hooks.example.evil", "$host"),
+        ("hooks.example", "hooks.example:80:80", "$host"),
+        ("hooks.example", "hooks.example.", "$host"),
+    ],
+)
+def test_whom_the_client_has_called_is_handed_on(host, field, expected):
+    block = only(Site().top, "map", "$host|$http_host", "$trigger_host")[1]
+    assert mapped(block, f"{host}|{field}") == expected
 
 
 # Who reads, and who is a program
@@ -595,6 +640,15 @@ def test_it_reads_accept_as_acceptors_do(field):
     assert expression("html")(field.encode()) == responses.accepts_html(request)
 
 
+@pytest.mark.parametrize("part", ["; ", ";\t \t", ";   x", ", ", "text/html;", "text/html;a ; ", ";q", " "])
+def test_no_field_keeps_it_busy(part):
+    """A stranger chooses the field, as long as a head may be; with one character that can be taken in two ways this
+    would not end."""
+    field = f"text/html{part * (8000 // len(part))};q=0"
+    request = SimpleNamespace(fields={b"accept": field.encode()})
+    assert expression("html")(field.encode()) == responses.accepts_html(request)
+
+
 def said(status, way):
     """The media type and the body of a refusal of nginx' own, bytes. way: text, problem or html."""
     site = Site()
@@ -699,7 +753,7 @@ def test_whatever_nginx_says_of_a_client_no_client_can_say(keys):
     # One proxy_set_header or add_header within would undo all of those above it.
     for _, inner in found(block, "location"):
         for words, content in inner:
-            assert words[0] in ("set", "if", "proxy_pass", "client_max_body_size", "limit_conn")
+            assert words[0] in ("set", "if", "proxy_pass", "client_max_body_size", "limit_conn", "proxy_read_timeout")
             assert content is None or [words[0] for words, _ in content] == ["set"]
     for where in (block, home):
         assert not found(where, "add_header") and not found(where, "proxy_http_version")
@@ -711,7 +765,7 @@ def test_whatever_nginx_says_of_a_client_no_client_can_say(keys):
         "X-Forwarded-For": ["$remote_addr"],
         "X-Forwarded-Proto": ["$scheme"],
         "X-Trigger-Auth-Type": ["$trigger_auth_type"],
-        "Host": ["$http_host"],
+        "Host": ["$trigger_host"],
         "Connection": ["close"],
     }
 
@@ -744,11 +798,18 @@ def test_a_verify_token_stands_in_no_log():
 
 
 def test_measures_agree_with_the_acceptors():
-    _, block = site_of(body_limit="3KiB", request_timeout="7s", wait="5s", timeout="20s").location()
+    _, block = site_of(body_limit="3KiB", request_timeout="7s", wait="5s", timeout="20s", runs_api=False).location()
     told = {words[0]: words[1:] for words, _ in block}
     assert told["client_max_body_size"] == ["3072"]
     assert told["client_body_timeout"] == told["proxy_send_timeout"] == ["7s"]
     assert told["proxy_read_timeout"] == ["85s"]
+
+
+@pytest.mark.parametrize(("given", "expected"), [("1s", [["60s"]]), ("59s", [["60s"]]), ("60s", []), (None, [])])
+def test_a_page_that_goes_on_is_not_cut_between_its_signs_of_life(given, expected):
+    block = places(frontend={"read_timeout": given} if given else {})["~ ^/hello/runs/[^/]+$"]
+    assert values(block, "proxy_read_timeout") == expected
+    assert SIGN_EVERY < 60
 
 
 def test_nothing_becomes_a_zero_that_nginx_would_read_otherwise():
@@ -845,7 +906,7 @@ def test_a_server_that_is_handed_the_socket_is_not_told_the_secret():
         "X-Forwarded-For": ["$remote_addr"],
         "X-Forwarded-Proto": ["$scheme"],
         "X-Trigger-Auth-Type": ["$trigger_auth_type"],
-        "Host": ["$http_host"],
+        "Host": ["$trigger_host"],
         "Connection": ["close"],
         "Authorization": [""],
     }

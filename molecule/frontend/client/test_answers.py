@@ -106,6 +106,10 @@ def test_a_server_of_its_own(host):
     assert "authorization" not in fields
     # It is a job like any other, and no other acceptor has to believe it.
     assert "x-trigger-frontend" not in fields
+    # Nor do browsers: what it says of its own pages holds, and gives them no right of this site.
+    policies = answer.headers.get_all("Content-Security-Policy")
+    assert sorted(policy.split()[0] for policy in policies) == ["sandbox", "script-src"]
+    assert "allow-same-origin" not in " ".join(policies) and answer.headers["Service-Worker-Allowed"] is None
 
 
 def test_the_shipped_server(host):

@@ -36,6 +36,10 @@ def test_after_the_change_all_of_it_holds(host):
     # The snippet.
     answer = ask(host, "/robots.txt", user=None)
     assert (answer.status, answer.body) == (200, b"User-agent: *\nDisallow: /\n")
+    # What an authority of certificates looks for, by way of port 80 (docs/frontend.md).
+    path = "/.well-known/acme-challenge/token"
+    assert ask(host, path, user=None, tls=False, port=80).headers["Location"] == f"https://{host}.test{path}"
+    assert ask(host, path, user=None).body == b"it is me\n"
 
 
 def test_after_a_broken_change_the_old_one_serves(host):

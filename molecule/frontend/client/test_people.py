@@ -72,6 +72,20 @@ def test_who_starts_a_trigger_sees_it_go_on_and_end(host, sign_in):
     assert "Succeeded" in page.row("deploy")
 
 
+def test_who_clicks_twice_starts_one_run(sign_in):
+    page = sign_in("carol")
+    script = """
+        let sent = 0
+        addEventListener("submit", (event) => { sent += !event.defaultPrevented })
+        window.left = true
+        arguments[0].click()
+        arguments[0].click()
+        return sent
+    """
+    assert page.run(script, page.until(lambda: page.named("Start backup"))) == 1
+    page.arrive(RUN.format("backup"))
+
+
 def test_who_watches_many_runs_can_still_open_another_page(host, sign_in):
     """By HTTP/1.1 a browser has six connections to a host, for all of its tabs."""
     page = sign_in("carol")

@@ -45,6 +45,7 @@ ACCEPTS = [
     ("application/json;q=0.000, text/html", HTML),
     ("application/jsonp", TEXT),
     ("text/html;q=0, */*", TEXT),
+    ("text/html" + "; " * 500 + ";q=0", TEXT),
     ("text/html", HTML),
     (READER["Accept"], HTML),
 ]
@@ -156,6 +157,21 @@ def test_what_is_no_request_is_refused_in_text(host, message, status):
     assert code == status
     assert "\r\ncontent-type: text/plain; charset=utf-8" in head and body.startswith(f"{status} ")
     assert "nginx" not in body
+
+
+# Where nginx has no other site for who does not say whom he calls.
+@pytest.mark.parametrize("host", ["debian11"], indirect=True)
+@pytest.mark.parametrize(
+    "head",
+    [
+        "POST /open/ HTTP/1.0",
+        "POST /open/ HTTP/1.0\r\nHost: {host}.test",
+        "POST http://{host}.test/open/ HTTP/1.1\r\nHost: evil.test\r\nConnection: close",
+    ],
+)
+def test_a_job_is_told_by_which_name_its_host_was_called(host, head):
+    status, _, body = exchange(host, f"{head}\r\nContent-Length: 0\r\n\r\n".encode())
+    assert (status, f"\nSERVER_NAME={host}.test\n" in body) == (200, True), body
 
 
 def test_a_request_without_tls_at_the_port_of_tls(host):

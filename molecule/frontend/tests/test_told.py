@@ -62,6 +62,12 @@ def test_no_secret_is_in_other_logs_of_nginx():
     assert found == []
 
 
+def test_nothing_that_a_client_sent_kept_nginx_busy():
+    """Where an expression can take a field in too many ways, nginx gives up and says so."""
+    text = LOG.with_name("error.log").read_text(errors="replace")
+    assert [line for line in text.splitlines() if "pcre" in line] == []
+
+
 def test_no_secret_is_in_the_journal():
     """The marks of the query are the jobs' own output, which is theirs to print."""
     everything = whole_journal()

@@ -87,7 +87,9 @@ class Body:
         if "form" in self.forced_type:
             return [f"form:{name}"]
         if name.partition(".")[0] == LIST:
-            raise NoPlace(f"it may be a list that is the whole body, json:/0/…, or a member, json:/{LIST}/…; write which")
+            raise NoPlace(
+                f"it may be a list that is the whole body, json:/0/…, or a member, json:/{LIST}/…; write which"
+            )
         return [_pointer(name)] if self._is_json else [f"form:{name}", _pointer(name)]
 
 

@@ -245,6 +245,7 @@ class Renderer:
             "verifies_clients": bool(self._frontend.client_ca),
             "worker_connections": self._frontend.worker_connections,
             "addresses": [_address(each) for each in self._frontend.addresses + self._frontend.redirects],
+            "serving": [each.port for each in self._frontend.addresses],
             "warnings": self._frontend.warnings,
         }
 

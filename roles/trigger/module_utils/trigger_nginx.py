@@ -63,10 +63,23 @@ proxy_set_header X-Trigger-Frontend "%s";
 proxy_set_header X-Forwarded-For $remote_addr;
 proxy_set_header X-Forwarded-Proto $scheme;
 proxy_set_header X-Trigger-Auth-Type $trigger_auth_type;
-proxy_set_header Host $http_host;
+proxy_set_header Host $trigger_host;
 proxy_set_header Connection close;
 """
 
+
+# openssl.cnf of Debian would make it an authority: who trusts it for this host would trust its key for any other.
+_EXTENSIONS = """\
+[req]
+distinguished_name = subject
+x509_extensions = server
+[subject]
+[server]
+basicConstraints = critical, CA:FALSE
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+subjectAltName = %s
+"""
 
 _SECRET = re.compile(rb"[0-9a-f]{64}\n")
 # What is said in nginx.conf where its own number is too low, so that it can be taken back.
@@ -206,12 +219,22 @@ class Frontend:
             raise Refused(done.stderr.strip())
         if self.plan and f"# configuration file {SITE}:" not in done.stdout:
             raise Refused(f"{MAIN} does not include sites-enabled/* within http; let it do so")
+        self._check_other_sites(done.stderr)
         self._check_other_verifiers(done.stdout)
         user, may_connect = workers(done.stdout, built)
         if self.plan and not may_connect:
             raise Refused(
                 f"nginx' workers are user {user}, who is not in group {NGINX_GROUP}, so they could connect to no "
                 f"endpoint; `adduser {user} {NGINX_GROUP}`, or `user {NGINX_GROUP};` in {MAIN}"
+            )
+
+    def _check_other_sites(self, said):
+        places = namesakes(said, self.plan["names"], set(self.plan["serving"])) if self.plan else []
+        if places:
+            raise Refused(
+                f"trigger_frontend_server_name: another site of this host has {' and '.join(places)}, and nginx would "
+                f"use it; take the name out there (`grep -rn server_name {NGINX}`), or give the front end another "
+                "name, or a port of its own (trigger_frontend_listen)"
             )
 
     def _check_other_verifiers(self, configuration):
@@ -245,12 +268,14 @@ class Frontend:
         """Make a key and a certificate that it signs itself, below root."""
         names = self.plan["names"]
         make_directories(root + PROXY_FILES)
-        with replacing(root + KEY) as draft:
+        with replacing(root + KEY) as draft, tempfile.NamedTemporaryFile("w", dir="/run") as extensions:
             os.close(create(draft))
+            extensions.write(_EXTENSIONS % ",".join(sorted(alternative_names(names))))
+            extensions.flush()
             certificate = run(
                 *(OPENSSL, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
                 *("-sha256", "-days", str(SELF_SIGNED_DAYS), "-subj", f"/CN={names[0][:64]}", "-keyout", draft),
-                *("-addext", "subjectAltName=" + ",".join(sorted(alternative_names(names)))),
+                *("-config", extensions.name),
             )
             Place(draft, 0o600).write()
         File(CERTIFICATE, certificate.encode()).write(root)
@@ -288,6 +313,17 @@ def _files_in(directory):
 def missing_modules(built: str) -> list[str]:
     """Those that the site needs and that were left out. built: what `nginx -V` says."""
     return [name for name in NEEDED if f"--without-http_{name}_module" in built]
+
+
+_CONFLICT = re.compile(r'conflicting server name "([^"]*)" on (\S+), ignored')
+
+
+def namesakes(said: str, names: list[str], ports: set[int]) -> list[str]:
+    """Where another site has one of these names on one of these ports already: list of str, name and address. nginx
+    uses the site that it reads first, and only warns. said: what `nginx -T` complains of."""
+    ours = {name.lower() for name in names}
+    found = [each for each in _CONFLICT.findall(said) if each[0].lower() in ours and _port(each[1]) in ports]
+    return [f"{name} on {place}" for name, place in found]
 
 
 _VERIFIES = re.compile(r"\bssl_verify_client\s+(?!off\b)\S")

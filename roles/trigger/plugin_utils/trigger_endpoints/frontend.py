@@ -27,6 +27,7 @@ PEM = "-----BEGIN "
 PRIVATE = "PRIVATE KEY-----"
 AUTHORITY = "-----BEGIN CERTIFICATE-----"
 REDIRECTED_PORT = 80
+DAY = 24 * 60 * 60
 
 # What nginx refuses by itself, and says of it beside the status' name. 408 is none of them: it closes without a word.
 DETAILS = {
@@ -345,9 +346,12 @@ def _users(chosen, frontend):
 
 
 def _read_timeout(endpoint):
-    """Long enough for all that an acceptor may keep its client waiting for; at most a day."""
+    """Long enough for all that an acceptor may keep its client waiting for; at most a day. Who follows an output hears
+    nothing until the run begins, whatever it waits for."""
+    if endpoint["stream"] or endpoint["runs_api"]:
+        return DAY
     seconds = [endpoint["seconds"].get(key, 0) for key in ("wait", "timeout")]
-    return min(sum(seconds) + 60, 86400)
+    return min(sum(seconds) + 60, DAY)
 
 
 def _with_own_socket(endpoint):
@@ -394,7 +398,8 @@ def _rate(text):
 def accepts(name: str) -> str:
     """The expression by which nginx' map finds out whether an Accept field takes a media type by name, with the answer
     of responses.accepts(). name: a regular expression for it."""
-    weightless = "(?:[ \\t]*;(?![ \\t]*q=)[^;,]*)*"
+    # A stranger chooses the field, so no character of it may be taken in two ways: nginx would look for very long.
+    weightless = "(?:;(?![ \\t]*q=)[^;,]*)*"
     return f"~*(^|,)[ \\t]*{name}[ \\t]*{weightless}(,|$|;[ \\t]*q=(?![0.]*[ \\t]*([;,]|$)))"
 
 

@@ -166,8 +166,9 @@ def _button(endpoint):
 
 
 def _tick(endpoint):
-    box = element("input", type="checkbox", id=_id("sure"), name=SURE, value="yes", required=True)
-    label = element("label", box, " Yes, start ", endpoint.name, for_=_id("sure"))
+    # No parameter has an id without a prefix.
+    box = element("input", type="checkbox", id="sure", name=SURE, value="yes", required=True)
+    label = element("label", box, " Yes, start ", endpoint.name, for_="sure")
     return element("div", label, class_="field tick")
 
 

@@ -82,4 +82,16 @@ addEventListener("DOMContentLoaded", wait)
 document.addEventListener("visibilitychange", () => document.hidden ? wait() : ask())
 """
 
-SCRIPT = _TIMES + _AGAIN
+# Who clicks twice means one run. After a moment it is another wish: a browser may have been stopped meanwhile.
+_ONCE = """
+let sent = -Infinity
+addEventListener("submit", (event) => {
+  if (performance.now() - sent < 5000) {
+    event.preventDefault()
+  } else {
+    sent = performance.now()
+  }
+})
+"""
+
+SCRIPT = _TIMES + _AGAIN + _ONCE
