@@ -8,13 +8,25 @@ from trigger import records, timespan
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("5", 5), ("30s", 30), ("1h 30min", 5400), ("1h30m", 5400), ("250ms", 0.25), ("1.5 min", 90)]
+    ("text", "seconds"),
+    [
+        ("5", 5),
+        ("30s", 30),
+        ("1h 30min", 5400),
+        ("1h30m", 5400),
+        ("250ms", 0.25),
+        ("1.5 min", 90),
+        ("2 hours", 7200),
+        ("1hr 30 seconds", 3630),
+        ("5 years", 5 * 31557600),
+        ("infinity", float("inf")),
+    ],
 )
 def test_a_time_span_is_read(text, seconds):
     assert timespan.parse_span(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "soon", "5 years", "-1s", "1h,2m", "s"])
+@pytest.mark.parametrize("text", ["", "soon", "5 yearly", "-1s", "5 infinity", "1h,2m", "s"])
 def test_what_is_no_time_span_is_refused(text):
     with pytest.raises(ValueError, match="not a valid time"):
         timespan.parse_span(text)

@@ -12,7 +12,7 @@ import role
 from message import message
 
 import trigger_endpoints
-from trigger import endpoint
+from trigger import endpoint, http
 from trigger.acceptor.handler import Handler
 from trigger.acceptor.loop import Loop
 from trigger.dispatcher import history
@@ -22,8 +22,8 @@ TIME_LIMIT = 30  # seconds, for a test that would otherwise hang
 PRINTED = b"Status: 200 OK\nContent-Type: text/html\n\n<p>half a page"
 
 
-def serve(directory, state="failed", **keys):
-    """Let one client wait for a run that ends so. Returns the head and the body of its answer."""
+def serve(directory, state="failed", printed=PRINTED, **keys):
+    """Let one client wait for a run that prints this and ends so. Returns the head and the body of its answer."""
     settings = role.endpoint(wait="30s", methods=["POST"], **keys)
     settings.linger = 0
     for name in ("spool", "claimed", "runs"):
@@ -39,7 +39,7 @@ def serve(directory, state="failed", **keys):
         client.sendall(message([], b"x"))
         client.shutdown(socket.SHUT_WR)
         stored = Spool(settings.spool, settings.claimed)
-        run = threading.Thread(target=_end, args=(settings, state), daemon=True)
+        run = threading.Thread(target=_end, args=(settings, state, printed), daemon=True)
         run.start()
         assert Loop(settings, [listener], Handler(settings, stored, None)).serve() == 0
         run.join(TIME_LIMIT)
@@ -47,14 +47,14 @@ def serve(directory, state="failed", **keys):
     return head.decode(), body
 
 
-def _end(settings, state):
+def _end(settings, state, printed):
     """Be the run of the request that comes."""
     until = time.monotonic() + TIME_LIMIT
     while time.monotonic() < until:
         ids = [name for name in os.listdir(settings.spool) if name[0] != "."]
         if ids:
             with open(f"{settings.runs}/{ids[0]}.output", "wb") as file:
-                file.write(PRINTED)
+                file.write(printed)
             history.write(settings, ids, time.time(), {"state": state, "exit_code": 3})
             return
         time.sleep(0.005)
@@ -82,6 +82,14 @@ def test_a_status_that_nobody_has_named(tmp_path, status):
 def test_a_run_that_succeeded_is_answered_as_ever(tmp_path):
     head, _ = serve(tmp_path, "succeeded", response={"failed_status": 422})
     assert head.startswith("HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize(("status", "length"), [(204, False), (205, True)])
+def test_what_has_no_content_is_sent_without_any(tmp_path, status, length):
+    """RFC 9110, sections 15.3.5 and 15.3.6; 205 says so by its length (section 8.6)."""
+    head, body = serve(tmp_path, "succeeded", b"Status: %d\nContent-Type: a/b\n\nmore" % status, output="cgi")
+    assert head.startswith(f"HTTP/1.1 {status} {http.REASONS[status]}\r\n") and body == b""
+    assert "Transfer-Encoding" not in head and ("\r\nContent-Length: 0" in head) == length
 
 
 @pytest.mark.parametrize("status", [0, 100, 101, 199, 204, 205, 300, 303, 304, 399, 600, -500, 2000])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import trigger_endpoints
+from trigger import cgi
 from trigger_endpoints import values
 
 ROLE = Path(__file__).parents[2] / "roles" / "trigger"
@@ -131,7 +132,8 @@ def test_absent_needs_a_name_alone():
         ({"when_busy": "wait"}, "when_busy", "coalesce"),
         ({"environment": {"A B": "1"}}, "environment", "not a valid name"),
         ({"environment": {"A": True}}, "environment", "quotes"),
-        ({"environment": {"QUERY_STRING": "1"}}, "environment", "from the request"),
+        *(({"environment": {name.decode(): "1"}}, "environment", "from the request") for name in sorted(cgi.NAMES)),
+        ({"environment": {"HTTP_X_NAME": "1"}}, "environment", "from the request"),
         ({"environment": {"INVOCATION_ID": "1"}}, "environment", "set by systemd"),
         ({"environment": {"LISTEN_FDS": "1"}}, "environment", "set by systemd"),
         ({"environment": {"A": "\x1b"}}, "environment", "control character"),

@@ -19,6 +19,7 @@ REASONS = {
     201: "Created",
     202: "Accepted",
     204: "No Content",
+    205: "Reset Content",
     303: "See Other",
     308: "Permanent Redirect",
     400: "Bad Request",
@@ -46,6 +47,7 @@ REASONS = {
     505: "HTTP Version Not Supported",
 }
 
+BODILESS = (204, 205, 304)  # no content comes with them: RFC 9110, sections 6.4.1 and 15.3.6
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _DIGITS = b"0123456789"

@@ -3,16 +3,36 @@
 import calendar
 import re
 
-_UNITS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
-_PART = r"(\d+(?:\.\d+)?)\s*(%s)?\s*" % "|".join(sorted(_UNITS, key=len, reverse=True))
+_UNITS = {
+    **dict.fromkeys(("usec", "us", "µs"), 1e-6),
+    **dict.fromkeys(("msec", "ms"), 1e-3),
+    **dict.fromkeys(("seconds", "second", "sec", "s", ""), 1.0),
+    **dict.fromkeys(("minutes", "minute", "min", "m"), 60.0),
+    **dict.fromkeys(("hours", "hour", "hr", "h"), 3600.0),
+    **dict.fromkeys(("days", "day", "d"), 86400.0),
+    **dict.fromkeys(("weeks", "week", "w"), 604800.0),
+    **dict.fromkeys(("months", "month", "M"), 2629800.0),
+    **dict.fromkeys(("years", "year", "y"), 31557600.0),
+}
+_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Zµ]*)\s*")
 _SHOWN = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 def parse_span(text: str) -> float:
-    """Return the seconds of a time span such as 90, 30s or 1h 30min (systemd.time(7)). Raises ValueError."""
-    if not re.fullmatch("(?:%s)+" % _PART, text):
-        raise ValueError("%r is not a valid time span; write for example 30s or 5min" % text)
-    return sum(float(number) * _UNITS[unit or "s"] for number, unit in re.findall(_PART, text))
+    """Return the seconds of a time span such as 90, 30s or 1h 30min, float("inf") of infinity (systemd.time(7),
+    "Parsing Time Spans"). Raises ValueError."""
+    if text.strip() == "infinity":
+        return float("inf")
+    seconds, end = 0.0, 0
+    while end < len(text):
+        part = _PART.match(text, end)
+        if not part or part[2] not in _UNITS:
+            break
+        seconds += float(part[1]) * _UNITS[part[2]]
+        end = part.end()
+    if not text or end < len(text):
+        raise ValueError("%r is not a valid time span; write for example 90s, 5min or '1h 30min'" % text)
+    return seconds
 
 
 def span(seconds: float) -> str:

@@ -35,16 +35,14 @@ SPANS = {
 SIZES = ("body_limit", "output_limit")
 
 RESPONSE_BODY_LIMIT = 64 * 1024
-BODILESS = (204, 205)  # RFC 9110, section 15.3
 VARIABLE_LIMIT = host.execution.STRING_LIMIT
 HEAD_ROOM = 36 * 1024  # what a request's head can bring into the environment; a field may stand there twice
 STACK = re.compile(r"(\d+)([KMGTPE]?)B?(:.*)?", re.ASCII)  # LimitSTACK=; the job gets the first number
 
-# What a request tells its job, RFC 3875. Variables of these names would be lost.
+# What a request tells its job, or RFC 3875 keeps for that. A variable of such a name would be lost, or taken for the
+# request's where that says nothing.
 META_VARIABLES = re.compile(
-    r"AUTH_TYPE|CONTENT_(LENGTH|TYPE)|GATEWAY_INTERFACE|PATH_(INFO|TRANSLATED)|QUERY_STRING"
-    r"|REMOTE_(ADDR|HOST|IDENT|USER)|REQUEST_METHOD|SCRIPT_NAME|SERVER_(NAME|PORT|PROTOCOL|SOFTWARE)"
-    r"|HTTP_.*|TRIGGER_.*"
+    "|".join((*(name.decode() for name in host.cgi.NAMES), "PATH_TRANSLATED|REMOTE_IDENT|HTTP_.*|TRIGGER_.*"))
 )
 # What systemd tells the unit's first process, which would take these for its word.
 SYSTEMD_VARIABLES = re.compile("INVOCATION_ID|LISTEN_(PID|PIDFDID|FDS|FDNAMES)")
@@ -277,7 +275,7 @@ def _check_http(endpoint):
     if len(response["body"].encode()) > RESPONSE_BODY_LIMIT:
         yield "response.body: it is longer than 64 KiB"
     failed = response["failed_status"]
-    if not (200 <= failed <= 299 or 400 <= failed <= 599) or failed in BODILESS:
+    if not (200 <= failed <= 299 or 400 <= failed <= 599) or failed in host.http.BODILESS:
         yield (
             f"response.failed_status: {failed} is not a valid status of an answer that brings what the job printed; "
             "use 200 to 299 or 400 to 599, other than 204 and 205"

@@ -14,7 +14,17 @@ PLACES = [str(ROLE / "files"), str(ROLE / "module_utils")]
 sys.path[:0] = PLACES
 try:
     import trigger_names as names
-    from trigger import execution, http, parameters, paths, proxy_headers, sources, strict_json  # noqa: F401
+    from trigger import (  # noqa: F401
+        cgi,
+        execution,
+        http,
+        parameters,
+        paths,
+        proxy_headers,
+        sources,
+        strict_json,
+        timespan,
+    )
 finally:
     del sys.path[: len(PLACES)]
 

@@ -8,38 +8,12 @@ import ipaddress
 import re
 from typing import Any
 
-_SPAN_UNITS = {
-    # systemd.time(7), "Parsing Time Spans", in seconds.
-    **dict.fromkeys(("usec", "us", "µs"), 1e-6),
-    **dict.fromkeys(("msec", "ms"), 1e-3),
-    **dict.fromkeys(("seconds", "second", "sec", "s", ""), 1.0),
-    **dict.fromkeys(("minutes", "minute", "min", "m"), 60.0),
-    **dict.fromkeys(("hours", "hour", "hr", "h"), 3600.0),
-    **dict.fromkeys(("days", "day", "d"), 86400.0),
-    **dict.fromkeys(("weeks", "week", "w"), 604800.0),
-    **dict.fromkeys(("months", "month", "M"), 2629800.0),
-    **dict.fromkeys(("years", "year", "y"), 31557600.0),
-}
-_SPAN_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Zµ]*)\s*")
+from . import host
+
+parse_span = host.timespan.parse_span
 _SIZE = re.compile(r"(\d+)\s*(?:([KMG])(?:i?B)?|B)?", re.ASCII)
 RATE_LIMIT = 1000
 _SIZE_FACTORS = {None: 1, "K": 1024, "M": 1024**2, "G": 1024**3}
-
-
-def parse_span(text: str) -> float:
-    """A time span of systemd.time(7) in seconds, float('inf') for "infinity". Raises ValueError."""
-    if text.strip() == "infinity":
-        return float("inf")
-    seconds, end = 0.0, 0
-    while end < len(text):
-        part = _SPAN_PART.match(text, end)
-        if not part or part[2] not in _SPAN_UNITS:
-            break
-        seconds += float(part[1]) * _SPAN_UNITS[part[2]]
-        end = part.end()
-    if not text or end < len(text):
-        raise ValueError(f"{text!r} is not a valid time span; write for example 90s, 5min or '1h 30min'")
-    return seconds
 
 
 def parse_size(text: str) -> int:

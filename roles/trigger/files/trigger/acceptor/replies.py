@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from trigger.endpoint import Endpoint
     from trigger.runs import Runs
 
-BODILESS = (204, 304)  # RFC 9110, section 6.4.1
-
 
 class Replies:
     """Makes the replies of an endpoint."""
@@ -135,7 +133,7 @@ class Replies:
             raise http.Refusal(502, "the job's output does not begin with a CGI head", headers) from None
         # The run's own Location would be taken for the job's.
         headers = [header for header in headers if header[0] != "Location"] + own
-        if status in BODILESS:
+        if status in http.BODILESS:
             source.close()
             return Reply(status, "the run succeeded", b"", None, headers)
         return Reply(status, "the run succeeded", begin[body:], None, headers, source)
