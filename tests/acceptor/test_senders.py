@@ -94,7 +94,6 @@ BY_SECRET = {
     "basic": lambda k, i, t, b: {"Authorization": "Basic " + base64.b64encode(f"name:{k}".encode()).decode()},
 }
 TIMED = {"gitlab", "standard_webhooks", "svix", "stripe", "slack", "zoom", "hmac"}
-SIGN_THE_ID = {"gitlab", "standard_webhooks", "svix", "hmac"}
 # These are not the sender's signature, and may be what they want.
 UNSIGNED = {"x-github-delivery", "x-shopify-webhook-id"}
 SEPARATORS = {"gitlab": " ", "standard_webhooks": " ", "svix": " ", "stripe": ",", "pagerduty": ",", "hmac": " "}

@@ -506,10 +506,6 @@ def alternative_names(path):
     return sorted(part.strip() for part in text.strip().splitlines()[-1].split(","))
 
 
-def public_half(*look):
-    return subprocess.run(["openssl", *look], capture_output=True, check=True).stdout
-
-
 @as_root
 @pytest.mark.parametrize(
     ("names", "expected"),

@@ -18,6 +18,7 @@ import trigger_endpoints
 from trigger import http, responses
 from trigger import proxy_headers as door
 from trigger.page.run import FOLLOW, SIGN_EVERY
+from trigger.page.server import BODY_LIMIT
 
 SITE = "/etc/nginx/sites-enabled/zz-trigger.conf"
 OWN = "/etc/nginx/trigger"
@@ -543,6 +544,7 @@ def test_an_endpoint_has_a_place_and_pages_within():
     assert values(found_places["/hello/"], "proxy_pass") == [["http://unix:/run/trigger/hello.sock:"]]
     for place in ("= /hello/start", "= /hello/cancel"):
         assert values(found_places[place], "proxy_pass") == [["http://unix:/run/trigger/frontend:"]]
+        assert values(found_places[place], "client_max_body_size") == [[f"{BODY_LIMIT // 1024}k"]]
     to_page = [(["set", "$trigger_to", "frontend"], None)]
     looks = [(["if", "($request_method", "=", "HEAD)"], to_page)]
     limits = [(["limit_conn", "trigger.pages", "16"], None)]

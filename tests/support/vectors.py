@@ -507,7 +507,6 @@ STRIPE = (
 )
 STRIPE_SECRET = "whsec_DaLRHCRs35vEXqOE8uTEAXGLGUOnyaFf"  # of stripe/stripe-go webhook/client_handler_test.go
 STRIPE_SIGNATURE = "89166e68cdf4ca3642425da6bff9936a2e230dd50f0ef53074bd80e90178926e"
-STRIPE_SIGNATURE_A_MINUTE_LATER = "4f1fa2f5e04f69b264bcf88deadf7f218624818f021f1344e33d6692d81cc704"
 STRIPE_JSON = """{
   "id": "evt_1MqqbKLt4dXK03v5qaIbiNCC",
   "object": "event",

@@ -13,7 +13,7 @@ _MARK = b"%08x trigger entry\n"
 MARK_SIZE = len(_MARK % 0)
 VARIABLES_LIMIT = 1024 * 1024  # bytes
 # Seconds by which an id may lie ahead of the clock, which may have been set back. One that is farther ahead is not
-# followed by those that acceptors make, and, with a day to spare, refused by claim.
+# followed by those that acceptors make, and, with a day to spare, refused by the dispatcher.
 FOLLOWED = 7 * 86400.0
 AHEAD = 8 * 86400.0
 

@@ -1,7 +1,7 @@
 """The acceptor's side of the spool: it adds entries and counts those that wait.
 
-A name that begins with a dot is no entry: a file being written, or the memory of deliveries. systemd's
-DirectoryNotEmpty= does not see it, and no run takes it. What a file is, its name alone says, since a stranger may
+A name that begins with a dot is no entry: a file being written, or the memory of deliveries. It wakes no dispatcher,
+and no run takes it. What a file is, its name alone says, since a stranger may
 have written what stands in it:
 
 - .draft-N: a body on its way. Nobody has answered for it; the next acceptor removes it, whatever it holds.

@@ -151,7 +151,7 @@ def check(endpoint: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 def _check_identity(endpoint):
     if not NAME.fullmatch(endpoint["name"]):
-        yield "name: it must match [a-z][a-z0-9-]{0,22}, since units, files and a system user carry it"
+        yield f"name: it must match {host.names.NAME}, since units, files and a system user carry it"
     for key in ("user", "group"):
         if endpoint[key] is not None and not ACCOUNT.fullmatch(endpoint[key]):
             yield f"{key}: {endpoint[key]!r} is not a valid name of a {key}"

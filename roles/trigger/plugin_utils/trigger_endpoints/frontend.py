@@ -54,7 +54,7 @@ DETAILS = {
 REFUSED = {status: (host.http.REASONS[status], detail) for status, detail in DETAILS.items()}
 
 SOCKET_ACCESS = ("SocketMode", "SocketUser", "SocketGroup")
-# What nginx says of a client, see files/trigger/frontend.py. It is taken out of each request.
+# What nginx says of a client, see files/trigger/proxy_headers.py. It is taken out of each request.
 FIELDS = {name.decode() for name in host.proxy_headers.FIELDS}
 
 
