@@ -149,6 +149,10 @@ def test_absent_needs_a_name_alone():
         ({"service": {"Nice": "1\nUser=root"}}, "service", "one line"),
         ({"service": {"A B": "1"}}, "service", "not a directive"),
         ({"service": {"Nice": {"a": 1}}}, "service", "must be"),
+        ({"socket": {"SocketMode": 0o660}}, "socket: SocketMode", 'put it in quotes, "0660" or "432", as it is meant'),
+        ({"socket": {"DirectoryMode": [0o755]}}, "socket: DirectoryMode", "YAML makes 493 of 0755"),
+        ({"service": {"UMask": 0o027}}, "service: UMask", "YAML makes 23 of 0027"),
+        ({"service": {"StateDirectoryMode": 700}}, "service: StateDirectoryMode", '"1274" or "700"'),
         ({"unit": {"ConditionPathExists": "/a"}}, "unit", "belongs to the role"),
         ({"state": "gone"}, "state", "absent"),
     ],
@@ -159,6 +163,12 @@ def test_a_mistake_names_endpoint_and_key(said, key, hint):
     assert found[0].startswith(f"endpoint {said.get('name', 'a')!r}: ")
     assert key.split(".")[0] in found[0]
     assert hint in found[0]
+
+
+def test_modes_are_texts_and_numbers_of_other_directives_are_not():
+    said = {"socket": {"SocketMode": "0660", "Backlog": 16}, "service": {"UMask": "0027", "RemoveIPC": True, "Nice": 5}}
+    (endpoint,) = prepare({"name": "a", "job": JOB, **said})
+    assert "SocketMode=0660\n" in values.directives(endpoint["socket"])
 
 
 def test_a_server_of_its_own_is_stopped_as_it_likes():

@@ -18,6 +18,7 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", re.ASCII)
 UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+\.[a-z]+", re.ASCII)
 DIRECTIVE = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
+MODE = re.compile(r"UMask|\w+Mode", re.ASCII)  # directives whose values are octal
 
 # The least of each time span, in seconds, and whether it may be endless.
 SPANS = {
@@ -333,6 +334,12 @@ def _check_directives(endpoint):
                     yield f"{section}: {key} must be a string, a number, a bool or a list of these"
                 elif isinstance(value, str) and (not value.isprintable() or value.endswith("\\")):
                     yield f"{section}: {key} must be one line that does not end with a backslash"
+                elif isinstance(value, int) and not isinstance(value, bool) and MODE.fullmatch(str(key)):
+                    octal = f"{value:04o}"
+                    yield (
+                        f'{section}: {key}: put it in quotes, "{octal}" or "{value}", as it is meant; YAML makes '
+                        f"{value} of {octal}"
+                    )
 
 
 def _check_execution(job, variables, limit):
