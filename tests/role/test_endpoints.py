@@ -71,6 +71,68 @@ def test_defaults_are_laid_under_and_dicts_merged_deeply():
     assert endpoint["methods"] == ["POST"]
 
 
+EMPTY = [
+    {"response": {"body": None, "status": 202}},
+    {"auth": [{"hmac": {"secret": "S3cr3t-S3cr3t-S3cr3t", "header": "X-A", "prefix": None, "tolerance": None}}]},
+    {"schedule": {"on_calendar": ["daily"], "randomized_delay": None, "parameters": None}},
+    {"parameters": [{"name": "d", "max_length": None, "type": None, "required": None}]},
+    {"only_if": [{"from": "query:a", "equals": "b", "not": None, "in": None}]},
+    {"frontend": {"enabled": None, "confirm": None}},
+    {"job": {**JOB, "args": None}},
+    {"queue_limit": None, "methods": None, "environment": None},
+]
+
+
+def without_empty(value):
+    if isinstance(value, dict):
+        return {key: without_empty(inner) for key, inner in value.items() if inner is not None}
+    return [without_empty(inner) for inner in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("said", EMPTY)
+def test_a_key_without_a_value_is_not_said_at_any_depth(said):
+    least = {"name": "a", "job": JOB}
+    (expected,) = prepare({**least, **without_empty(said)})
+    for keys, defaults in (({**least, **said}, {}), (least, said), ({**least, **said}, dict.fromkeys(said))):
+        (found,) = prepare(keys, defaults=defaults)
+        assert {**found, "addresses": None} == {**expected, "addresses": None}
+
+
+@pytest.mark.parametrize(
+    ("said", "key"),
+    [
+        ({"auth": [{"basic": {"user": None, "secret": "S3cr3t-S3cr3t-S3cr3t"}}]}, "user"),
+        ({"schedule": {"on_calendar": None}}, "on_calendar"),
+        ({"parameters": [{"name": None}]}, "name"),
+        ({"only_if": [{"from": None, "equals": "a"}]}, "from"),
+        ({"job": None}, "job"),
+    ],
+)
+def test_a_key_that_is_needed_and_has_no_value_is_missing(said, key):
+    (found,) = mistakes({"name": "a", "job": JOB, **said})
+    assert f"missing required arguments: {key}" in found
+
+
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        ({"listen": ["127.0.0.1:3000", None]}, "listen"),
+        ({"allow_from": [None]}, "allow_from"),
+        ({"methods": ["GET", None]}, "methods"),
+        ({"on_success": [None]}, "on_success"),
+        ({"job": {**JOB, "args": ["-v", None]}}, "job.args"),
+        ({"frontend": {"users": [None]}}, "frontend.users"),
+        ({"schedule": {"on_calendar": [None]}}, "schedule.on_calendar"),
+        ({"parameters": [{"name": "a", "choices": ["a", None]}]}, "parameters[1].choices"),
+        ({"only_if": [{"from": "query:a", "in": [None]}]}, "only_if[1].in"),
+        ({"auth": [None]}, "auth"),
+    ],
+)
+def test_an_item_of_a_list_without_a_value_is_a_mistake(said, label):
+    (found,) = mistakes({"name": "a", "job": JOB, **said})
+    assert found.startswith(f"endpoint 'a': {label}: an item of the list is empty")
+
+
 def test_a_number_is_fine_where_a_string_is_meant():
     (endpoint,) = prepare({"name": "a", "job": JOB, "listen": ["127.0.0.1:80"], "timeout": 90, "environment": {"N": 1}})
     assert endpoint["seconds"]["timeout"] == 90

@@ -90,6 +90,17 @@ def test_a_mistake_names_the_variable_and_the_remedy(settings, key, hint):
     assert hint in found[0]
 
 
+def test_a_variable_or_key_without_a_value_is_not_said():
+    alice = user(password=front.PASSWORD, password_hash=None)
+    settings = {"tls": {"self_signed": True, "key": None}, "users": [alice], "listen": None}
+    assert front.frontend(**settings, worker_connections=None).mistakes == []
+    assert "it is needed" in front.frontend(server_name=None).mistakes[0]
+    with pytest.raises(front.Mistakes, match=r"trigger_frontend_.*missing required arguments: name found in users"):
+        front.frontend(users=[{"name": None}])
+    with pytest.raises(front.Mistakes, match=r"trigger_frontend_users: an item of the list is empty"):
+        front.frontend(users=[user(), None])
+
+
 @pytest.mark.parametrize(
     "settings",
     [

@@ -28,8 +28,11 @@ def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def complete(given: dict[str, Any], options: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Apply the specification: the endpoint with defaults and right types, and what is wrong with it."""
-    wrong = list(unknown_keys(given, options)) + list(_wrong_shapes(given, options))
+    """Apply the specification: the endpoint with defaults and right types, and what is wrong with it. A key without a
+    value counts as not said, at any depth that the specification tells of."""
+    wrong = list(unknown_keys(given, options))
+    given = _said(given, options)
+    wrong += _wrong_shapes(given, options)
     if given.get("state") == "absent":  # its name is all that is needed
         options = {key: {**value, "required": key == "name", "options": None} for key, value in options.items()}
     if wrong:
@@ -48,6 +51,18 @@ def unknown_keys(given: dict[str, Any], options: dict[str, Any], inside: str = "
         elif options[key].get("options"):
             for label, part in _parts(f"{inside}{key}", given[key]):
                 yield from unknown_keys(part, options[key]["options"], f"{label}.")
+
+
+def _said(given, options):
+    """What is given, without the keys that have no value."""
+    said = {key: value for key, value in given.items() if value is not None}
+    for key, value in said.items():
+        inner = options.get(key, {}).get("options")
+        if inner and isinstance(value, dict):
+            said[key] = _said(value, inner)
+        elif inner and isinstance(value, list):
+            said[key] = [_said(item, inner) if isinstance(item, dict) else item for item in value]
+    return said
 
 
 def _parts(label, value):
@@ -75,6 +90,8 @@ def _wrong_shapes(given, options, inside="", hidden=False):
             yield f"{label}: this must be a dict of its keys, not {shown}"
         elif kind == "list" and not isinstance(value, list):
             yield f"{label}: this must be a list{_of(elements)}, not {shown}"
+        elif kind == "list" and None in value:
+            yield f"{label}: an item of the list is empty; take it out, or give it a value"
         elif kind == "list" and elements == "dict" and not all(isinstance(item, dict) for item in value):
             yield f"{label}: this must be a list of dicts"
         elif option.get("options"):
