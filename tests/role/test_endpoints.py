@@ -233,6 +233,28 @@ def test_modes_are_texts_and_numbers_of_other_directives_are_not():
     assert "SocketMode=0660\n" in values.directives(endpoint["socket"])
 
 
+@pytest.mark.parametrize(
+    ("key", "inner"),
+    [
+        ("environment", {True: "1"}),
+        ("environment", {False: "1", "A": "1"}),
+        ("credentials", {True: "geheim"}),
+        ("credentials", {8443: "geheim", "token": "geheim"}),
+        ("service", {True: 1}),
+        ("socket", {True: 1}),
+        ("unit", {5.5: 1}),
+        ("schedule.parameters", {True: "geheim"}),
+        ("environment", {None: "1"}),
+    ],
+)
+def test_names_are_texts(key, inner):
+    """YAML takes on, yes, NO and 8443 for something else."""
+    given = {"schedule": {"on_calendar": ["daily"], "parameters": inner}} if "." in key else {key: inner}
+    name = next(iter(inner))
+    (found,) = mistakes({"name": "a", "job": JOB, **given})
+    assert found == f"endpoint 'a': {key}: a key that YAML takes for {name!r}; put it in quotes"
+
+
 def test_a_server_of_its_own_is_stopped_as_it_likes():
     said = {"service": {"KillMode": "mixed", "WatchdogSec": "10s"}, "unit": {"OnFailure": "mail.service"}}
     assert len(mistakes({"name": "a", "job": JOB, **said})) == 3

@@ -290,7 +290,7 @@ def _check_http(endpoint):
 def _environment(given):
     environment, wrong = {}, []
     for name, value in given.items():
-        if not VARIABLE.fullmatch(str(name)):
+        if not VARIABLE.fullmatch(name):
             wrong.append(f"environment: {name!r} is not a valid name of a variable")
         elif META_VARIABLES.fullmatch(name):
             wrong.append(f"environment: {name} is set from the request")
@@ -309,7 +309,7 @@ def _environment(given):
 
 def _check_surroundings(endpoint):
     for name, value in endpoint["credentials"].items():
-        if not CREDENTIAL.fullmatch(str(name)):
+        if not CREDENTIAL.fullmatch(name):
             yield f"credentials: {name!r} is not a valid name of a credential; use letters, digits, _, - and ."
         elif not isinstance(value, str) or not value:
             yield f"credentials: {name} must be a string that is not empty"
@@ -323,8 +323,8 @@ def _check_directives(endpoint):
         if not endpoint["handoff"]:
             owned = {**owned, **OWNED_WITH_RUNNER.get(section, {})}
         for key, given in endpoint[section].items():
-            owner = [(pattern, instead) for pattern, instead in owned.items() if re.fullmatch(pattern, str(key))]
-            if not DIRECTIVE.fullmatch(str(key)):
+            owner = [(pattern, instead) for pattern, instead in owned.items() if re.fullmatch(pattern, key)]
+            if not DIRECTIVE.fullmatch(key):
                 yield f"{section}: {key!r} is not a directive of systemd"
             elif owner:
                 instead = f"; use the key {owner[0][1]}" if owner[0][1] else ""
@@ -334,7 +334,7 @@ def _check_directives(endpoint):
                     yield f"{section}: {key} must be a string, a number, a bool or a list of these"
                 elif isinstance(value, str) and (not value.isprintable() or value.endswith("\\")):
                     yield f"{section}: {key} must be one line that does not end with a backslash"
-                elif isinstance(value, int) and not isinstance(value, bool) and MODE.fullmatch(str(key)):
+                elif isinstance(value, int) and not isinstance(value, bool) and MODE.fullmatch(key):
                     octal = f"{value:04o}"
                     yield (
                         f'{section}: {key}: put it in quotes, "{octal}" or "{value}", as it is meant; YAML makes '

@@ -97,6 +97,10 @@ def _wrong_shapes(given, options, inside="", hidden=False):
         elif option.get("options"):
             for part_label, part in _parts(label, value):
                 yield from _wrong_shapes(part, option["options"], f"{part_label}.", no_log)
+        elif kind == "dict":
+            for name in value:
+                if not isinstance(name, str):  # on, NO, 8443
+                    yield f"{label}: a key that YAML takes for {name!r}; put it in quotes"
         elif "str" in (kind, elements):
             for text in value if kind == "list" else [value]:
                 if isinstance(text, (bool, dict, list)):
