@@ -151,6 +151,8 @@ class Frontend:
         """Whether the certificate that the host made is there, for these names, and good for some time."""
         if not (os.path.exists(CERTIFICATE) and os.path.exists(KEY)):
             return False
+        if not os.path.exists(OPENSSL):
+            return True  # with --check, on a host that has no openssl yet, nobody can tell
         look = [OPENSSL, "x509", "-in", CERTIFICATE, "-noout"]
         try:
             run(*look, "-checkend", str(RENEWED_BEFORE * 86400))
@@ -181,6 +183,8 @@ class Frontend:
         """
         if not os.path.exists(PROGRAM):
             return  # with --check, on a host that has no nginx yet
+        if self.makes_certificate and not os.path.exists(OPENSSL):
+            return  # nor openssl
         built = _built()
         if self.plan and missing_modules(built):
             raise Refused(
