@@ -1,13 +1,14 @@
 """The look at a host before anything is rendered or installed, and what the tasks make of it."""
 
 import importlib.util
+import socket
 
 import ansible.modules  # noqa: F401 - the module is found beside those, as on a host
 import front
 import jinja2
 import pytest
 import yaml
-from ansible.module_utils import trigger_preflight
+from ansible.module_utils import trigger_nginx, trigger_preflight
 from ansible.plugins.test.core import changed
 
 TASKS = yaml.safe_load((front.ROLE / "tasks/main.yml").read_text(encoding="utf-8"))
@@ -58,6 +59,7 @@ def preflight(monkeypatch):
         monkeypatch.setattr(trigger_preflight, "version", lambda: 252)
         activity = "active" if active else "inactive"
         monkeypatch.setattr(trigger_preflight, "show", lambda units: {units[0]: {"ActiveState": activity}})
+        monkeypatch.setattr(trigger_nginx, "main_pid", lambda _: 0)
         for name, program in (("NGINX_PROGRAM", "nginx"), ("OPENSSL", "openssl")):
             monkeypatch.setattr(trigger_preflight, name, "/" if program in has else "/not/there")
         with pytest.raises(Ended) as caught:
@@ -67,7 +69,7 @@ def preflight(monkeypatch):
     return look
 
 
-FRONT = {"is_self_signed": True}
+FRONT = {"is_self_signed": True, "addresses": []}
 
 
 def installs(result, **variables):
@@ -94,3 +96,29 @@ def test_where_no_package_is_missing_nothing_is_promised_or_installed(preflight,
         said = preflight(**{"frontend": FRONT, "check_mode": check_mode, **keys})
         assert (said["packages"], said["changed"]) == ([], False)
         assert not installs(said, ansible_check_mode=False)
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_who_holds_the_front_end_s_addresses_is_told_before_packages_are_installed(preflight, check_mode):
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        frontend = front.plugin._frontend_needs(front.frontend(listen=[f"127.0.0.1:{port}"]))
+        said = preflight(frontend, check_mode=check_mode)
+        begin = f"nothing was changed.\ntrigger_frontend_listen: 127.0.0.1:{port} is in use by another program"
+        assert said["failed"] and said["msg"].startswith(begin)
+        # Where nothing is to be installed, the last task looks.
+        assert "failed" not in preflight(frontend, has=["nginx", "openssl"], check_mode=check_mode)
+        assert "failed" not in preflight(frontend, state="absent")
+    assert preflight(frontend)["packages"] == ["nginx", "openssl"]
+
+
+def test_what_only_redirects_is_an_address_too():
+    needs = front.plugin._frontend_needs(front.frontend())
+    assert [address["text"] for address in needs["addresses"]] == ["443", "80"]
+
+
+def test_the_first_task_is_told_all_that_the_last_one_is():
+    """What is wrong with a variable is found before a package is installed, where that nothing was changed is true."""
+    calls = [task["trigger_deploy"] for task in TASKS if "trigger_deploy" in task]
+    first, last = ({key for key, value in call.items() if "{{ trigger_" in str(value)} for call in calls)
+    assert first >= last - {"purge", "no_log"}

@@ -244,7 +244,7 @@ class Renderer:
             "is_self_signed": self._frontend.is_self_signed,
             "verifies_clients": bool(self._frontend.client_ca),
             "worker_connections": self._frontend.worker_connections,
-            "addresses": [_address(each) for each in self._frontend.addresses + self._frontend.redirects],
+            "addresses": _frontend_addresses(self._frontend),
             "warnings": self._frontend.warnings,
         }
 
@@ -400,7 +400,12 @@ def _of_variable(text, options):
 
 def _frontend_needs(frontend):
     """What a preflight looks for on the host."""
-    return frontend and {"is_self_signed": frontend.is_self_signed}
+    return frontend and {"is_self_signed": frontend.is_self_signed, "addresses": _frontend_addresses(frontend)}
+
+
+def _frontend_addresses(frontend):
+    """All that nginx listens on for it."""
+    return [_address(each) for each in frontend.addresses + frontend.redirects]
 
 
 def _told_of_door(door):

@@ -165,14 +165,7 @@ class Frontend:
 
     def check_addresses(self) -> str | None:
         """What stands against listening where it shall."""
-        if not self.plan:
-            return None
-        master = main_pid(UNIT)
-        for address in self.plan["addresses"]:
-            problem = why_not_free(address, {"bind_ipv6_only": "both", "free_bind": False})
-            if problem and not (master and is_of_process(address["port"], master)):
-                return f"trigger_frontend_listen: {address['text']} {problem}"
-        return None
+        return why_not_listen(self.plan["addresses"]) if self.plan else None
 
     def try_out(self, files: Sequence[File]) -> None:
         """Let nginx read the configuration as it would be, with all of its other sites. files: those that change, of
@@ -282,6 +275,16 @@ class Frontend:
                 file.restore()
         systemctl("reload", [UNIT])
         raise Refused(f"nginx goes on with the configuration of before, to which its files were set back: {said}")
+
+
+def why_not_listen(addresses: Iterable[dict[str, Any]]) -> str | None:
+    """What stands against nginx' listening on addresses, as the plan has them."""
+    master = main_pid(UNIT)
+    for address in addresses:
+        problem = why_not_free(address, {"bind_ipv6_only": "both", "free_bind": False})
+        if problem and not (master and is_of_process(address["port"], master)):
+            return f"trigger_frontend_listen: {address['text']} {problem}"
+    return None
 
 
 def _files_in(directory):

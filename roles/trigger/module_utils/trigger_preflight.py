@@ -16,7 +16,7 @@ from typing import Any
 from .trigger_files import existing_directory, mount_point, on_host
 from .trigger_host import Mistake, account, own_job
 from .trigger_names import JOBS_USER, ROOT_UNIT, SPOOL, STATE
-from .trigger_nginx import OPENSSL
+from .trigger_nginx import OPENSSL, why_not_listen
 from .trigger_nginx import PROGRAM as NGINX_PROGRAM
 from .trigger_nginx import UNIT as NGINX_UNIT
 from .trigger_systemd import Failed, show, trial, version
@@ -78,6 +78,10 @@ def preflight(plan: dict[str, Any], state: str, installs: bool = True) -> dict[s
             "have the package of Debian or of nginx.org in its place, or leave trigger_frontend out and let that nginx "
             "pass requests on to what the endpoints listen on"
         )
+    if packages:
+        problem = why_not_listen(plan["frontend"]["addresses"])
+        if problem:
+            raise Mistake(f"nothing was changed.\n{problem}")
     if packages and installs:
         _check_that_more_can_be_had()
     return {"systemd": present, "ipv6": os.path.exists("/proc/net/if_inet6"), "packages": packages}
