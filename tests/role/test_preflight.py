@@ -122,3 +122,31 @@ def test_the_first_task_is_told_all_that_the_last_one_is():
     calls = [task["trigger_deploy"] for task in TASKS if "trigger_deploy" in task]
     first, last = ({key for key, value in call.items() if "{{ trigger_" in str(value)} for call in calls)
     assert first >= last - {"purge", "no_log"}
+
+
+def needs(**keys):
+    return {"name": "a", "state": "present", "user": "trigger", "group": None, "patterns": [], **keys}
+
+
+@pytest.mark.parametrize("key", ["user", "group"])
+def test_an_account_that_is_missing_stops_a_play_and_a_check_is_warned(preflight, key):
+    """An earlier task makes it in the play, and with --check it only says so."""
+    endpoints = [needs(**{key: "www-app"})]
+    sentence = f"endpoint 'a': {key}: 'www-app' does not exist on this host"
+    said = preflight(endpoints=endpoints)
+    assert said["failed"] and said["msg"].startswith(f"{sentence}; make it first")
+    said = preflight(endpoints=endpoints, check_mode=True)
+    assert "failed" not in said
+    (warning,) = said["warnings"]
+    assert warning.startswith(sentence) and "without --check" in warning
+
+
+@pytest.mark.parametrize("keys", [{"user": "root", "group": "root"}, {"user": "www-app", "state": "absent"}])
+def test_who_is_there_or_goes_is_no_matter(preflight, keys):
+    assert preflight(endpoints=[needs(**keys)], check_mode=True)["warnings"] == []
+    assert "failed" not in preflight(endpoints=[needs(**keys)])
+
+
+def test_what_else_is_wrong_with_an_endpoint_stops_a_check_too(preflight):
+    said = preflight(endpoints=[needs(user="www-app", patterns=["("])], check_mode=True)
+    assert said["failed"] and "regular expression" in said["msg"] and "www-app" not in said["msg"]
