@@ -32,7 +32,7 @@ def complete(given: dict[str, Any], options: dict[str, Any]) -> tuple[dict[str, 
     value counts as not said, at any depth that the specification tells of."""
     wrong = list(unknown_keys(given, options))
     given = _said(given, options)
-    wrong += _wrong_shapes(given, options)
+    wrong += wrong_shapes(given, options)
     if given.get("state") == "absent":  # its name is all that is needed
         options = {key: {**value, "required": key == "name", "options": None} for key, value in options.items()}
     if wrong:
@@ -75,9 +75,11 @@ def _parts(label, value):
                 yield f"{label}[{number}]", item
 
 
-def _wrong_shapes(given, options, inside="", hidden=False):
-    """What the validator would convert in silence, a list to the string "['a']" or a string to a list, or
-    would complain about without a word of the key."""
+def wrong_shapes(
+    given: dict[str, Any], options: dict[str, Any], inside: str = "", hidden: bool = False
+) -> Iterator[str]:
+    """A message for each value that the validator would convert in silence, a list to the string "['a']" or a string
+    to a list, or would complain about without a word of the key."""
     for key, value in given.items():
         option = options.get(key, {})
         label = f"{inside}{key}"
@@ -96,7 +98,7 @@ def _wrong_shapes(given, options, inside="", hidden=False):
             yield f"{label}: this must be a list of dicts"
         elif option.get("options"):
             for part_label, part in _parts(label, value):
-                yield from _wrong_shapes(part, option["options"], f"{part_label}.", no_log)
+                yield from wrong_shapes(part, option["options"], f"{part_label}.", no_log)
         elif kind == "dict":
             for name in value:
                 if not isinstance(name, str):  # on, NO, 8443
