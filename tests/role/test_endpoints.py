@@ -792,6 +792,9 @@ PASSWORD = {"name": "password", "sensitive": True}
     [
         ({"on_calendar": []}, {}, "schedule.on_calendar: an empty list"),
         ({"on_calendar": [""]}, {}, "schedule.on_calendar: '' is not a time"),
+        ({"on_calendar": [750]}, {}, 'schedule.on_calendar: put it in quotes, "12:30"; YAML makes 750 of it'),
+        ({"on_calendar": [45015]}, {}, 'schedule.on_calendar: put it in quotes, "12:30:15"; YAML makes 45015 of it'),
+        ({"on_calendar": ["daily", "750"]}, {}, 'put it in quotes, "12:30"'),
         ({"on_calendar": ["daily\nUnit=x.service"]}, {}, "is not a time"),
         ({"on_calendar": ["--help"]}, {}, "is not a time"),
         ({"on_calendar": ["daily\\"]}, {}, "is not a time"),
@@ -827,6 +830,12 @@ def test_a_mistake_in_a_schedule_names_its_key(schedule, keys, hint):
     (message,) = mistakes({"name": "a", "job": JOB, "schedule": schedule, **keys})
     assert message.startswith("endpoint 'a': ") and hint in message
     assert "geheim" not in message
+
+
+def test_a_date_that_yaml_knows_is_a_time():
+    said = yaml.safe_load("on_calendar: [2026-01-01, 2026-01-01 03:00:00, 06:30]")
+    (endpoint,) = prepare({"name": "a", "job": JOB, "schedule": said})
+    assert endpoint["schedule"]["on_calendar"] == ["2026-01-01", "2026-01-01 03:00:00", "06:30"]
 
 
 def test_the_values_of_a_schedule_are_texts_as_a_request_brings_them():

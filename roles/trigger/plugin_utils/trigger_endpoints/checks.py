@@ -254,13 +254,21 @@ def _check_schedule(schedule):
     if not schedule["on_calendar"]:
         yield "schedule.on_calendar: an empty list; leave schedule out for no timer"
     for text in schedule["on_calendar"]:
-        if not text.strip() or not text.isprintable() or text.endswith("\\") or text.startswith("-"):
+        if re.fullmatch(r"\d+", text, re.ASCII):  # a number is no time to systemd
+            yield f'schedule.on_calendar: put it in quotes, "{_sexagesimal(int(text))}"; YAML makes {text} of it'
+        elif not text.strip() or not text.isprintable() or text.endswith("\\") or text.startswith("-"):
             yield f"schedule.on_calendar: {text!r} is not a time; write for example daily or 'Mon..Fri 06:30'"
     try:
         if values.parse_span(schedule["randomized_delay"]) == float("inf"):
             yield "schedule.randomized_delay: it must end"
     except ValueError as error:
         yield f"schedule.randomized_delay: {error}"
+
+
+def _sexagesimal(number):
+    """A time of day as it was written of which YAML 1.1 made a number: minutes, or seconds."""
+    minutes, seconds = (number, None) if number < 24 * 60 else divmod(number, 60)
+    return f"{minutes // 60}:{minutes % 60:02}" + ("" if seconds is None else f":{seconds:02}")
 
 
 def _check_http(endpoint):
