@@ -1,4 +1,4 @@
-"""The role's variables as the action plugin takes them: what is none of its kind is named before the host is asked."""
+"""Variables and programs as the action plugin takes them: a wrong one is named before the host is asked."""
 
 import front
 import pytest
@@ -69,3 +69,22 @@ def test_all_that_is_wrong_is_told_at_once(play):
 )
 def test_what_is_right_or_has_no_value_goes_to_the_host(play, variables):
     assert play(**variables)["preflight"]
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (b"echo\n", "does not begin with #!"),
+        (b"#!/bin/sh\r\necho\r\n", "its first line ends with CR"),
+        (b"#!/bin/sh\necho\r\n", None),
+        (b"\x7fELF\r\n", None),
+    ],
+)
+def test_a_program_of_the_controller_has_to_be_one_that_can_be_executed(play, monkeypatch, content, hint):
+    monkeypatch.setattr(front.plugin.ActionModule, "_read", lambda *_: content)
+    endpoint = front.endpoint(job={"src": "hello"})
+    if hint is None:
+        assert play(endpoints=[endpoint])
+        return
+    with pytest.raises(AnsibleActionFail, match=r"endpoint 'hello': job\.src: 'hello'.*" + hint):
+        play(endpoints=[endpoint])

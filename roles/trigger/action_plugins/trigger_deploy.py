@@ -133,6 +133,9 @@ class ActionModule(ActionBase):
                         f"endpoint {endpoint['name']!r}: job.src: {job['src']!r} does not begin with #! and is "
                         "not an ELF program, so it could not be executed"
                     )
+                elif trigger_endpoints.checks.names_interpreter_with_cr(content):
+                    wrong = trigger_endpoints.checks.ENDS_WITH_CR
+                    messages.append(f"endpoint {endpoint['name']!r}: job.src: {job['src']!r}: {wrong}")
             jobs[endpoint["name"]] = content
         if messages:
             raise trigger_endpoints.Mistakes(messages)

@@ -39,6 +39,9 @@ RESPONSE_BODY_LIMIT = 64 * 1024
 BODILESS = (204, 205)  # RFC 9110, section 15.3
 VARIABLE_LIMIT = host.execution.STRING_LIMIT
 HEAD_ROOM = 36 * 1024  # what a request's head can bring into the environment; a field may stand there twice
+ENDS_WITH_CR = (
+    "its first line ends with CR, so the interpreter would not be found; save it with line ends of Unix (dos2unix)"
+)
 STACK = re.compile(r"(\d+)([KMGTPE]?)B?(:.*)?", re.ASCII)  # LimitSTACK=; the job gets the first number
 
 # What a request tells its job, RFC 3875. Variables of these names would be lost.
@@ -194,12 +197,19 @@ def _check_job(job):
         yield f"job: exactly one of src, content and command is needed, and {found} is given"
     if job["content"] is not None and not job["content"].startswith("#!"):
         yield "job.content: its first line must name the interpreter, for example #!/bin/sh"
+    elif job["content"] is not None and names_interpreter_with_cr(job["content"].encode()):
+        yield f"job.content: {ENDS_WITH_CR}"
     if job["command"] is not None and not (job["command"] and job["command"][0]):
         yield "job.command: the list must begin with a program"
     for key in ("command", "args"):
         for argument in job[key] or ():
             if "\0" in argument or len(argument.encode()) >= VARIABLE_LIMIT:
                 yield f"job.{key}: an argument holds a NUL or is longer than 128 KiB"
+
+
+def names_interpreter_with_cr(program: bytes) -> bool:
+    """Whether the first line of a script ends as on Windows: the kernel takes that for a part of the name."""
+    return program.startswith(b"#!") and program.partition(b"\n")[0].endswith(b"\r")
 
 
 def _seconds(endpoint):
