@@ -229,6 +229,25 @@ def test_a_mistake_names_endpoint_and_key(said, key, hint):
     assert hint in found[0]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"environment": {"A": {"a": 1}}},
+        {"environment": {"A": [1, 2]}},
+        {"credentials": {"a": {"a": 1}}},
+        {"credentials": {"a": [1]}},
+        {"response": {"body": {"a": 1}}},
+        {"job": {"command": ["/bin/true", {"a": 1}]}},
+        {"description": ["a"]},
+    ],
+)
+def test_what_ansible_may_have_made_of_text_has_its_remedy(said):
+    """ansible-core before 2.19 makes a dict or a list of templated text that begins with { or [."""
+    (found,) = mistakes({"name": "a", "job": JOB, **said})
+    assert "end its expression with `| string`, or begin it with a blank" in found
+    assert "before 2.19" in found
+
+
 def test_modes_are_texts_and_numbers_of_other_directives_are_not():
     said = {"socket": {"SocketMode": "0660", "Backlog": 16}, "service": {"UMask": "0027", "RemoveIPC": True, "Nice": 5}}
     (endpoint,) = prepare({"name": "a", "job": JOB, **said})

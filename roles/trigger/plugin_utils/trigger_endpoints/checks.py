@@ -315,7 +315,7 @@ def _environment(given):
         elif SYSTEMD_VARIABLES.fullmatch(name):
             wrong.append(f"environment: {name} is set by systemd")
         elif isinstance(value, (bool, dict, list)) or value is None:
-            wrong.append(f"environment: {name} is not a string; put it in quotes if it shall be one")
+            wrong.append(f"environment: {name} {values.no_text(value)}")
         else:
             text = environment[name] = str(value)
             if not text.replace("\n", "").replace("\t", "").isprintable():
@@ -329,7 +329,9 @@ def _check_surroundings(endpoint):
     for name, value in endpoint["credentials"].items():
         if not CREDENTIAL.fullmatch(name):
             yield f"credentials: {name!r} is not a valid name of a credential; use letters, digits, _, - and ."
-        elif not isinstance(value, str) or not value:
+        elif not isinstance(value, str):
+            yield f"credentials: {name} {values.no_text(value)}"
+        elif not value:
             yield f"credentials: {name} must be a string that is not empty"
     directory = endpoint["working_directory"]
     if directory is not None and not (directory.startswith("/") and directory.isprintable()):

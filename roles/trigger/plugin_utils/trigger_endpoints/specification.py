@@ -15,6 +15,8 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from . import values
+
 
 def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Lay one dict under another. Dicts in them are merged deeply; what is None above counts as not said."""
@@ -107,7 +109,7 @@ def wrong_shapes(
             for text in value if kind == "list" else [value]:
                 if isinstance(text, (bool, dict, list)):
                     shown = "it" if no_log else repr(text)
-                    yield f"{label}: {shown} is not a string; put it in quotes if it shall be one"
+                    yield f"{label}: {shown} {values.no_text(text)}"
 
 
 def _of(elements):
