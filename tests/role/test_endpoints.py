@@ -72,6 +72,68 @@ def test_defaults_are_laid_under_and_dicts_merged_deeply():
     assert endpoint["methods"] == ["POST"]
 
 
+EMPTY = [
+    {"response": {"body": None, "status": 202}},
+    {"auth": [{"hmac": {"secret": "S3cr3t-S3cr3t-S3cr3t", "header": "X-A", "prefix": None, "tolerance": None}}]},
+    {"schedule": {"on_calendar": ["daily"], "randomized_delay": None, "parameters": None}},
+    {"parameters": [{"name": "d", "max_length": None, "type": None, "required": None}]},
+    {"only_if": [{"from": "query:a", "equals": "b", "not": None, "in": None}]},
+    {"frontend": {"enabled": None, "confirm": None}},
+    {"job": {**JOB, "args": None}},
+    {"queue_limit": None, "methods": None, "environment": None},
+]
+
+
+def without_empty(value):
+    if isinstance(value, dict):
+        return {key: without_empty(inner) for key, inner in value.items() if inner is not None}
+    return [without_empty(inner) for inner in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("said", EMPTY)
+def test_a_key_without_a_value_is_not_said_at_any_depth(said):
+    least = {"name": "a", "job": JOB}
+    (expected,) = prepare({**least, **without_empty(said)})
+    for keys, defaults in (({**least, **said}, {}), (least, said), ({**least, **said}, dict.fromkeys(said))):
+        (found,) = prepare(keys, defaults=defaults)
+        assert {**found, "addresses": None} == {**expected, "addresses": None}
+
+
+@pytest.mark.parametrize(
+    ("said", "key"),
+    [
+        ({"auth": [{"basic": {"user": None, "secret": "S3cr3t-S3cr3t-S3cr3t"}}]}, "user"),
+        ({"schedule": {"on_calendar": None}}, "on_calendar"),
+        ({"parameters": [{"name": None}]}, "name"),
+        ({"only_if": [{"from": None, "equals": "a"}]}, "from"),
+        ({"job": None}, "job"),
+    ],
+)
+def test_a_key_that_is_needed_and_has_no_value_is_missing(said, key):
+    (found,) = mistakes({"name": "a", "job": JOB, **said})
+    assert f"missing required arguments: {key}" in found
+
+
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        ({"listen": ["127.0.0.1:3000", None]}, "listen"),
+        ({"allow_from": [None]}, "allow_from"),
+        ({"methods": ["GET", None]}, "methods"),
+        ({"on_success": [None]}, "on_success"),
+        ({"job": {**JOB, "args": ["-v", None]}}, "job.args"),
+        ({"frontend": {"users": [None]}}, "frontend.users"),
+        ({"schedule": {"on_calendar": [None]}}, "schedule.on_calendar"),
+        ({"parameters": [{"name": "a", "choices": ["a", None]}]}, "parameters[1].choices"),
+        ({"only_if": [{"from": "query:a", "in": [None]}]}, "only_if[1].in"),
+        ({"auth": [None]}, "auth"),
+    ],
+)
+def test_an_item_of_a_list_without_a_value_is_a_mistake(said, label):
+    (found,) = mistakes({"name": "a", "job": JOB, **said})
+    assert found.startswith(f"endpoint 'a': {label}: an item of the list is empty")
+
+
 def test_a_number_is_fine_where_a_string_is_meant():
     (endpoint,) = prepare({"name": "a", "job": JOB, "listen": ["127.0.0.1:80"], "timeout": 90, "environment": {"N": 1}})
     assert endpoint["seconds"]["timeout"] == 90
@@ -112,6 +174,8 @@ def test_absent_needs_a_name_alone():
         ({"job": {}}, "job", "none of them"),
         ({"job": {"src": "a", "content": "#!/bin/sh"}}, "job", "src and content"),
         ({"job": {"content": "echo"}}, "job.content", "#!/bin/sh"),
+        ({"job": {"content": "#!/bin/sh\r\necho\r\n"}}, "job.content", "ends with CR"),
+        ({"job": {"content": "#!/bin/sh\r"}}, "job.content", "ends with CR"),
         ({"job": {"command": []}}, "job.command", "begin with a program"),
         ({"job": {"command": "ls -l"}}, "job.command", "list of strings"),
         ({"job": "/bin/true"}, "job", "dict"),
@@ -151,6 +215,10 @@ def test_absent_needs_a_name_alone():
         ({"service": {"Nice": "1\nUser=root"}}, "service", "one line"),
         ({"service": {"A B": "1"}}, "service", "not a directive"),
         ({"service": {"Nice": {"a": 1}}}, "service", "must be"),
+        ({"socket": {"SocketMode": 0o660}}, "socket: SocketMode", 'put it in quotes, "0660" or "432", as it is meant'),
+        ({"socket": {"DirectoryMode": [0o755]}}, "socket: DirectoryMode", "YAML makes 493 of 0755"),
+        ({"service": {"UMask": 0o027}}, "service: UMask", "YAML makes 23 of 0027"),
+        ({"service": {"StateDirectoryMode": 700}}, "service: StateDirectoryMode", '"1274" or "700"'),
         ({"unit": {"ConditionPathExists": "/a"}}, "unit", "belongs to the role"),
         ({"state": "gone"}, "state", "absent"),
     ],
@@ -161,6 +229,53 @@ def test_a_mistake_names_endpoint_and_key(said, key, hint):
     assert found[0].startswith(f"endpoint {said.get('name', 'a')!r}: ")
     assert key.split(".")[0] in found[0]
     assert hint in found[0]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"environment": {"A": {"a": 1}}},
+        {"environment": {"A": [1, 2]}},
+        {"credentials": {"a": {"a": 1}}},
+        {"credentials": {"a": [1]}},
+        {"response": {"body": {"a": 1}}},
+        {"job": {"command": ["/bin/true", {"a": 1}]}},
+        {"description": ["a"]},
+    ],
+)
+def test_what_ansible_may_have_made_of_text_has_its_remedy(said):
+    """ansible-core before 2.19 makes a dict or a list of templated text that begins with { or [."""
+    (found,) = mistakes({"name": "a", "job": JOB, **said})
+    assert "end its expression with `| string`, or begin it with a blank" in found
+    assert "before 2.19" in found
+
+
+def test_modes_are_texts_and_numbers_of_other_directives_are_not():
+    said = {"socket": {"SocketMode": "0660", "Backlog": 16}, "service": {"UMask": "0027", "RemoveIPC": True, "Nice": 5}}
+    (endpoint,) = prepare({"name": "a", "job": JOB, **said})
+    assert "SocketMode=0660\n" in values.directives(endpoint["socket"])
+
+
+@pytest.mark.parametrize(
+    ("key", "inner"),
+    [
+        ("environment", {True: "1"}),
+        ("environment", {False: "1", "A": "1"}),
+        ("credentials", {True: "geheim"}),
+        ("credentials", {8443: "geheim", "token": "geheim"}),
+        ("service", {True: 1}),
+        ("socket", {True: 1}),
+        ("unit", {5.5: 1}),
+        ("schedule.parameters", {True: "geheim"}),
+        ("environment", {None: "1"}),
+    ],
+)
+def test_names_are_texts(key, inner):
+    """YAML takes on, yes, NO and 8443 for something else."""
+    given = {"schedule": {"on_calendar": ["daily"], "parameters": inner}} if "." in key else {key: inner}
+    name = next(iter(inner))
+    (found,) = mistakes({"name": "a", "job": JOB, **given})
+    assert found == f"endpoint 'a': {key}: a key that YAML takes for {name!r}; put it in quotes"
 
 
 def test_a_server_of_its_own_is_stopped_as_it_likes():
@@ -658,6 +773,7 @@ def placed(argument, **keys):
         (placed("{p}", default="-x"), "job.args", "begins with a dash"),
         (condition(), "only_if[1]", "exactly one of equals, in and matches is needed, and 0 are given"),
         (condition(equals="a", matches="a"), "only_if[1]", "and 2 are given"),
+        (condition(**{"in": []}), "only_if[1]", "in: an empty list never holds; give it values"),
         (condition(matches="("), "only_if[1]", "matches: '(' is not a valid regular expression"),
         (condition(equal="a"), "only_if[1].equal", "did you mean only_if[1].equals?"),
         (condition(**{"from": "ref", "equals": "a"}), "only_if[1]", "from: 'ref' is not a valid place"),
@@ -700,6 +816,9 @@ PASSWORD = {"name": "password", "sensitive": True}
     [
         ({"on_calendar": []}, {}, "schedule.on_calendar: an empty list"),
         ({"on_calendar": [""]}, {}, "schedule.on_calendar: '' is not a time"),
+        ({"on_calendar": [750]}, {}, 'schedule.on_calendar: put it in quotes, "12:30"; YAML makes 750 of it'),
+        ({"on_calendar": [45015]}, {}, 'schedule.on_calendar: put it in quotes, "12:30:15"; YAML makes 45015 of it'),
+        ({"on_calendar": ["daily", "750"]}, {}, 'put it in quotes, "12:30"'),
         ({"on_calendar": ["daily\nUnit=x.service"]}, {}, "is not a time"),
         ({"on_calendar": ["--help"]}, {}, "is not a time"),
         ({"on_calendar": ["daily\\"]}, {}, "is not a time"),
@@ -735,6 +854,12 @@ def test_a_mistake_in_a_schedule_names_its_key(schedule, keys, hint):
     (message,) = mistakes({"name": "a", "job": JOB, "schedule": schedule, **keys})
     assert message.startswith("endpoint 'a': ") and hint in message
     assert "geheim" not in message
+
+
+def test_a_date_that_yaml_knows_is_a_time():
+    said = yaml.safe_load("on_calendar: [2026-01-01, 2026-01-01 03:00:00, 06:30]")
+    (endpoint,) = prepare({"name": "a", "job": JOB, "schedule": said})
+    assert endpoint["schedule"]["on_calendar"] == ["2026-01-01", "2026-01-01 03:00:00", "06:30"]
 
 
 def test_the_values_of_a_schedule_are_texts_as_a_request_brings_them():

@@ -27,13 +27,14 @@ def user(name="alice", **keys):
         ({"server_name": "a b;c d"}, "server_name", "'b;c' is not a valid host name"),
         ({"server_name": "a/b"}, "server_name", "not a valid host name"),
         ({"server_name": ".example"}, "server_name", "not a valid host name"),
-        ({"server_name": "*"}, "server_name", "not a valid host name"),
+        ({"server_name": "*"}, "server_name", "name the host, there is no catch-all here"),
         ({"server_name": "a.*"}, "server_name", "not a valid host name"),
         ({"server_name": "*.*.a"}, "server_name", "not a valid host name"),
         ({"server_name": "~^a$"}, "server_name", "not a valid host name"),
         ({"server_name": "$host"}, "server_name", "not a valid host name"),
         ({"server_name": "é.example"}, "server_name", "not a valid host name"),
         ({"server_name": "::1"}, "server_name", "not a valid host name"),
+        ({"server_name": "_"}, "server_name", "name the host, there is no catch-all here"),
         ({"server_name": "[::1"}, "server_name", "not a valid host name"),
         ({"server_name": "a:443"}, "server_name", "not a valid host name"),
         ({"tls": {"certificate": "/c.pem"}}, "tls", "together"),
@@ -90,12 +91,22 @@ def test_a_mistake_names_the_variable_and_the_remedy(settings, key, hint):
     assert hint in found[0]
 
 
+def test_a_variable_or_key_without_a_value_is_not_said():
+    alice = user(password=front.PASSWORD, password_hash=None)
+    settings = {"tls": {"self_signed": True, "key": None}, "users": [alice], "listen": None}
+    assert front.frontend(**settings, worker_connections=None).mistakes == []
+    assert "it is needed" in front.frontend(server_name=None).mistakes[0]
+    with pytest.raises(front.Mistakes, match=r"trigger_frontend_.*missing required arguments: name found in users"):
+        front.frontend(users=[{"name": None}])
+    with pytest.raises(front.Mistakes, match=r"trigger_frontend_users: an item of the list is empty"):
+        front.frontend(users=[user(), None])
+
+
 @pytest.mark.parametrize(
     "settings",
     [
         {"server_name": "a"},
         {"server_name": "Hooks.Example  *.hooks.example"},
-        {"server_name": "_"},
         {"server_name": "192.0.2.1 [2001:db8::1]"},
         {"tls": {"certificate": "/etc/ssl/c-1_2.pem", "key": "/etc/ssl/k#~+,=@%.pem"}},
         {"tls": {"certificate": CERTIFICATE, "key": KEY}},

@@ -750,6 +750,28 @@ def test_a_host_without_ipv6_is_told_no_nonsense(monkeypatch):
     assert trigger_addresses.why_not_free(address, item) is None
 
 
+# --check on a host that lacks a package
+
+
+@as_root
+@pytest.mark.usefixtures("_log")
+def test_without_openssl_a_certificate_is_promised_and_not_tried(tmp_path, monkeypatch):
+    (tmp_path / "nginx").touch()
+    monkeypatch.setattr(trigger_nginx, "PROGRAM", str(tmp_path / "nginx"))
+    monkeypatch.setattr(trigger_nginx, "OPENSSL", str(tmp_path / "openssl"))
+    made = trigger_nginx.Frontend(plan(is_self_signed=True))
+    assert made.makes_certificate
+    made.try_out(made.files)
+
+
+@as_root
+@pytest.mark.usefixtures("_log")
+def test_without_openssl_the_certificate_that_is_there_is_taken_to_last(tmp_path, monkeypatch):
+    deploy(is_self_signed=True)
+    monkeypatch.setattr(trigger_nginx, "OPENSSL", str(tmp_path / "openssl"))
+    assert not trigger_nginx.Frontend(plan(is_self_signed=True)).makes_certificate
+
+
 # nginx' journal
 
 

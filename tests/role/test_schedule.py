@@ -47,4 +47,6 @@ def test_systemd_takes_the_units(tmp_path):
 def test_systemd_says_which_expression_it_does_not_understand():
     assert all(why_no_time(expression) is None for expression in SCHEDULE["on_calendar"])
     assert "Invalid argument" in why_no_time("Mon..Foo 06:30")
+    # Behind what is wrong systemd may have a hint about something else.
+    assert why_no_time("2h") == "Invalid argument"
     assert why_no_time("2026-13-01") is not None

@@ -1,5 +1,6 @@
 """The keys about runs and their control: what the controller refuses, and what it makes of the rest."""
 
+import front
 import pytest
 import role
 from hypothesis import given
@@ -87,6 +88,29 @@ def test_with_handoff_nobody_would_heed_it(said):
     (found,) = mistakes(handoff=True, **said)
     assert found.startswith(f"endpoint 'a': {next(iter(said))}: with handoff ")
     role.prepare(**said)
+
+
+@pytest.mark.parametrize(
+    ("said", "defaults", "limit"),
+    [
+        ({}, {}, []),
+        ({}, {"timeout": None}, []),
+        ({"timeout": None}, {}, []),
+        ({"timeout": "5min"}, {}, ["5min"]),  # which is the default, too
+        ({"timeout": "1h"}, {}, ["1h"]),
+        ({"timeout": "infinity"}, {}, ["infinity"]),
+        ({}, {"timeout": "5min"}, ["5min"]),
+        ({"timeout": "1h"}, {"timeout": "5min"}, ["1h"]),
+        ({"timeout": None}, {"timeout": "5min"}, ["5min"]),
+    ],
+)
+def test_a_server_of_its_own_has_the_time_limit_that_is_said(said, defaults, limit):
+    """A runner keeps that of other jobs, so their units say none."""
+    for handoff, expected in ((True, limit), (False, [])):
+        given = front.endpoint(handoff=handoff, **said)
+        files = front.files(given, front=False, defaults=defaults)
+        lines = [line for file in files.values() for line in file["content"].splitlines()]
+        assert [line[14:] for line in lines if line.startswith("RuntimeMaxSec=")] == expected
 
 
 def test_handoff_beyond_loopback_has_to_be_said():

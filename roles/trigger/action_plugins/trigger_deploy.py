@@ -73,6 +73,7 @@ class ActionModule(ActionBase):
         specs = specification()
         options = specs["endpoint"]["options"]
         try:
+            check_variables(arguments, specs["main"]["options"])
             frontend = prepare_frontend(arguments.get("frontend"), specs["main"]["options"])
             endpoints = trigger_endpoints.prepare(
                 arguments.get("endpoints") or [], arguments.get("defaults") or {}, options, self._read_secret, frontend
@@ -81,11 +82,6 @@ class ActionModule(ActionBase):
         except trigger_endpoints.Mistakes as mistakes:
             raise AnsibleActionFail("\n".join(["nothing was changed:", *mistakes.messages])) from None
         handed_on = {key: arguments[key] for key in ("state", "purge", "preflight") if key in arguments}
-        metrics_dir = arguments.get("metrics_dir")
-        if metrics_dir and not (metrics_dir.startswith("/") and metrics_dir.isprintable()):
-            raise AnsibleActionFail(
-                f"nothing was changed:\ntrigger_metrics_dir: {metrics_dir!r} is not an absolute path"
-            )
         if arguments.get("preflight"):
             plan = {"endpoints": [_needs(endpoint) for endpoint in endpoints], "frontend": _frontend_needs(frontend)}
         else:
@@ -137,6 +133,9 @@ class ActionModule(ActionBase):
                         f"endpoint {endpoint['name']!r}: job.src: {job['src']!r} does not begin with #! and is "
                         "not an ELF program, so it could not be executed"
                     )
+                elif trigger_endpoints.checks.names_interpreter_with_cr(content):
+                    wrong = trigger_endpoints.checks.ENDS_WITH_CR
+                    messages.append(f"endpoint {endpoint['name']!r}: job.src: {job['src']!r}: {wrong}")
             jobs[endpoint["name"]] = content
         if messages:
             raise trigger_endpoints.Mistakes(messages)
@@ -155,7 +154,7 @@ class Renderer:
 
     def __init__(self, options: dict[str, Any], arguments: dict[str, Any], frontend: Any) -> None:
         systemd = int(arguments["systemd"])
-        self._show_secrets = not boolean(arguments["no_log"])
+        self._show_secrets = arguments["no_log"] is not None and not boolean(arguments["no_log"])
         self._metrics_dir = arguments["metrics_dir"]
         self._own_files = {
             str(path.relative_to(ROLE / "files")): path.read_bytes()
@@ -244,7 +243,7 @@ class Renderer:
             "is_self_signed": self._frontend.is_self_signed,
             "verifies_clients": bool(self._frontend.client_ca),
             "worker_connections": self._frontend.worker_connections,
-            "addresses": [_address(each) for each in self._frontend.addresses + self._frontend.redirects],
+            "addresses": _frontend_addresses(self._frontend),
             "serving": [each.port for each in self._frontend.addresses],
             "warnings": self._frontend.warnings,
         }
@@ -380,10 +379,24 @@ def _needs(endpoint):
     return {**needs, "patterns": [pattern for pattern in patterns if pattern is not None]}
 
 
+def check_variables(arguments: dict[str, Any], options: dict[str, Any]) -> None:
+    """Those that need no more than a look, by the names of the module's arguments. Ansible's own check of a role lets
+    text pass for a list and a dict. Raises trigger_endpoints.Mistakes."""
+    given = {key: arguments[key] for key in ("endpoints", "defaults") if arguments.get(key)}
+    # What stands in the place of a list or a dict may hold a secret.
+    options = {key: {**options[f"trigger_{key}"], "no_log": True} for key in given}
+    wrong = list(trigger_endpoints.specification.wrong_shapes(given, options))
+    metrics_dir = str(arguments.get("metrics_dir") or "/")
+    if not (metrics_dir.startswith("/") and metrics_dir.isprintable()):
+        wrong.append(f"metrics_dir: {metrics_dir!r} is not an absolute path")
+    if wrong:
+        raise trigger_endpoints.Mistakes([f"trigger_{text}" for text in wrong])
+
+
 def prepare_frontend(given: dict[str, Any] | None, options: dict[str, Any]) -> Any:
     """The front end as trigger_endpoints takes it. given: trigger_frontend*, without that prefix. Raises
     trigger_endpoints.Mistakes."""
-    if not given or not boolean(given["enabled"]):
+    if not given or given["enabled"] is None or not boolean(given["enabled"]):
         return None
     options = {key[len("trigger_frontend_") :]: option for key, option in options.items() if "trigger_frontend_" in key}
     settings = {key: value for key, value in given.items() if key in options}
@@ -401,7 +414,12 @@ def _of_variable(text, options):
 
 def _frontend_needs(frontend):
     """What a preflight looks for on the host."""
-    return frontend and {"is_self_signed": frontend.is_self_signed}
+    return frontend and {"is_self_signed": frontend.is_self_signed, "addresses": _frontend_addresses(frontend)}
+
+
+def _frontend_addresses(frontend):
+    """All that nginx listens on for it."""
+    return [_address(each) for each in frontend.addresses + frontend.redirects]
 
 
 def _told_of_door(door):

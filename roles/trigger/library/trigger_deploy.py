@@ -121,8 +121,8 @@ def _promised_packages(packages: list[str], check_mode: bool) -> dict[str, Any]:
     }
 
 
-def _warn(module: AnsibleModule, report: Report) -> None:
-    for warning in report.warnings:
+def _warn(module: AnsibleModule, warnings: list[str]) -> None:
+    for warning in warnings:
         module.warn(warning)
 
 
@@ -148,7 +148,8 @@ def main() -> None:
     report = Report()
     try:
         if module.params["preflight"]:
-            host = preflight(plan, module.params["state"], installs=not module.check_mode)
+            host = preflight(plan, module.params["state"], only_looks=module.check_mode)
+            _warn(module, host.pop("warnings"))
             module.exit_json(**host, **_promised_packages(host["packages"], module.check_mode))
         with turn(only_looks=module.check_mode):
             found = Found(plan, module.params["purge"], module.params["state"], own_job())
@@ -158,9 +159,9 @@ def main() -> None:
             if not module.check_mode:
                 apply(steps, report)
     except (Mistake, Failed, Refused, Unknown, OSError) as error:
-        _warn(module, report)  # of what was done by then, of which the next run knows nothing
+        _warn(module, report.warnings)  # of what was done by then, of which the next run knows nothing
         module.fail_json(msg=str(error))
-    _warn(module, report)
+    _warn(module, report.warnings)
     module.exit_json(
         changed=bool(steps),
         msg="\n".join(step.says for step in steps),

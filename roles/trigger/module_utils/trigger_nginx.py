@@ -164,6 +164,8 @@ class Frontend:
         """Whether the certificate that the host made is there, for these names, and good for some time."""
         if not (os.path.exists(CERTIFICATE) and os.path.exists(KEY)):
             return False
+        if not os.path.exists(OPENSSL):
+            return True  # with --check, on a host that has no openssl yet, nobody can tell
         look = [OPENSSL, "x509", "-in", CERTIFICATE, "-noout"]
         try:
             run(*look, "-checkend", str(RENEWED_BEFORE * 86400))
@@ -176,14 +178,7 @@ class Frontend:
 
     def check_addresses(self) -> str | None:
         """What stands against listening where it shall."""
-        if not self.plan:
-            return None
-        master = main_pid(UNIT)
-        for address in self.plan["addresses"]:
-            problem = why_not_free(address, {"bind_ipv6_only": "both", "free_bind": False})
-            if problem and not (master and is_of_process(address["port"], master)):
-                return f"trigger_frontend_listen: {address['text']} {problem}"
-        return None
+        return why_not_listen(self.plan["addresses"]) if self.plan else None
 
     def try_out(self, files: Sequence[File]) -> None:
         """Let nginx read the configuration as it would be, with all of its other sites. files: those that change, of
@@ -194,6 +189,8 @@ class Frontend:
         """
         if not os.path.exists(PROGRAM):
             return  # with --check, on a host that has no nginx yet
+        if self.makes_certificate and not os.path.exists(OPENSSL):
+            return  # nor openssl
         built = _built()
         if self.plan and missing_modules(built):
             raise Refused(
@@ -303,6 +300,16 @@ class Frontend:
                 file.restore()
         systemctl("reload", [UNIT])
         raise Refused(f"nginx goes on with the configuration of before, to which its files were set back: {said}")
+
+
+def why_not_listen(addresses: Iterable[dict[str, Any]]) -> str | None:
+    """What stands against nginx' listening on addresses, as the plan has them."""
+    master = main_pid(UNIT)
+    for address in addresses:
+        problem = why_not_free(address, {"bind_ipv6_only": "both", "free_bind": False})
+        if problem and not (master and is_of_process(address["port"], master)):
+            return f"trigger_frontend_listen: {address['text']} {problem}"
+    return None
 
 
 def _files_in(directory):

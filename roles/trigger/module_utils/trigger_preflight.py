@@ -16,7 +16,7 @@ from typing import Any
 from .trigger_files import existing_directory, mount_point, on_host
 from .trigger_host import Mistake, account, own_job
 from .trigger_names import JOBS_USER, ROOT_UNIT, SPOOL, STATE
-from .trigger_nginx import OPENSSL
+from .trigger_nginx import OPENSSL, why_not_listen
 from .trigger_nginx import PROGRAM as NGINX_PROGRAM
 from .trigger_nginx import UNIT as NGINX_UNIT
 from .trigger_systemd import Failed, show, trial, version
@@ -41,23 +41,20 @@ FREE = 32 * 1024 * 1024
 INODES = 1000
 
 
-def preflight(plan: dict[str, Any], state: str, installs: bool = True) -> dict[str, Any]:
+def preflight(plan: dict[str, Any], state: str, only_looks: bool = False) -> dict[str, Any]:
     """Look at the host: what it lacks, whether the accounts exist that the endpoints name, and whether its Python
-    takes their patterns. plan: from the action plugin. state: the module's argument. installs: whether packages that
-    are missing are about to be installed. Returns what the module tells. Raises Mistake, before anything is touched."""
-    mistakes = list(_what_host_is_not())
+    takes their patterns. plan: from the action plugin. state: the module's argument. only_looks: whether nothing is
+    done, as with --check: neither are packages installed, nor have earlier tasks made accounts. Returns what the module
+    tells, and its `warnings`. Raises Mistake, before anything is touched."""
+    mistakes, warnings = list(_what_host_is_not()), []
     for item in plan["endpoints"]:
         if "absent" in (item["state"], state):
             continue
-        if item["user"] != JOBS_USER and not account(pwd.getpwnam, item["user"]):
-            mistakes.append(
-                f"endpoint {item['name']!r}: user: {item['user']!r} does not exist on this host; "
-                "make it first, or leave the key out for the role's own user"
-            )
-        if item["group"] and not account(grp.getgrnam, item["group"]):
-            mistakes.append(
-                f"endpoint {item['name']!r}: group: {item['group']!r} does not exist on this host; make it first"
-            )
+        for missing, remedy in _missing_accounts(item):
+            if only_looks:
+                warnings.append(f"{missing}; unless an earlier task makes it, a run without --check stops here")
+            else:
+                mistakes.append(f"{missing}; {remedy}")
         for pattern in item["patterns"]:
             try:
                 re.compile(pattern)
@@ -78,9 +75,18 @@ def preflight(plan: dict[str, Any], state: str, installs: bool = True) -> dict[s
             "have the package of Debian or of nginx.org in its place, or leave trigger_frontend out and let that nginx "
             "pass requests on to what the endpoints listen on"
         )
-    if packages and installs:
+    if packages:
+        problem = why_not_listen(plan["frontend"]["addresses"])
+        if problem:
+            raise Mistake(f"nothing was changed.\n{problem}")
+    if packages and not only_looks:
         _check_that_more_can_be_had()
-    return {"systemd": present, "ipv6": os.path.exists("/proc/net/if_inet6"), "packages": packages}
+    return {
+        "systemd": present,
+        "ipv6": os.path.exists("/proc/net/if_inet6"),
+        "packages": packages,
+        "warnings": warnings,
+    }
 
 
 def _what_host_is_not():
@@ -94,6 +100,18 @@ def _what_host_is_not():
             f"systemd has not booted this host ({BOOTED} is missing; process 1 is {first}), and the role needs it; a "
             "container has to start /sbin/init"
         )
+
+
+def _missing_accounts(item):
+    """Yield which user and group of an endpoint the host lacks, and what to do."""
+    user, group = item["user"], item["group"]
+    if user != JOBS_USER and not account(pwd.getpwnam, user):
+        yield (
+            f"endpoint {item['name']!r}: user: {user!r} does not exist on this host",
+            "make it first, or leave the key out for the role's own user",
+        )
+    if group and not account(grp.getgrnam, group):
+        yield f"endpoint {item['name']!r}: group: {group!r} does not exist on this host", "make it first"
 
 
 def _name(uid):

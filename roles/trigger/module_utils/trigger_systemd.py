@@ -168,7 +168,7 @@ def why_no_time(expression: str) -> str | None:
     try:
         run(ANALYZE, "calendar", "--", expression)
     except Failed as error:
-        return str(error).rpartition(": ")[2]
+        return str(error).splitlines()[0].rpartition(": ")[2]  # a hint may follow
     return None
 
 

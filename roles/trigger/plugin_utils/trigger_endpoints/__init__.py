@@ -33,9 +33,9 @@ def prepare(
     argument_specs. front: None where there is no front end.
 
     Beside the keys, each result has `addresses`, its `listen` as a list of values.Address; `seconds`, its time spans;
-    `bytes`, its sizes; and what the programs on the host read: `guard` (trigger/acceptor/auth.py), `declared`
-    (trigger/parameters.py), `known_names`, `conditions` (trigger/conditions.py), `command` and `door` (see
-    frontend.check).
+    `bytes`, its sizes; `says_timeout`, whether it or the defaults say `timeout`; and what the programs on the host
+    read: `guard` (trigger/acceptor/auth.py), `declared` (trigger/parameters.py), `known_names`, `conditions`
+    (trigger/conditions.py), `command` and `door` (see frontend.check).
 
     Raises Mistakes.
     """
@@ -62,6 +62,7 @@ def _prepare(given, options, read_secret, front):
     endpoint, wrong = specification.complete(given, options)
     if wrong or endpoint["state"] == "absent":
         return endpoint, wrong
+    endpoint["says_timeout"] = given.get("timeout") is not None
     if endpoint["body_limit"] is None:
         endpoint["body_limit"] = auth.body_limit(endpoint["auth"])
     endpoint, wrong = checks.check(endpoint)

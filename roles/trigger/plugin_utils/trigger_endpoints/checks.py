@@ -18,6 +18,7 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", re.ASCII)
 UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+\.[a-z]+", re.ASCII)
 DIRECTIVE = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
+MODE = re.compile(r"UMask|\w+Mode", re.ASCII)  # directives whose values are octal
 
 # The least of each time span, in seconds, and whether it may be endless.
 SPANS = {
@@ -37,6 +38,9 @@ SIZES = ("body_limit", "output_limit")
 RESPONSE_BODY_LIMIT = 64 * 1024
 VARIABLE_LIMIT = host.execution.STRING_LIMIT
 HEAD_ROOM = 36 * 1024  # what a request's head can bring into the environment; a field may stand there twice
+ENDS_WITH_CR = (
+    "its first line ends with CR, so the interpreter would not be found; save it with line ends of Unix (dos2unix)"
+)
 STACK = re.compile(r"(\d+)([KMGTPE]?)B?(:.*)?", re.ASCII)  # LimitSTACK=; the job gets the first number
 
 # What a request tells its job, or RFC 3875 keeps for that. A variable of such a name would be lost, or taken for the
@@ -191,12 +195,19 @@ def _check_job(job):
         yield f"job: exactly one of src, content and command is needed, and {found} is given"
     if job["content"] is not None and not job["content"].startswith("#!"):
         yield "job.content: its first line must name the interpreter, for example #!/bin/sh"
+    elif job["content"] is not None and names_interpreter_with_cr(job["content"].encode()):
+        yield f"job.content: {ENDS_WITH_CR}"
     if job["command"] is not None and not (job["command"] and job["command"][0]):
         yield "job.command: the list must begin with a program"
     for key in ("command", "args"):
         for argument in job[key] or ():
             if "\0" in argument or len(argument.encode()) >= VARIABLE_LIMIT:
                 yield f"job.{key}: an argument holds a NUL or is longer than 128 KiB"
+
+
+def names_interpreter_with_cr(program: bytes) -> bool:
+    """Whether the first line of a script ends as on Windows: the kernel takes that for a part of the name."""
+    return program.startswith(b"#!") and program.partition(b"\n")[0].endswith(b"\r")
 
 
 def _seconds(endpoint):
@@ -251,13 +262,21 @@ def _check_schedule(schedule):
     if not schedule["on_calendar"]:
         yield "schedule.on_calendar: an empty list; leave schedule out for no timer"
     for text in schedule["on_calendar"]:
-        if not text.strip() or not text.isprintable() or text.endswith("\\") or text.startswith("-"):
+        if re.fullmatch(r"\d+", text, re.ASCII):  # a number is no time to systemd
+            yield f'schedule.on_calendar: put it in quotes, "{_sexagesimal(int(text))}"; YAML makes {text} of it'
+        elif not text.strip() or not text.isprintable() or text.endswith("\\") or text.startswith("-"):
             yield f"schedule.on_calendar: {text!r} is not a time; write for example daily or 'Mon..Fri 06:30'"
     try:
         if values.parse_span(schedule["randomized_delay"]) == float("inf"):
             yield "schedule.randomized_delay: it must end"
     except ValueError as error:
         yield f"schedule.randomized_delay: {error}"
+
+
+def _sexagesimal(number):
+    """A time of day as it was written of which YAML 1.1 made a number: minutes, or seconds."""
+    minutes, seconds = (number, None) if number < 24 * 60 else divmod(number, 60)
+    return f"{minutes // 60}:{minutes % 60:02}" + ("" if seconds is None else f":{seconds:02}")
 
 
 def _check_http(endpoint):
@@ -287,14 +306,14 @@ def _check_http(endpoint):
 def _environment(given):
     environment, wrong = {}, []
     for name, value in given.items():
-        if not VARIABLE.fullmatch(str(name)):
+        if not VARIABLE.fullmatch(name):
             wrong.append(f"environment: {name!r} is not a valid name of a variable")
         elif META_VARIABLES.fullmatch(name):
             wrong.append(f"environment: {name} is set from the request")
         elif SYSTEMD_VARIABLES.fullmatch(name):
             wrong.append(f"environment: {name} is set by systemd")
         elif isinstance(value, (bool, dict, list)) or value is None:
-            wrong.append(f"environment: {name} is not a string; put it in quotes if it shall be one")
+            wrong.append(f"environment: {name} {values.no_text(value)}")
         else:
             text = environment[name] = str(value)
             if not text.replace("\n", "").replace("\t", "").isprintable():
@@ -306,9 +325,11 @@ def _environment(given):
 
 def _check_surroundings(endpoint):
     for name, value in endpoint["credentials"].items():
-        if not CREDENTIAL.fullmatch(str(name)):
+        if not CREDENTIAL.fullmatch(name):
             yield f"credentials: {name!r} is not a valid name of a credential; use letters, digits, _, - and ."
-        elif not isinstance(value, str) or not value:
+        elif not isinstance(value, str):
+            yield f"credentials: {name} {values.no_text(value)}"
+        elif not value:
             yield f"credentials: {name} must be a string that is not empty"
     directory = endpoint["working_directory"]
     if directory is not None and not (directory.startswith("/") and directory.isprintable()):
@@ -320,8 +341,8 @@ def _check_directives(endpoint):
         if not endpoint["handoff"]:
             owned = {**owned, **OWNED_WITH_RUNNER.get(section, {})}
         for key, given in endpoint[section].items():
-            owner = [(pattern, instead) for pattern, instead in owned.items() if re.fullmatch(pattern, str(key))]
-            if not DIRECTIVE.fullmatch(str(key)):
+            owner = [(pattern, instead) for pattern, instead in owned.items() if re.fullmatch(pattern, key)]
+            if not DIRECTIVE.fullmatch(key):
                 yield f"{section}: {key!r} is not a directive of systemd"
             elif owner:
                 instead = f"; use the key {owner[0][1]}" if owner[0][1] else ""
@@ -331,6 +352,12 @@ def _check_directives(endpoint):
                     yield f"{section}: {key} must be a string, a number, a bool or a list of these"
                 elif isinstance(value, str) and (not value.isprintable() or value.endswith("\\")):
                     yield f"{section}: {key} must be one line that does not end with a backslash"
+                elif isinstance(value, int) and not isinstance(value, bool) and MODE.fullmatch(key):
+                    octal = f"{value:04o}"
+                    yield (
+                        f'{section}: {key}: put it in quotes, "{octal}" or "{value}", as it is meant; YAML makes '
+                        f"{value} of {octal}"
+                    )
 
 
 def _check_execution(job, variables, limit):

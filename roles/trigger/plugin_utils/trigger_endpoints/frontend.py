@@ -17,6 +17,7 @@ from . import host, values
 
 SERVER_NAME = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", re.ASCII)
 MAP_WORDS = ("default", "include")  # of nginx' map, so no names there
+CATCH_ALLS = ("_", "*")  # as others write it for any name
 USER = re.compile(r"[A-Za-z0-9._@-]{1,64}", re.ASCII)
 # yescrypt, bcrypt, SHA-256 and SHA-512 of crypt(5): what takes some effort to guess, and no ":".
 HASH = re.compile(r"\$(y|2[aby]|[56])\$[!-9;-~]{20,}", re.ASCII)
@@ -111,7 +112,8 @@ class Frontend:
         known = set()
         for name in self.names:
             if not _is_name(name):
-                self._wrong("server_name", f"{name!r} is not a valid host name")
+                hint = "; name the host, there is no catch-all here" if name in CATCH_ALLS else ""
+                self._wrong("server_name", f"{name!r} is not a valid host name{hint}")
             elif name.lower() in known:
                 self._wrong("server_name", f"{name!r} is there twice")
             known.add(name.lower())
@@ -440,7 +442,7 @@ def _is_name(name):
             return name.endswith("]") and "%" not in name and bool(ipaddress.IPv6Address(name[1:-1]))
         except ValueError:
             return False
-    return bool(SERVER_NAME.fullmatch(name)) and name not in MAP_WORDS
+    return bool(SERVER_NAME.fullmatch(name)) and name not in (*MAP_WORDS, *CATCH_ALLS)
 
 
 def _is_dear(hashed):

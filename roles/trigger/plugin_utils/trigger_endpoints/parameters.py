@@ -211,6 +211,8 @@ def _conditions(given):
             wrong.append(f"{label}: exactly one of equals, in and matches is needed, and {len(tests)} are given")
             continue
         wrong += [f"{label}: {text}" for text in _check_pattern(item["matches"], "matches")]
+        if item["in"] == []:
+            wrong.append(f"{label}: in: an empty list never holds; give it values, or leave the condition out")
         try:
             (place,) = _places(item["from"] if isinstance(item["from"], str) else None)
         except ValueError as error:

@@ -15,6 +15,8 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from . import values
+
 
 def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Lay one dict under another. Dicts in them are merged deeply; what is None above counts as not said."""
@@ -28,8 +30,11 @@ def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def complete(given: dict[str, Any], options: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Apply the specification: the endpoint with defaults and right types, and what is wrong with it."""
-    wrong = list(unknown_keys(given, options)) + list(_wrong_shapes(given, options))
+    """Apply the specification: the endpoint with defaults and right types, and what is wrong with it. A key without a
+    value counts as not said, at any depth that the specification tells of."""
+    wrong = list(unknown_keys(given, options))
+    given = _said(given, options)
+    wrong += wrong_shapes(given, options)
     if given.get("state") == "absent":  # its name is all that is needed
         options = {key: {**value, "required": key == "name", "options": None} for key, value in options.items()}
     if wrong:
@@ -50,6 +55,18 @@ def unknown_keys(given: dict[str, Any], options: dict[str, Any], inside: str = "
                 yield from unknown_keys(part, options[key]["options"], f"{label}.")
 
 
+def _said(given, options):
+    """What is given, without the keys that have no value."""
+    said = {key: value for key, value in given.items() if value is not None}
+    for key, value in said.items():
+        inner = options.get(key, {}).get("options")
+        if inner and isinstance(value, dict):
+            said[key] = _said(value, inner)
+        elif inner and isinstance(value, list):
+            said[key] = [_said(item, inner) if isinstance(item, dict) else item for item in value]
+    return said
+
+
 def _parts(label, value):
     """The dicts that a value with options of its own consists of, each with its label."""
     if isinstance(value, dict):
@@ -60,9 +77,11 @@ def _parts(label, value):
                 yield f"{label}[{number}]", item
 
 
-def _wrong_shapes(given, options, inside="", hidden=False):
-    """What the validator would convert in silence, a list to the string "['a']" or a string to a list, or
-    would complain about without a word of the key."""
+def wrong_shapes(
+    given: dict[str, Any], options: dict[str, Any], inside: str = "", hidden: bool = False
+) -> Iterator[str]:
+    """A message for each value that the validator would convert in silence, a list to the string "['a']" or a string
+    to a list, or would complain about without a word of the key."""
     for key, value in given.items():
         option = options.get(key, {})
         label = f"{inside}{key}"
@@ -75,16 +94,22 @@ def _wrong_shapes(given, options, inside="", hidden=False):
             yield f"{label}: this must be a dict of its keys, not {shown}"
         elif kind == "list" and not isinstance(value, list):
             yield f"{label}: this must be a list{_of(elements)}, not {shown}"
+        elif kind == "list" and None in value:
+            yield f"{label}: an item of the list is empty; take it out, or give it a value"
         elif kind == "list" and elements == "dict" and not all(isinstance(item, dict) for item in value):
             yield f"{label}: this must be a list of dicts"
         elif option.get("options"):
             for part_label, part in _parts(label, value):
-                yield from _wrong_shapes(part, option["options"], f"{part_label}.", no_log)
+                yield from wrong_shapes(part, option["options"], f"{part_label}.", no_log)
+        elif kind == "dict":
+            for name in value:
+                if not isinstance(name, str):  # on, NO, 8443
+                    yield f"{label}: a key that YAML takes for {name!r}; put it in quotes"
         elif "str" in (kind, elements):
             for text in value if kind == "list" else [value]:
                 if isinstance(text, (bool, dict, list)):
                     shown = "it" if no_log else repr(text)
-                    yield f"{label}: {shown} is not a string; put it in quotes if it shall be one"
+                    yield f"{label}: {shown} {values.no_text(text)}"
 
 
 def _of(elements):

@@ -138,6 +138,16 @@ class Address:
         return {6}
 
 
+def no_text(value: object) -> str:
+    """What to say of a value that is no text where one has to stand; never the value itself."""
+    if isinstance(value, (dict, list)):
+        return (
+            "is not a string. If it was text, end its expression with `| string`, or begin it with a blank: "
+            "ansible-core before 2.19 makes a dict or a list of templated text that begins with { or ["
+        )
+    return "is not a string; put it in quotes if it shall be one"
+
+
 def unit_value(text: str) -> str:
     """The text as the whole value of a directive that expands specifiers (systemd.unit(5))."""
     return text.replace("%", "%%")
