@@ -159,8 +159,8 @@ def test_what_is_no_request_is_refused_in_text(host, message, status):
     assert "nginx" not in body
 
 
-# Where nginx has no other site for who does not say whom he calls.
-@pytest.mark.parametrize("host", ["debian11"], indirect=True)
+# At the port where nginx has no other site for who does not say whom he calls.
+@pytest.mark.parametrize("host", ["debian12"], indirect=True)
 @pytest.mark.parametrize(
     "head",
     [
@@ -170,7 +170,7 @@ def test_what_is_no_request_is_refused_in_text(host, message, status):
     ],
 )
 def test_a_job_is_told_by_which_name_its_host_was_called(host, head):
-    status, _, body = exchange(host, f"{head}\r\nContent-Length: 0\r\n\r\n".encode())
+    status, _, body = exchange(host, f"{head}\r\nContent-Length: 0\r\n\r\n".encode(), 8443)
     assert (status, f"\nSERVER_NAME={host}.test\n" in body) == (200, True), body
 
 
