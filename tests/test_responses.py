@@ -54,9 +54,9 @@ def test_before_there_is_a_head_the_answer_is_text():
 
 
 def test_an_error_as_text():
-    body, _ = body_for("*/*", http.Refusal(400, "the parameters are not right", errors=ERRORS))
+    body, _ = body_for("*/*", http.Refusal(400, "the parameters are invalid", errors=ERRORS))
     assert body.decode().splitlines() == [
-        "400 the parameters are not right",
+        "400 the parameters are invalid",
         "a: is required",
         "b-c.d: must be an integer",
         "a parameter: is not a parameter here",
@@ -65,17 +65,17 @@ def test_an_error_as_text():
 
 def test_an_error_as_problem_details():
     """RFC 9457, section 3.1. Without `type` it is about:blank, and then `title` is that of the status."""
-    body, _ = body_for("application/json", http.Refusal(400, "the parameters are not right", errors=ERRORS))
+    body, _ = body_for("application/json", http.Refusal(400, "the parameters are invalid", errors=ERRORS))
     assert json.loads(body) == {
         "title": "Bad Request",
         "status": 400,
-        "detail": "the parameters are not right",
+        "detail": "the parameters are invalid",
         "errors": [{"parameter": name, "detail": wrong} for name, wrong in ERRORS],
     }
 
 
 def test_a_label_is_told_beside_the_name():
-    refusal = http.Refusal(400, "the parameters are not right", errors=ERRORS, labels={"a": "The first", "z": "Last"})
+    refusal = http.Refusal(400, "the parameters are invalid", errors=ERRORS, labels={"a": "The first", "z": "Last"})
     assert responses.plain_text(refusal).decode().splitlines()[1] == "a (The first): is required"
     errors = json.loads(responses.problem(refusal))["errors"]
     assert errors[0] == {"parameter": "a", "detail": "is required", "label": "The first"}

@@ -107,7 +107,7 @@ def run(**keys):
         ({"state": "failed", "result": "oom-kill", "exit_code": None, "signal": "KILL"},
          "It took more memory than it may have. It was ended by the signal KILL."),
         ({"state": "timed-out", "result": "timeout", "exit_code": None, "signal": "TERM"},
-         "It took longer than it may, and was stopped. It was ended by the signal TERM."),
+         "It exceeded its time limit and was stopped. It was ended by the signal TERM."),
         ({"state": "cancelled", "exit_code": None, "started": None}, "It was taken back before it began."),
         ({"state": "cancelled", "exit_code": None, "signal": "TERM"},
          "Somebody stopped it. It was ended by the signal TERM."),

@@ -794,7 +794,7 @@ def test_one_line_for_each_request_without_what_was_filled_in(host, page):
     wanted = [
         'user=alice method=GET path=/ status=200 reason="the list"',
         f'user=alice method=POST path=/hello/start status=303 reason="started {one}"',
-        'user=alice method=POST path=/hello/start status=400 reason="the parameters are not right"',
+        'user=alice method=POST path=/hello/start status=400 reason="the parameters are invalid"',
         'user=a\\x20b" method=GET path=/ status=200 reason="an empty list"',
         'user=- method=GET path=/ status=403 reason="only the front end may call here"',
     ]

@@ -115,7 +115,7 @@ def test_the_doctor_looks_at_timers():
 def test_what_cannot_be_fired_is_told():
     unit = "trigger-fire@tick-needs.service"
     assert subprocess.run(["systemctl", "start", unit], check=False).returncode
-    assert "tick-needs is not fired: the parameters are not right; word is required" in journal(unit)
+    assert "tick-needs is not fired: the parameters are invalid; word is required" in journal(unit)
     (problem,) = problems("tick-needs")
     assert problem == f"{unit} has failed (exit-code): what it was started for has not run"
     run("systemctl", "reset-failed", unit)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from trigger.endpoint import Endpoint
     from trigger.sources import Sources
 
-INVALID = "the parameters are not right"
+INVALID = "the parameters are invalid"
 RETRY_AFTER = 5  # seconds; when to come back to a queue that was full
 
 
@@ -46,7 +46,7 @@ def check_head(endpoint: "Endpoint", request: "Request") -> None:
         raise Refusal(405, "this method starts nothing", [("Allow", ", ".join(allowed))])
     check_site(endpoint, request)
     if _is_ahead(request):
-        raise Refusal(403, "a browser that only looks ahead starts nothing")
+        raise Refusal(403, "a browser that only prefetches starts nothing")
 
 
 def check_site(endpoint: "Endpoint", request: "Request") -> None:
@@ -139,7 +139,7 @@ def check_rate(wait: float) -> None:
 def check_disk(lack: "str | None") -> None:
     """Raise Refusal where runs and records need what the disk has left. lack: as Spool.lack() says it."""
     if lack is not None:
-        raise unavailable("the disk is nearly full", lack + ": make room there, or let it be a larger disk")
+        raise unavailable("the disk is nearly full", lack + ": make room there, or use a larger disk")
 
 
 def unavailable(reason: str, detail: "str | None" = None) -> Refusal:

@@ -28,7 +28,7 @@ def parse_rate(text: str) -> tuple[int, float]:
     """A rate such as 10/min as (count, seconds). Raises ValueError."""
     rate = re.fullmatch(r"\s*(\d{1,4})\s*/\s*(\S.*?)\s*", text, re.ASCII)
     if not rate or not 0 < int(rate[1]) <= RATE_LIMIT:
-        raise ValueError(f"{text!r} is not a valid rate; write for example 10/min, from 1 to {RATE_LIMIT} in a time")
+        raise ValueError(f"{text!r} is not a valid rate; write for example 10/min, with a count from 1 to {RATE_LIMIT}")
     count, span = rate[1], rate[2]
     seconds = parse_span(span if re.search(r"\d", span) else f"1{span}")
     if not 1 <= seconds < float("inf"):
@@ -145,7 +145,7 @@ def no_text(value: object) -> str:
             "is not a string. If it was text, end its expression with `| string`, or begin it with a blank: "
             "ansible-core before 2.19 makes a dict or a list of templated text that begins with { or ["
         )
-    return "is not a string; put it in quotes if it shall be one"
+    return "is not a string; put it in quotes if it is meant to be one"
 
 
 def unit_value(text: str) -> str:

@@ -59,7 +59,7 @@ class Detail:
         """Return the page with what was typed, dict of name to str, and what is wrong with it, list of (name, str)."""
         again = form.draw(self._endpoint, self._token, typed, dict(errors))
         summary = form.summary(self._endpoint, errors)
-        return self._reply(400, "the parameters are not right", "Error: " + self._endpoint.name, summary, again)
+        return self._reply(400, "the parameters are invalid", "Error: " + self._endpoint.name, summary, again)
 
     def _only_look(self):
         if self._endpoint.state == "disabled":

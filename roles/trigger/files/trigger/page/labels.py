@@ -72,9 +72,9 @@ def ending(run: dict) -> list[str]:
     """Say how a run ended, in sentences. run: as runs.Runs.find() returns it."""
     told = [_REASONS[run["result"]]] if run["result"] in _REASONS else []
     if run["state"] == "timed-out":
-        told.append("It took longer than it may, and was stopped.")
+        told.append("It exceeded its time limit and was stopped.")
     elif run["state"] == "interrupted":
-        told.append("It was interrupted by the end of the host or of systemd, and is not repeated.")
+        told.append("It was interrupted by a shutdown, or nobody saw its end, and is not repeated.")
     elif run["state"] == "damaged":
         told.append("Its request could not be read any more, so it did not begin.")
     elif run["state"] == "cancelled":
