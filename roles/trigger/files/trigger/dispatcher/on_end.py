@@ -15,7 +15,7 @@ KEPT = 1000  # files that tell of runs; the oldest go
 def start(endpoint, record, start_unit, hops=()):
     """Start what is to follow, without waiting for it. record: dict, the run's. start_unit: a function that orders
     systemd to start a unit. hops: names of the endpoints whose ends have led to the run. Returns what went wrong, list
-    of str."""
+    of str. Raises systemd_bus.NotNow: all of it is to be done again, and what was started by then is started twice."""
     units = units_for(endpoint, record["state"], record["id"])
     problems = []
     if units:
@@ -30,6 +30,9 @@ def start(endpoint, record, start_unit, hops=()):
             start_unit(unit)
         except _Circle as circle:
             problems.append(str(circle))
+        except systemd_bus.NotNow as error:
+            note.take_back()
+            raise systemd_bus.NotNow("%s: %s" % (unit, error)) from None
         except systemd_bus.Failed as error:  # one that does not exist keeps nobody from the others
             note.take_back()
             problems.append("%s: %s" % (unit, error))
