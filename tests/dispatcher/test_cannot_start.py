@@ -5,6 +5,7 @@ import os
 import pytest
 from run_files import SECOND, request_id
 
+from trigger import entry
 from trigger.dispatcher import cannot_start
 from trigger.dispatcher.systemd_bus import NotNow
 
@@ -74,3 +75,13 @@ def test_after_a_repair_it_is_told_anew(host):
         only.over()
         assert not only and not os.path.exists(host.mark)
     assert host.told == [ID, ID]
+
+
+@pytest.mark.parametrize("others", [[], [request_id(SECOND + 1)]])
+def test_no_name_that_an_acceptor_makes_up_becomes_a_unit_s_instance(host, others):
+    """It is told of the first request, and where nothing but such names waits, of one that nobody has chosen."""
+    only = host()
+    for _ in range(2):
+        only.met("why", ["-x y", "0", *others])
+    (told,) = host.told
+    assert entry.is_id(told) and others in ([], [told])

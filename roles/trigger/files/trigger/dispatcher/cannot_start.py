@@ -4,6 +4,8 @@ import os
 import stat
 import time
 
+from trigger import entry
+
 PATIENCE = 10.0  # seconds after which `on_failure` is told, once
 _UNTOLD, _TOLD = 0o644, 0o444  # modes of the mark, by which the next dispatcher knows
 
@@ -26,7 +28,7 @@ class CannotStart:
         return self._since is not None
 
     def met(self, reason, waiting):
-        """It is so. waiting: list of str, whom it keeps waiting. Raises NotNow where it is to be told, and cannot be."""
+        """It is so. waiting: list of str, whom it keeps waiting. Raises NotNow where telling has to wait."""
         now = time.monotonic()
         if self._since is None:
             self._since, self._told = now, False
@@ -38,7 +40,8 @@ class CannotStart:
             except OSError:
                 pass  # it is a sign, and the journal has it
         elif not self._told and now >= self._since + PATIENCE:
-            self._tell(waiting[0])
+            # An acceptor chooses names in the spool, and this becomes part of the name of a unit of root's.
+            self._tell(next(filter(entry.is_id, waiting), None) or entry.Ids().next())
             self._told = True
             try:
                 os.chmod(self._mark, _TOLD)
