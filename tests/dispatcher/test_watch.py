@@ -1,4 +1,4 @@
-"""A run whose runner's connection outlives it."""
+"""A run whose runner's connection outlives it, and one that is found by another dispatcher."""
 
 from contextlib import closing
 from types import SimpleNamespace
@@ -7,14 +7,14 @@ import pytest
 from run_files import SECOND, request_id
 
 from trigger import records, run_protocol
-from trigger.dispatcher import schedule, watch
+from trigger.dispatcher import recovery, schedule, watch
 from trigger.dispatcher.claims import Claims
 from trigger.dispatcher.job_unit import Activation
 from trigger.dispatcher.recorder import Recorder
 from trigger.run_protocol import Message
 
 ID = request_id(SECOND)
-INVOCATION = "0" * 32
+INVOCATION, ANOTHER = "0" * 32, "1" * 32
 
 
 class Unit:
@@ -152,3 +152,25 @@ def test_one_that_has_not_begun_waits_again(watched):
     follow(made)
     assert watched.claims.waiting() == [ID] and watched.claims.ids() == []
     assert watched.met
+
+
+# Found by another dispatcher
+
+
+@pytest.mark.parametrize(
+    ("known", "found", "state"),
+    [
+        ({}, recovery.NOT_BEGUN, None),
+        ({"overtime": True}, recovery.ENDED, "timed-out"),
+        ({"began": True}, recovery.ENDED, "interrupted"),
+        ({"began": True, "overtime": True}, recovery.ENDED, "timed-out"),
+    ],
+)
+def test_no_run_that_may_have_begun_is_repeated_because_its_unit_was_started_again(watched, known, found, state):
+    made = watched()
+    for name, value in known.items():
+        setattr(made.run, name, value)
+    unit = Unit("activating", "auto-restart", ANOTHER, NRestarts=1)
+    what, how = recovery.find(made.run, False, unit, made._recorder)
+    assert what == found
+    assert state is None or how(False)["state"] == state
