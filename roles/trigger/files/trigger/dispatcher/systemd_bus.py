@@ -137,7 +137,14 @@ class Manager:
 
 
 _NUMBERS = {"u": "=I", "i": "=i", "t": "=Q", "x": "=q", "b": "=I", "q": "=H", "n": "=h"}
-_OF_ALL_UNITS = ("ActiveState", "SubState", "InvocationID", "LoadState", "InactiveEnterTimestampMonotonic")
+_OF_ALL_UNITS = (
+    "ActiveState",
+    "SubState",
+    "InvocationID",
+    "LoadState",
+    "NeedDaemonReload",
+    "InactiveEnterTimestampMonotonic",
+)
 
 
 def _kind(unit):
