@@ -173,3 +173,33 @@ def test_a_start_that_fails_takes_nothing_that_another_has_noted_since(ended, tm
 )
 def test_other_units_are_told_nothing(ended, unit):
     assert ended([], unit)[2] is None
+
+
+# What units read is kept for the latest runs
+
+
+def lie(directory, name, age):
+    """What was told of a run, so many seconds ago."""
+    path = directory / name
+    path.write_text("")
+    os.utime(path, (SECOND - age, SECOND - age))
+    return name
+
+
+def test_what_was_told_last_stays_whatever_ids_say(tmp_path, monkeypatch):
+    """Ids are of acceptors' making, and those of all endpoints lie there."""
+    monkeypatch.setattr(on_end, "DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(on_end, "KEPT", 3)
+    ahead = [lie(tmp_path, request_id(SECOND + 86400 + number), 100 + number) for number in range(2)]
+    latest = lie(tmp_path, request_id(SECOND - 86400), 10)
+    on_end._tell(RECORD)
+    assert sorted(os.listdir(tmp_path)) == sorted([ahead[0], latest, RECORD["id"]])
+
+
+def test_what_another_dispatcher_is_writing_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(on_end, "DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(on_end, "KEPT", 1)
+    draft = lie(tmp_path, request_id(SECOND - 5) + ".new", 100)
+    lie(tmp_path, request_id(SECOND - 5), 100)
+    on_end._tell(RECORD)
+    assert sorted(os.listdir(tmp_path)) == sorted([draft, RECORD["id"]])

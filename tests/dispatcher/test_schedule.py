@@ -66,6 +66,8 @@ def decided(**seen):
         ({"waits": True, "quiet_at": NOW + 2}, schedule.WAIT, 2),
         ({"waits": True, "quiet_at": NOW + 2, "runner": schedule.IDLE, "keep_until": NOW + 9}, schedule.WAIT, 2),
         ({"waits": True, "quiet_at": NOW + 2, "runner": schedule.IDLE}, schedule.DISMISS, 0),
+        # and nobody else has to wait for the quiet time
+        ({"waits": True, "quiet_at": NOW + 2, "exclusive": True, "locked": True}, schedule.RELEASE_LOCK, 0),
         # exclusive: first the lock, then the runner, and no claim without the lock
         ({"waits": True, "exclusive": True}, schedule.TAKE_LOCK, 0),
         ({"waits": True, "exclusive": True, "locked": True}, schedule.CONNECT, 0),

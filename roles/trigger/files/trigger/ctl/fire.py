@@ -112,16 +112,24 @@ def _wait(endpoint, request_id, seconds, screen):
     if not screen.as_json:
         screen.note(request_id)
     found = runs.Runs(endpoint)
+
+    def tell(state):
+        if screen.as_json:
+            run = found.find(request_id) or {"id": request_id, "endpoint": endpoint.name, "state": state}
+            screen.json({**run, "output": b"".join(parts).decode(errors="replace")})
+
     try:
         record = follow(found, request_id, parts.append if screen.as_json else screen.output, seconds)
         screen.end_output()
+    except Failure:
+        tell(None)
+        raise
     except KeyboardInterrupt:
+        tell(None)
         screen.note("\n%s goes on; `triggerctl cancel %s %s` stops it" % (request_id, endpoint.name, request_id))
         raise
-    if screen.as_json:
-        run = found.find(request_id) or {"id": request_id, "endpoint": endpoint.name, "state": record["state"]}
-        screen.json({**run, "output": b"".join(parts).decode(errors="replace")})
-    else:
+    tell(record["state"])
+    if not screen.as_json:
         served = len(record["requests"])
         others = "; it served %s" % timespan.count(served, "request") if served > 1 else ""
         screen.note("%s: %s%s" % (endpoint.name, ending(record), others))

@@ -68,6 +68,7 @@ def _journal(arguments, screen):
     command = [programs.JOURNALCTL, "--unit", paths.Units(arguments.name).job]
     command += [] if arguments.lines is None else ["--lines", str(arguments.lines)]
     command += ["--follow"] if arguments.follow else []
+    command += ["--no-tail"] if arguments.follow and arguments.all else []
     command += ["--output", "json"] if screen.as_json else []
     try:
         journal = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=programs.ENVIRONMENT)

@@ -146,8 +146,9 @@ def _add_logs(add):
     logs = add("logs", ("logs", "logs"), "print what a run printed, or the journal of all runs")
     logs.add_argument("id", metavar="ID", nargs="?", help=_ID + "; without it the latest run")
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the run ends")
-    logs.add_argument("-n", "--lines", metavar="N", type=_positive, help="the last lines of the journal of all runs")
-    logs.add_argument("--all", action="store_true", help="the whole journal of all runs")
+    of_all = logs.add_mutually_exclusive_group()
+    of_all.add_argument("-n", "--lines", metavar="N", type=_positive, help="the last lines of the journal of all runs")
+    of_all.add_argument("--all", action="store_true", help="the whole journal of all runs")
 
 
 def _add_fire(add):

@@ -39,7 +39,7 @@ class Dispatcher:
         self._standby = Standby(paths.Paths(name), self._unit, cannot_start, self._say)
         self._watch = None  # over the run, while one is under way
         self._lock = None  # exclusive.Exclusive, while it is held or waited for
-        self._awaits_lock = False
+        self._awaits_lock = False  # whether to look when it comes
         self._waiting = []  # the names of the requests that wait; empty when they are to be listed
         self._list_again_at = 0.0
         self._first_seen = None  # when the requests were first seen that wait now
@@ -130,18 +130,20 @@ class Dispatcher:
     # No run is under way.
 
     def _look_for_work(self):
+        self._awaits_lock = False
         if self._unit.socket_is_away:
             if not self._unit.is_over():
                 return LOOK_EVERY / 5
             self._unit.bring_socket_back()
         now = time.monotonic()
         self._load(self._endpoint.name)
-        self._awaits_lock = False
         if not self._waiting or now >= self._list_again_at:
             self._waiting = self._claims.waiting()
             self._list_again_at = now + LISTED
         waiting = self._waiting
         step, seconds = schedule.decide(self._seen(waiting, now), now)
+        if step != schedule.TAKE_LOCK and self._lock is not None and not self._locked:
+            self._give_lock_up()
         if step == schedule.CONNECT:
             self._standby.ask(self._endpoint)
             _load_what_comes_next()
@@ -201,6 +203,13 @@ class Dispatcher:
         if not waited:
             self._say("waiting for the lock %s" % self._endpoint.exclusive)
         return LOOK_EVERY if self._lock.holder else schedule.FOREVER
+
+    def _give_lock_up(self):
+        """It was asked for, and is not wanted now: others that name it need not wait until it is wanted again."""
+        if self._lock.give_up():
+            self._lock = None
+        else:
+            self._awaits_lock = True
 
     def _is_over(self, name):
         return JobUnit(name, self._manager, self._say).is_over()

@@ -45,8 +45,17 @@ class Exclusive:
         return True
 
     def fileno(self):
-        """What becomes readable when it is worth to take() again: a descriptor, or None."""
+        """What becomes readable when it is worth to take() again, or to give_up(): a descriptor, or None."""
         return self._waiting
+
+    def give_up(self):
+        """It is not wanted now. What has come is let go, and what may still come is to be given up then: a thread that
+        waits for a lock cannot be called off. Returns whether nothing may come any more."""
+        self._hear()
+        if self._fd is not None:
+            os.close(self._fd)  # whoever's run the file tells of is none of ours to end
+            self._fd = None
+        return self._waiting is None
 
     def release(self):
         """Let go what is held. To be called when the job's unit has ended."""
@@ -57,16 +66,22 @@ class Exclusive:
             self._fd = None
 
     def _ask(self):
+        if self._waiting is not None:
+            self._hear()
+            return
+        os.makedirs(LOCKS, mode=0o700, exist_ok=True)
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._fd = fd
+        except BlockingIOError:
+            # In a thread, so that it is given to those who wait one after the other.
+            self._waiting, done = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+            _thread.start_new_thread(_wait, (fd, done))
+
+    def _hear(self):
+        """Take in what the thread says."""
         if self._waiting is None:
-            os.makedirs(LOCKS, mode=0o700, exist_ok=True)
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._fd = fd
-            except BlockingIOError:
-                # In a thread, so that it is given to those who wait one after the other.
-                self._waiting, done = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-                _thread.start_new_thread(_wait, (fd, done))
             return
         try:
             said = os.read(self._waiting, 16)

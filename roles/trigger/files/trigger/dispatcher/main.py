@@ -25,6 +25,6 @@ def main(name):
         _signal.signal(_signal.SIGTERM, lambda *_: dispatcher.stop())
         dispatcher.serve(awake)
     except (OSError, ValueError, Failed) as error:
-        print("<3>%s: requests wait, and are tried again: %s" % (name, error))
+        print("<3>%s: what is not done is tried again: %s" % (name, error))
         return 1
     return 0

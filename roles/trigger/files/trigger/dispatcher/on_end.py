@@ -5,7 +5,7 @@ systemd's own OnSuccess= exists from version 249 on, tells little, and OnFailure
 
 import os
 
-from trigger import atomic_file, origin, output, paths
+from trigger import atomic_file, entry, origin, output, paths
 from trigger.dispatcher import systemd_bus
 
 DIRECTORY = paths.RUNTIME + "/ended"
@@ -15,7 +15,7 @@ KEPT = 1000  # files that tell of runs; the oldest go
 def start(endpoint, record, start_unit, hops=()):
     """Start what is to follow, without waiting for it. record: dict, the run's. start_unit: a function that orders
     systemd to start a unit. hops: names of the endpoints whose ends have led to the run. Returns what went wrong, list
-    of str."""
+    of str. Raises systemd_bus.NotNow: all of it is to be done again, and what was started by then is started twice."""
     units = units_for(endpoint, record["state"], record["id"])
     problems = []
     if units:
@@ -30,6 +30,9 @@ def start(endpoint, record, start_unit, hops=()):
             start_unit(unit)
         except _Circle as circle:
             problems.append(str(circle))
+        except systemd_bus.NotNow as error:
+            note.take_back()
+            raise systemd_bus.NotNow("%s: %s" % (unit, error)) from None
         except systemd_bus.Failed as error:  # one that does not exist keeps nobody from the others
             note.take_back()
             problems.append("%s: %s" % (unit, error))
@@ -101,11 +104,7 @@ def _tell(record):
     unit is; nobody else may, since a run's id opens its output."""
     os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
     os.chmod(DIRECTORY, 0o700)
-    for name in sorted(os.listdir(DIRECTORY))[: -KEPT + 1]:
-        try:
-            os.unlink(DIRECTORY + "/" + name)
-        except FileNotFoundError:
-            pass  # another endpoint's dispatcher was there first
+    _make_room()
     lines = {
         "TRIGGER_ENDPOINT": record["endpoint"],
         "TRIGGER_RUN_ID": record["id"],
@@ -118,3 +117,22 @@ def _tell(record):
     }
     text = "".join("%s=%s\n" % item for item in lines.items() if item[1] is not None)
     atomic_file.replace(DIRECTORY + "/" + record["id"], text.encode(), 0o600)
+
+
+def _make_room():
+    """Remove what was told first. Not by ids: those of all endpoints lie there, and acceptors make them."""
+    names = list(filter(entry.is_id, os.listdir(DIRECTORY)))  # drafts are another dispatcher's
+    surplus = len(names) + 1 - KEPT
+    if surplus > 0:
+        for name in sorted(names, key=_told_at)[:surplus]:
+            try:
+                os.unlink(DIRECTORY + "/" + name)
+            except FileNotFoundError:
+                pass  # another endpoint's dispatcher was there first
+
+
+def _told_at(name):
+    try:
+        return os.lstat(DIRECTORY + "/" + name).st_mtime_ns
+    except FileNotFoundError:
+        return 0

@@ -8,8 +8,8 @@ from trigger.dispatcher import earlier
 
 class Recorder:
     """endpoint: endpoint.Endpoint. claims: claims.Claims. start_unit: a function that orders systemd to start a unit.
-    say: one that writes a line to the journal. Methods raise OSError; what is not done yet is done when record() or
-    finish() is called again."""
+    say: one that writes a line to the journal. Methods raise OSError, and NotNow where units cannot be started now;
+    what is not done yet is done when record() or finish() is called again."""
 
     def __init__(self, endpoint, claims, start_unit, say):
         self._endpoint = endpoint
@@ -42,7 +42,8 @@ class Recorder:
         return noted
 
     def record(self, ids, noted):
-        """Record a run, and let its claim go. ids: list of str, of its requests. noted: dict, as of note()."""
+        """Record a run, have what follows started, and let its claim go. ids: list of str, of its requests. noted:
+        dict, as of note()."""
         from trigger.dispatcher import history, output_files
 
         endpoint, run_id, is_earlier = self._endpoint, ids[-1], noted["is_earlier"]

@@ -24,8 +24,8 @@ def find(run, is_earlier, unit, recorder):
     if activation.is_still(run.invocation):
         return UNDER_WAY, activation.sub == "running"
     if activation.invocation != run.invocation:
-        # Of itself systemd starts a unit again only behind a runner that had not begun.
-        if unit.properties("NRestarts")[0]:
+        # Of itself systemd starts a unit again only behind a runner that had not begun, or that a job has made end so.
+        if not (run.began or run.overtime) and unit.properties("NRestarts")[0]:
             return NOT_BEGUN, None
         return ENDED, lambda cancelled: outcome.of_unknown(cancelled, run.overtime)
     result, code, status = unit.properties("Result", "ExecMainCode", "ExecMainStatus")

@@ -47,6 +47,8 @@ def decide(seen, now):
     if not seen.waits:
         return _without_work(seen, now)
     if seen.quiet_at > now:
+        if seen.locked:
+            return RELEASE_LOCK, 0  # others that name it need not wait for that
         if seen.runner != NONE and seen.keep_until <= now:
             return DISMISS, 0
         return WAIT, seen.quiet_at - now

@@ -18,10 +18,16 @@ _MANAGER = "/org/freedesktop/systemd1"
 _ORDER = b"l" if sys.byteorder == "little" else b"B"  # systemd answers in the order of the machine
 _CALL, _RETURN, _ERROR = 1, 2, 3
 _PATH, _INTERFACE, _MEMBER, _ERROR_NAME, _REPLY_SERIAL, _SIGNATURE = 1, 2, 3, 4, 5, 8
+# What is ordered would undo what systemd has been told to do whatever comes: that is how it goes down.
+_GOES_DOWN = "org.freedesktop.systemd1.TransactionIsDestructive"
 
 
 class Failed(Exception):
     """systemd refused, or could not be asked. str(error) says why."""
+
+
+class NotNow(Failed):
+    """It says nothing against the order: it could not be asked, as while it is executed anew, or the host goes down."""
 
 
 class Manager:
@@ -67,12 +73,12 @@ class Manager:
         except OSError as error:
             self.close()
             if is_new:
-                raise Failed("systemd cannot be asked: %s" % error) from None
+                raise NotNow("systemd cannot be asked: %s" % error) from None
         try:  # systemd was executed anew meanwhile, and knows nothing of this connection
             return self._try(path, interface, member, arguments)
         except OSError as error:
             self.close()
-            raise Failed("systemd cannot be asked: %s" % error) from None
+            raise NotNow("systemd cannot be asked: %s" % error) from None
 
     def _try(self, path, interface, member, arguments):
         if self._socket is None:
@@ -86,7 +92,8 @@ class Manager:
             signature = fields.get(_SIGNATURE, "")
             if kind == _ERROR:
                 said = _Reader(body).value("s") if signature.startswith("s") else fields.get(_ERROR_NAME)
-                raise Failed("%s: %s" % (member, said))
+                failed = NotNow if fields.get(_ERROR_NAME) == _GOES_DOWN else Failed
+                raise failed("%s: %s" % (member, said))
             return _Reader(body).value(signature) if signature else None
 
     def _connect(self):
@@ -130,7 +137,14 @@ class Manager:
 
 
 _NUMBERS = {"u": "=I", "i": "=i", "t": "=Q", "x": "=q", "b": "=I", "q": "=H", "n": "=h"}
-_OF_ALL_UNITS = ("ActiveState", "SubState", "InvocationID", "LoadState", "InactiveEnterTimestampMonotonic")
+_OF_ALL_UNITS = (
+    "ActiveState",
+    "SubState",
+    "InvocationID",
+    "LoadState",
+    "NeedDaemonReload",
+    "InactiveEnterTimestampMonotonic",
+)
 
 
 def _kind(unit):

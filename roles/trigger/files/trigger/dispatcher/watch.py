@@ -10,6 +10,8 @@ from trigger.dispatcher.departure import LOOK_EVERY, LOOK_FIRST, SILENCE
 from trigger.dispatcher.link import Lost
 from trigger.dispatcher.standby import activation_in
 
+LOOK_STOPPED = 1.0  # seconds between two looks whether a unit has ended that was ordered to stop
+
 
 class Run:
     """What this dispatcher knows of the run under way. ids: list of str, of its requests, oldest first. invocation: str
@@ -50,6 +52,7 @@ class Watch:
         self.run = run
         self.link = link
         self.is_over = False  # whether the run is recorded, or given back
+        self._looked_at = time.monotonic()
         self._endpoint = endpoint
         self._unit = unit
         self._standby = standby
@@ -94,7 +97,7 @@ class Watch:
 
     def follow(self):
         """See that it ends. Returns in how many seconds to look again."""
-        return self._find() if self.link is None else self._mind_the_clock()
+        return self._find() if self.link is None else min(self._mind_the_clock(), self._mind_the_unit())
 
     # What the runner tells.
 
@@ -158,6 +161,20 @@ class Watch:
         self._unit.stop()
         run.overtime = True
         return schedule.FOREVER
+
+    def _mind_the_unit(self):
+        """Let the connection go when the activation is over: it outlives its runner in the hands of another process of
+        that user, and would hold up whoever waits for this run. Returns in how many seconds to look again."""
+        run = self.run
+        left = self._looked_at + (LOOK_STOPPED if run.overtime or run.cancelled else SILENCE) - time.monotonic()
+        if left > 0:
+            return left
+        self._looked_at = time.monotonic()
+        if not self._unit.activation().is_still(run.invocation):
+            self.hear()  # what its runner said before it left
+            if self.link is not None:
+                self.lose(Lost("its unit has ended"))
+        return 0
 
     # Nobody tells.
 
