@@ -5,29 +5,16 @@ import os
 from trigger import paths
 
 _UNITS = ("/etc/systemd/system", "/run/systemd/system")
+# What systemd makes anew whenever it reads units (systemd.generator(7)): a runner that began between the writing of a
+# unit and the daemon-reload is of the unit before.
+_READ = ("/run/systemd/generator", "/run/systemd/generator.early", "/run/systemd/generator.late")
 
 
-class Freshness:
-    """unit: job_unit.JobUnit."""
-
-    def __init__(self, unit):
-        self._unit = unit
-        self._loaded = None  # the files of which systemd is known to have loaded the units
-
-    def stamp(self, endpoint):
-        """Return a value that changes with what a runner would be started with now: the unit of the job, its drop-ins,
-        the endpoint's configuration, credentials and programs. endpoint: endpoint.Endpoint. Raises Failed."""
-        files = _files(endpoint)  # first: what is reloaded from here on shows by needs_reload(), or by these
-        if files != self._loaded:
-            if self._unit.needs_reload():
-                return files, "systemd goes by the units before"
-            self._loaded = files
-        return files, "loaded"
-
-
-def _files(endpoint):
+def stamp(endpoint):
+    """Return a value that changes with the unit of the job, its drop-ins, what systemd has read of them, the endpoint's
+    configuration, credentials and programs. endpoint: endpoint.Endpoint."""
     template, unit = paths.Units("").job, paths.Units(endpoint.name).job
-    files = [endpoint.configuration, paths.LIBRARY + "/current", *endpoint.job_files]
+    files = [*_READ, endpoint.configuration, paths.LIBRARY + "/current", *endpoint.job_files]
     for directory in _UNITS:
         for each in (template, unit):
             files += [directory + "/" + each, *_drop_ins(directory + "/" + each + ".d")]

@@ -52,11 +52,6 @@ class JobUnit:
             pass
         return self.activation().invocation == invocation
 
-    def needs_reload(self):
-        """Whether systemd has yet to read what its files say now."""
-        (needs,) = self.properties("NeedDaemonReload")
-        return bool(needs)
-
     def is_over(self):
         """Whether the job and all that it has started have ended."""
         (active,) = self.properties("ActiveState")

@@ -3,9 +3,8 @@
 import time
 
 from trigger import entry, records, run_protocol
-from trigger.dispatcher import schedule
+from trigger.dispatcher import freshness, schedule
 from trigger.dispatcher.departure import SILENCE, Departure
-from trigger.dispatcher.freshness import Freshness
 from trigger.dispatcher.link import Link, Lost
 
 RETRY = 1.0  # seconds before a runner is asked for again that has left without beginning
@@ -17,7 +16,7 @@ SEEN = 2  # activations that may be seen until a runner greets: the one before, 
 
 
 class Call:
-    """A runner that was asked for. link: Link. stamp: Freshness.stamp() of then. linger: seconds for which it is kept.
+    """A runner that was asked for. link: Link. stamp: freshness.stamp() of then. linger: seconds for which it is kept.
 
     look_at: when to look why it has not greeted. invocation: str, which activation it is, once it has greeted, and
     stands ready; None before.
@@ -52,7 +51,6 @@ class Standby:
         self._places = places
         self._unit = unit
         self._say = say
-        self._freshness = Freshness(unit)
         self.cannot_start = cannot_start
         self.departure = Departure(unit)  # of the runner before
         self.call = None
@@ -80,12 +78,12 @@ class Standby:
             return schedule.NONE
         if self.call.invocation is None:
             return schedule.ASKED
-        return schedule.STALE if waits and self.call.stamp != self._freshness.stamp(endpoint) else schedule.IDLE
+        return schedule.STALE if waits and self.call.stamp != freshness.stamp(endpoint) else schedule.IDLE
 
     def ask(self, endpoint):
         """Ask for a runner. systemd starts it, once a second where that fails, and the connection waits meanwhile."""
         self.departure.insist()
-        stamp = self._freshness.stamp(endpoint)
+        stamp = freshness.stamp(endpoint)
         try:
             self.call = Call(Link(self._places.run_socket_path), stamp, endpoint.job_linger)
         except OSError as error:

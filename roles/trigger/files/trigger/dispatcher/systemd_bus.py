@@ -137,14 +137,7 @@ class Manager:
 
 
 _NUMBERS = {"u": "=I", "i": "=i", "t": "=Q", "x": "=q", "b": "=I", "q": "=H", "n": "=h"}
-_OF_ALL_UNITS = (
-    "ActiveState",
-    "SubState",
-    "InvocationID",
-    "LoadState",
-    "NeedDaemonReload",
-    "InactiveEnterTimestampMonotonic",
-)
+_OF_ALL_UNITS = ("ActiveState", "SubState", "InvocationID", "LoadState", "InactiveEnterTimestampMonotonic")
 
 
 def _kind(unit):
