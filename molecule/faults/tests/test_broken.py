@@ -147,12 +147,13 @@ def test_a_run_that_cannot_start(part):
 
 
 @contextlib.contextmanager
-def directive(line, name="frail"):
-    """What somebody writes into the job's unit, beside what the role has there."""
+def directive(line, name="frail", is_read=True):
+    """What somebody writes into the job's unit, beside what the role has there. is_read: whether systemd reads it."""
     drop_in = Path(f"/run/systemd/system/trigger-run@{name}.service.d/zz-directive.conf")
     drop_in.parent.mkdir(parents=True, exist_ok=True)
     drop_in.write_text(f"[Service]\n{line}\n")
-    run("systemctl", "daemon-reload")
+    if is_read:
+        run("systemctl", "daemon-reload")
     try:
         yield
     finally:
@@ -222,6 +223,21 @@ def test_a_directive_that_keeps_jobs_from_starting(line):
     for identifier in ids:
         assert wait_for_record("frail", identifier)["state"] == "succeeded"
     assert all(is_active(f"trigger{each}@frail.socket") for each in ("", "-dispatch", "-run"))
+    wait_until_idle("frail")
+
+
+def test_a_runner_of_the_unit_before_serves_nothing_once_systemd_has_read_the_new_one():
+    wait_until_idle("frail")
+    with directive("Nice=1", is_read=False):
+        before = wait_for_record("frail", request_id(exchange(FRAIL)))["invocation_id"]
+
+        def stands_ready():
+            invocation = property_of("trigger-run@frail.service", "InvocationID")
+            return is_active("trigger-run@frail.service") and invocation not in ("", before) and invocation
+
+        ready = wait_until(stands_ready)
+        run("systemctl", "daemon-reload")
+        assert wait_for_record("frail", request_id(exchange(FRAIL)))["invocation_id"] != ready
     wait_until_idle("frail")
 
 
