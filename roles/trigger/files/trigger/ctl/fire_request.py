@@ -115,8 +115,11 @@ def _head(path, query, body, content_type):
         target += "?" + urllib.parse.urlencode(query, errors="surrogateescape")
     lines = ["POST %s HTTP/1.1" % target, "Host: localhost", "Content-Length: %d" % len(body)]
     if body:
+        if "\r\n" in content_type:
+            raise http.Refusal(400, "the type of the body has a line break")  # another field would begin there
         lines.append("Content-Type: " + content_type)
-    return "".join(line + "\r\n" for line in [*lines, ""]).encode()
+    # What was typed need not be UTF-8.
+    return "".join(line + "\r\n" for line in [*lines, ""]).encode(errors="surrogateescape")
 
 
 def _type_of(body):
