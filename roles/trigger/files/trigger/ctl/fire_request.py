@@ -9,7 +9,7 @@ from trigger import admission, cgi, http, origin, parameters, sources, strict_js
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from trigger.endpoint import Endpoint
 
@@ -27,10 +27,10 @@ class Given(sources.Sources):
         for name, text in values:
             self._given.setdefault(name, []).append(text)
 
-    def find(self, place: list) -> list:
+    def find(self, place: list, texts: Collection[str] = ()) -> list:
         """As sources.Sources.find()."""
         kind, name = place
-        return self._given.get(name, []) if kind == _GIVEN else super().find(place)
+        return self._given.get(name, []) if kind == _GIVEN else super().find(place, texts)
 
 
 class Fired:
