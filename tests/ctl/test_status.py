@@ -37,6 +37,8 @@ def seen(paused=False, waiting=(), claimed=(), cannot_start=None, **changes):
 
 STOPPED = {"ActiveState": "inactive"}
 DISABLED = {"ActiveState": "inactive", "UnitFileState": "disabled"}
+CRASHED = {"ActiveState": "activating", "SubState": "auto-restart", "Result": "exit-code"}
+GIVEN_UP = {"ActiveState": "failed", "SubState": "failed", "Result": "exit-code"}
 HANDED_OVER = {
     "socket": {"Triggers": "trigger-run@x.service"},
     "dispatch_socket": DISABLED,
@@ -61,7 +63,12 @@ STATES = [
     ("failed", {"waiting": [FRESH], "cannot_start": "its unit ends with exit-code"}),
     ("running", {**HANDED_OVER, "job": {"ActiveState": "active"}}),
     ("idle", HANDED_OVER),
-    ("idle", {"job": {"ActiveState": "failed"}}),
+    ("failed", {**HANDED_OVER, "job": CRASHED}),
+    ("failed", {**HANDED_OVER, "job": GIVEN_UP}),
+    ("stopped", {**HANDED_OVER, "socket": {**HANDED_OVER["socket"], **STOPPED}, "job": GIVEN_UP}),  # by drain
+    ("failed", {**HANDED_OVER, "socket": {**HANDED_OVER["socket"], **STOPPED}, "job": CRASHED}),
+    ("idle", {"job": GIVEN_UP}),
+    ("idle", {"job": CRASHED}),  # the dispatcher tells when it is to be told
 ]
 
 
@@ -98,6 +105,9 @@ WRONG = [
     ("note", "no time that is still to come", {"timer": {"SubState": "elapsed"}}),
     ("problem", "has not run", {"fire": {"ActiveState": "failed", "Result": "exit-code"}}),
     ("note", "drained", {"socket": STOPPED, "timer": STOPPED}),
+    ("problem", "the server does not start (exit-code)", {**HANDED_OVER, "job": CRASHED}),
+    ("problem", "the server does not start (exit-code)", {**HANDED_OVER, "job": GIVEN_UP}),
+    ("note", "drained", {**HANDED_OVER, "socket": {**HANDED_OVER["socket"], **STOPPED}, "job": GIVEN_UP}),
 ]
 
 
@@ -122,6 +132,7 @@ def test_what_is_wrong_is_found(severity, what, changes):
         {"job": {"ActiveState": "failed"}},  # that is the job's own business
         {"fire": {"ActiveState": "activating"}},
         HANDED_OVER,
+        {**HANDED_OVER, "job": {"ActiveState": "active"}},
     ],
 )
 def test_what_is_well_is_left_alone(changes):

@@ -102,6 +102,16 @@ class Sight:
         """Whether systemd starts the unit at boot."""
         return self.of(unit, "UnitFileState").startswith("enabled")
 
+    def is_tried_again(self, service: str) -> bool:
+        """Whether a service has failed, and systemd starts it again and again."""
+        return self.of(service, "SubState") == "auto-restart"
+
+    @property
+    def has_no_server(self) -> bool:
+        """Whether with handoff the server does not start. One that was stopped may have ended in any way."""
+        has_failed = self.of(self.units.job) == "failed" and self.of(self.units.socket) == "active"
+        return self.handoff and (has_failed or self.is_tried_again(self.units.job))
+
     def _broken(self):
         units = self.units
         sockets, services = [units.socket], [units.acceptor]
@@ -111,8 +121,9 @@ class Sight:
         return (
             self.is_hidden
             or self.cannot_start is not None
+            or self.has_no_server
             or any(self.of(socket) == "failed" for socket in sockets)
-            or any(self.of(service, "SubState") == "auto-restart" for service in services)
+            or any(map(self.is_tried_again, services))
         )
 
 

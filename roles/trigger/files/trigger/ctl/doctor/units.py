@@ -20,6 +20,8 @@ def findings(seen: Sight, now: float) -> Iterator[Finding]:
     """What is wrong. now: seconds since the epoch."""
     yield from _loaded(seen)
     yield from _socket(seen)
+    if seen.has_no_server:
+        yield _does_not_start(seen, "the server", seen.units.job, "clients wait")
     if not seen.handoff:
         yield from _acceptor(seen)
         yield from _dispatcher(seen)
@@ -54,9 +56,8 @@ def _socket(seen):
 
 def _acceptor(seen):
     unit = seen.units.acceptor
-    if seen.of(unit, "SubState") == "auto-restart" or seen.of(unit) == "failed":
-        what = "the acceptor does not start (%s): clients wait" % seen.of(unit, "Result")
-        yield Finding(seen.name, what, "see `journalctl -u %s -n 20`; it is tried once a second" % unit)
+    if seen.is_tried_again(unit) or seen.of(unit) == "failed":
+        yield _does_not_start(seen, "the acceptor", unit, "clients wait")
 
 
 def _dispatcher(seen):
@@ -71,9 +72,8 @@ def _dispatcher(seen):
         if not seen.enabled(unit):
             yield Finding(seen.name, "%s will not start with the next boot" % unit, "systemctl enable " + unit)
     unit = seen.units.dispatcher
-    if seen.of(unit, "SubState") == "auto-restart":
-        what = "the dispatcher does not start (%s): no run begins" % seen.of(unit, "Result")
-        yield Finding(seen.name, what, "see `journalctl -u %s -n 20`; it is tried once a second" % unit)
+    if seen.is_tried_again(unit):
+        yield _does_not_start(seen, "the dispatcher", unit, "no run begins")
 
 
 def _is_left_to_an_old_run(seen, unit):
@@ -113,6 +113,12 @@ def _calendar(seen):
         what = "%s has failed (%s): what it was started for has not run" % (fire, seen.of(fire, "Result"))
         mend = "see `journalctl -u %s -n 20`; `systemctl reset-failed %s` when that is settled" % (fire, fire)
         yield Finding(seen.name, what, mend)
+
+
+def _does_not_start(seen, who, unit, so):
+    what = "%s does not start (%s): %s" % (who, seen.of(unit, "Result"), so)
+    how = "it is tried once a second" if seen.is_tried_again(unit) else "the next client starts it again"
+    return Finding(seen.name, what, "see `journalctl -u %s -n 20`; %s" % (unit, how))
 
 
 def _restart(unit):
