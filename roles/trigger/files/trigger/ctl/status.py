@@ -100,11 +100,11 @@ class Sight:
 
     def enabled(self, unit: str) -> bool:
         """Whether systemd starts the unit at boot."""
-        return self.of(unit, "UnitFileState").startswith("enabled")
+        return is_enabled(self.states[unit])
 
     def is_tried_again(self, service: str) -> bool:
         """Whether a service has failed, and systemd starts it again and again."""
-        return self.of(service, "SubState") == "auto-restart"
+        return is_tried_again(self.states[service])
 
     @property
     def has_no_server(self) -> bool:
@@ -125,6 +125,16 @@ class Sight:
             or any(self.of(socket) == "failed" for socket in sockets)
             or any(map(self.is_tried_again, services))
         )
+
+
+def is_enabled(state: dict) -> bool:
+    """Whether systemd starts a unit at boot. state: what it knows of it (systemd.show)."""
+    return state["UnitFileState"].startswith("enabled")
+
+
+def is_tried_again(state: dict) -> bool:
+    """Whether a service has failed, and systemd starts it again and again. state: as above."""
+    return state["SubState"] == "auto-restart"
 
 
 def names() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trigger import entry, timespan
+from trigger.ctl import status
 from trigger.ctl.doctor.finding import AGAIN, NOTE, Finding
 
 TYPE_CHECKING = False
@@ -18,23 +19,17 @@ _AT_WORK = ("active", "activating", "deactivating", "reloading")
 
 def findings(seen: Sight, now: float) -> Iterator[Finding]:
     """What is wrong. now: seconds since the epoch."""
-    yield from _loaded(seen)
+    for unit, state in seen.states.items():
+        yield from loaded(seen.name, unit, state)
     yield from _socket(seen)
     if seen.has_no_server:
-        yield _does_not_start(seen, "the server", seen.units.job, "clients wait")
+        unit = seen.units.job
+        yield does_not_start(seen.name, "the server", unit, seen.states[unit], "clients wait")
     if not seen.handoff:
         yield from _acceptor(seen)
         yield from _dispatcher(seen)
         yield from _job(seen, now)
         yield from _calendar(seen)
-
-
-def _loaded(seen):
-    for unit, state in seen.states.items():
-        if state["LoadState"] != "loaded":
-            yield Finding(seen.name, "%s is not loaded (%s)" % (unit, state["LoadState"]), AGAIN)
-        elif state["NeedDaemonReload"] == "yes":
-            yield Finding(seen.name, "the files of %s have changed since systemd read them" % unit, RELOAD)
 
 
 def _socket(seen):
@@ -57,7 +52,7 @@ def _socket(seen):
 def _acceptor(seen):
     unit = seen.units.acceptor
     if seen.is_tried_again(unit) or seen.of(unit) == "failed":
-        yield _does_not_start(seen, "the acceptor", unit, "clients wait")
+        yield does_not_start(seen.name, "the acceptor", unit, seen.states[unit], "clients wait")
 
 
 def _dispatcher(seen):
@@ -65,15 +60,12 @@ def _dispatcher(seen):
         what = "it is paused, %s" % timespan.count(len(seen.waiting), "request") + " waiting"
         yield Finding(seen.name, what, "triggerctl resume " + seen.name, NOTE)
     for unit in (seen.units.dispatch_socket, seen.units.run_socket):
-        state = seen.of(unit)
-        if state != "active" and not _is_left_to_an_old_run(seen, unit):
-            mend = "see `journalctl -u %s -n 20`, then systemctl start %s" % (unit, unit)
-            yield Finding(seen.name, "%s is %s, so no run begins" % (unit, state), mend)
-        if not seen.enabled(unit):
-            yield Finding(seen.name, "%s will not start with the next boot" % unit, "systemctl enable " + unit)
+        if not _is_left_to_an_old_run(seen, unit):
+            yield from listens(seen.name, unit, seen.states[unit], "no run begins")
+        yield from comes_back(seen.name, unit, seen.states[unit])
     unit = seen.units.dispatcher
     if seen.is_tried_again(unit):
-        yield _does_not_start(seen, "the dispatcher", unit, "no run begins")
+        yield does_not_start(seen.name, "the dispatcher", unit, seen.states[unit], "no run begins")
 
 
 def _is_left_to_an_old_run(seen, unit):
@@ -107,19 +99,44 @@ def _calendar(seen):
         elif seen.of(timer, "SubState") == "elapsed":
             what = "its schedule names no time that is still to come"
             yield Finding(seen.name, what, "name one in `schedule.on_calendar`, and " + AGAIN, NOTE)
-        if not seen.enabled(timer):
-            yield Finding(seen.name, "%s will not start with the next boot" % timer, "systemctl enable " + timer)
+        yield from comes_back(seen.name, timer, seen.states[timer])
     if seen.of(fire) == "failed":
         what = "%s has failed (%s): what it was started for has not run" % (fire, seen.of(fire, "Result"))
         mend = "see `journalctl -u %s -n 20`; `systemctl reset-failed %s` when that is settled" % (fire, fire)
         yield Finding(seen.name, what, mend)
 
 
-def _does_not_start(seen, who, unit, so):
-    what = "%s does not start (%s): %s" % (who, seen.of(unit, "Result"), so)
-    how = "it is tried once a second" if seen.is_tried_again(unit) else "the next client starts it again"
-    return Finding(seen.name, what, "see `journalctl -u %s -n 20`; %s" % (unit, how))
-
-
 def _restart(unit):
     return "see `journalctl -u %s -n 20`, then systemctl restart %s" % (unit, unit)
+
+
+# What an endpoint's units have in common with those that are there for all (companions). endpoint: its name, or None.
+# state: what systemd knows of the unit (systemd.show). so: what follows.
+
+
+def loaded(endpoint: str | None, unit: str, state: dict) -> Iterator[Finding]:
+    """What is wrong with what systemd has read of a unit."""
+    if state["LoadState"] != "loaded":
+        yield Finding(endpoint, "%s is not loaded (%s)" % (unit, state["LoadState"]), AGAIN)
+    elif state["NeedDaemonReload"] == "yes":
+        yield Finding(endpoint, "the files of %s have changed since systemd read them" % unit, RELOAD)
+
+
+def listens(endpoint: str | None, unit: str, state: dict, so: str) -> Iterator[Finding]:
+    """What is wrong with a socket that always has to listen."""
+    if state["ActiveState"] != "active":
+        mend = "see `journalctl -u %s -n 20`, then systemctl start %s" % (unit, unit)
+        yield Finding(endpoint, "%s is %s, so %s" % (unit, state["ActiveState"], so), mend)
+
+
+def comes_back(endpoint: str | None, unit: str, state: dict) -> Iterator[Finding]:
+    """What is wrong with a unit that the next boot has to start."""
+    if not status.is_enabled(state):
+        yield Finding(endpoint, "%s will not start with the next boot" % unit, "systemctl enable " + unit)
+
+
+def does_not_start(endpoint: str | None, who: str, unit: str, state: dict, so: str) -> Finding:
+    """The Finding of a service that has failed. who: how people call it."""
+    how = "it is tried once a second" if status.is_tried_again(state) else "its socket starts it again"
+    what = "%s does not start (%s): %s" % (who, state["Result"], so)
+    return Finding(endpoint, what, "see `journalctl -u %s -n 20`; %s" % (unit, how))
