@@ -45,6 +45,7 @@ def pause(arguments: Namespace, screen: Screen) -> int:
 def resume(arguments: Namespace, screen: Screen) -> int:
     """Undo pause and drain."""
     seen = _look(arguments.name)
+    _check_can_be_started(seen)
     done = []
     if seen.paused:
         os.unlink(paths.Paths(seen.name).pause_mark)
@@ -85,6 +86,14 @@ def drain(arguments: Namespace, screen: Screen) -> int:
         raise
     text = "%s is drained; it listens again with `triggerctl resume %s`, the next boot or playbook run"
     return _tell(seen, text % (seen.name, seen.name), screen)
+
+
+def _check_can_be_started(seen):
+    """Whether systemd may start what resume has it start."""
+    units = [unit for unit in (seen.units.socket, seen.units.dispatch_socket, seen.units.timer) if unit in seen.states]
+    masked = " ".join(filter(seen.is_masked, units))
+    if masked:
+        raise Failure("%s: systemd may not start %s; `systemctl unmask %s` comes first" % (seen.name, masked, masked))
 
 
 def _look(name):

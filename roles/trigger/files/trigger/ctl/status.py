@@ -90,7 +90,8 @@ class Sight:
         if self.running:
             return "running"
         if self.of(units.socket) == "inactive":
-            return "stopped" if self.enabled(units.socket) else "disabled"
+            # The playbook masks nothing.
+            return "stopped" if self.enabled(units.socket) or self.is_masked(units.socket) else "disabled"
         return "accepting" if self.of(units.acceptor) in ("active", "activating") else "idle"
 
     @property
@@ -101,6 +102,10 @@ class Sight:
     def enabled(self, unit: str) -> bool:
         """Whether systemd starts the unit at boot."""
         return is_enabled(self.states[unit])
+
+    def is_masked(self, unit: str) -> bool:
+        """Whether somebody has forbidden systemd to start the unit."""
+        return is_masked(self.states[unit])
 
     def is_tried_again(self, service: str) -> bool:
         """Whether a service has failed, and systemd starts it again and again."""
@@ -130,6 +135,11 @@ class Sight:
 def is_enabled(state: dict) -> bool:
     """Whether systemd starts a unit at boot. state: what it knows of it (systemd.show)."""
     return state["UnitFileState"].startswith("enabled")
+
+
+def is_masked(state: dict) -> bool:
+    """Whether somebody has forbidden systemd to start a unit. state: as above."""
+    return state["LoadState"] == "masked" or state["UnitFileState"].startswith("masked")
 
 
 def is_tried_again(state: dict) -> bool:

@@ -19,8 +19,9 @@ _AT_WORK = ("active", "activating", "deactivating", "reloading")
 
 def findings(seen: Sight, now: float) -> Iterator[Finding]:
     """What is wrong. now: seconds since the epoch."""
+    resumed = (seen.units.socket, seen.units.timer)
     for unit, state in seen.states.items():
-        yield from loaded(seen.name, unit, state)
+        yield from loaded(seen.name, unit, state, "triggerctl resume " + seen.name if unit in resumed else AGAIN)
     yield from _socket(seen)
     if seen.has_no_server:
         unit = seen.units.job
@@ -35,6 +36,8 @@ def findings(seen: Sight, now: float) -> Iterator[Finding]:
 def _socket(seen):
     unit = seen.units.socket
     state = seen.of(unit)
+    if seen.is_masked(unit):
+        return  # of which loaded() tells
     if state == "failed":
         yield Finding(
             seen.name, "%s has failed (%s): nobody can connect" % (unit, seen.of(unit, "Result")), _restart(unit)
@@ -60,6 +63,8 @@ def _dispatcher(seen):
         what = "it is paused, %s" % timespan.count(len(seen.waiting), "request") + " waiting"
         yield Finding(seen.name, what, "triggerctl resume " + seen.name, NOTE)
     for unit in (seen.units.dispatch_socket, seen.units.run_socket):
+        if seen.is_masked(unit):
+            continue
         if not _is_left_to_an_old_run(seen, unit):
             yield from listens(seen.name, unit, seen.states[unit], "no run begins")
         yield from comes_back(seen.name, unit, seen.states[unit])
@@ -91,7 +96,7 @@ def _job(seen, now):
 
 def _calendar(seen):
     timer, fire = seen.units.timer, seen.units.fire
-    if seen.has_timer:
+    if seen.has_timer and not seen.is_masked(timer):
         is_drained = seen.of(seen.units.socket) != "active"  # of which `_socket` tells
         if seen.of(timer) != "active" and not is_drained:
             what = "%s is %s, so the calendar starts no run" % (timer, seen.of(timer))
@@ -114,9 +119,12 @@ def _restart(unit):
 # state: what systemd knows of the unit (systemd.show). so: what follows.
 
 
-def loaded(endpoint: str | None, unit: str, state: dict) -> Iterator[Finding]:
-    """What is wrong with what systemd has read of a unit."""
-    if state["LoadState"] != "loaded":
+def loaded(endpoint: str | None, unit: str, state: dict, then: str = AGAIN) -> Iterator[Finding]:
+    """What is wrong with what systemd has read of a unit. then: what starts one again that was masked."""
+    if status.is_masked(state):
+        what = "%s is masked, so systemd does not start it" % unit
+        yield Finding(endpoint, what, "systemctl unmask %s; then %s" % (unit, then))
+    elif state["LoadState"] != "loaded":
         yield Finding(endpoint, "%s is not loaded (%s)" % (unit, state["LoadState"]), AGAIN)
     elif state["NeedDaemonReload"] == "yes":
         yield Finding(endpoint, "the files of %s have changed since systemd read them" % unit, RELOAD)
