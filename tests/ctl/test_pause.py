@@ -3,11 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
-from sights import MASKED, seen
+from sights import DISABLED, FRESH, MASKED, OLD, STOPPED, seen
 
 from trigger import paths
 from trigger.ctl import pause, systemd
-from trigger.ctl.errors import FAILED, Failure
+from trigger.ctl.errors import FAILED, OK, Failure
 
 X = SimpleNamespace(name="x")
 
@@ -50,3 +50,47 @@ def test_resume_of_what_is_masked_tells_what_comes_first(looks, ordered, unit, p
         pause.resume(X, Screen())
     assert caught.value.status == FAILED
     assert ordered == []
+
+
+BUSY = {"claimed": [OLD], "job": {"ActiveState": "active"}}
+WAITS_FOR_EVER = "x is paused, so the 1 request would wait for ever; `triggerctl resume x` comes first"
+
+
+@pytest.mark.parametrize("later", [{"paused": True, "waiting": [OLD]}, {"paused": True, "waiting": [FRESH], **BUSY}])
+@pytest.mark.parametrize("first", [{"paused": True}, {"waiting": [OLD]}, {"paused": True, **BUSY}, BUSY])
+def test_a_drain_ends_when_what_is_left_waits_for_the_end_of_a_pause(looks, ordered, first, later):
+    """A request that its acceptor held was accepted meanwhile, or somebody paused it."""
+    looks(seen(**first), seen(socket=STOPPED, **later))
+    screen = Screen()
+    with pytest.raises(Failure) as caught:
+        pause.drain(X, screen)
+    assert str(caught.value) == WAITS_FOR_EVER
+    assert ("stop", "trigger@x.socket", "trigger-fire@x.timer") in ordered
+    assert "x: it no longer listens" in screen.noted
+
+
+def test_a_drain_of_what_would_wait_for_ever_changes_nothing(looks, ordered):
+    looks(seen(paused=True, waiting=[OLD]))
+    with pytest.raises(Failure) as caught:
+        pause.drain(X, Screen())
+    assert (str(caught.value), ordered) == (WAITS_FOR_EVER, [])
+
+
+def test_what_is_paused_and_has_nothing_left_is_drained(looks, ordered):
+    looks(seen(paused=True, **BUSY), seen(paused=True, socket=STOPPED, **BUSY), seen(paused=True, socket=STOPPED))
+    assert pause.drain(X, Screen()) == OK
+
+
+@pytest.mark.parametrize(
+    ("socket", "told"),
+    [
+        (STOPPED, "it listens again with `triggerctl resume x`, the next boot or playbook run"),
+        (DISABLED, "it does not listen, since the playbook says `state: disabled`"),
+        (MASKED, "it listens again with `systemctl unmask trigger@x.socket` and `triggerctl resume x`"),
+    ],
+)
+def test_a_drain_tells_what_lets_it_listen_again(looks, ordered, socket, told):
+    looks(seen(socket=socket))
+    screen = Screen()
+    pause.drain(X, screen)
+    assert screen.said == ["x is drained; " + told]
