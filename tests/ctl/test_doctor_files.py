@@ -94,3 +94,20 @@ def test_before_the_first_record_there_are_no_links(endpoint):
     made.user = "root"
     os.chmod(made.runs, 0o2750)
     assert found(made) == []
+
+
+# The job's working directory
+
+
+def test_a_working_directory_that_may_be_missing(endpoint, tmp_path):
+    """WorkingDirectory=-/srv/app, which systemd shows with a `!`."""
+    path = str(tmp_path / "gone")
+
+    def told(directory):
+        found = files.findings(endpoint(), {**JOB, "WorkingDirectory": directory})
+        return [each.what for each in found if path in each.what]
+
+    assert told("!" + path) == []
+    assert told(path) == [f"the working directory {path} is missing, so the job cannot start"]
+    os.mkdir(path)
+    assert told(path) == []

@@ -132,8 +132,7 @@ def _interpreter(path):
 
 
 def _directory(name, path):
-    # systemd makes the job's own; "!" and "-" in front say that another may be missing.
-    path = path.lstrip("!")
+    # systemd makes the job's own, and puts a "!" before another that may be missing.
     if path.startswith("/") and not path.startswith(paths.STATE) and not os.path.isdir(path):
         what = "the working directory %s is missing, so the job cannot start" % path
         yield Finding(name, what, "make it; the job resumes by itself then")
