@@ -39,6 +39,18 @@ def test_what_is_too_much_is_told_with_the_usage_of_the_command(typed, capsys):
     assert capsys.readouterr().err.startswith(f"usage: triggerctl {typed.split()[0]} [-h] [--json]")
 
 
+@pytest.mark.parametrize("number", ["0", "100001", "-1", "x", "", "\N{SUPERSCRIPT TWO}", "9" * 5000])
+@pytest.mark.parametrize("option", ["runs a --limit", "logs a --lines"])
+def test_a_number_that_is_none_or_out_of_range(option, number, capsys):
+    with pytest.raises(SystemExit):
+        main._parse([*option.split()[:-1], f"{option.split()[-1]}={number}"])
+    assert capsys.readouterr().err.endswith(": must be a number from 1 to 100000\n")
+
+
+def test_a_number_within_the_range():
+    assert [main._parse(["runs", "a", "--limit", number]).limit for number in ("1", "100000")] == [1, 100000]
+
+
 NAMES = "backup release"
 
 
