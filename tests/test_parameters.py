@@ -345,6 +345,44 @@ def test_payload_is_no_undeclared_field_where_json_is_looked_for():
     assert errors(on_host(p(**{"from": "query:p"})), **body) == [("payload", "is not a parameter here")]
 
 
+ANY_TEXT = {"pattern": "(?s).*", "max_length": 4096}
+
+
+@pytest.mark.parametrize("place", [None, "form:payload", ["query:q", "form:payload"]])
+@pytest.mark.parametrize("text", ["", "hello", " hello", "[1", "nul", '"', "1 2", "\ufeff{"])
+def test_a_form_may_have_a_parameter_called_payload_that_is_no_json(place, text):
+    payload = {"name": "payload", "from": place, **ANY_TEXT}
+    settings = on_host(p(), payload)
+    form = {"payload": text}
+    assert collect(settings, body=encoded(form).encode(), content_type=FORM) == form
+    form["p"] = "1"
+    assert collect(settings, body=encoded(form).encode(), content_type=FORM) == form
+    assert error(on_host(p(required=True), payload), body=b"payload=x", content_type=FORM) == "is required"
+
+
+@pytest.mark.parametrize(
+    ("declared", "text"),
+    [
+        ([{"name": "payload"}], "{"),  # what was meant as an object, cut short
+        ([{"name": "payload"}], ' {"p": "1", "p": "2"}'),
+        ([{"name": "payload", "from": "query:payload"}], "x"),  # the form's is another
+        ([], "x"),
+    ],
+)
+def test_what_is_an_object_or_nobodys_is_json_as_strictly_as_ever(declared, text):
+    settings = on_host(p(), *declared)
+    with pytest.raises(http.Refusal, match="JSON"):
+        collect(settings, body=encoded({"payload": text}).encode(), content_type=FORM)
+
+
+def test_where_json_is_named_it_is_json_whoever_has_its_field():
+    settings = on_host(p(**{"from": "json:/p"}), {"name": "payload"})
+    with pytest.raises(http.Refusal, match="not valid JSON"):
+        collect(settings, body=b"payload=x", content_type=FORM)
+    both = {"payload": '{"p": "1"}'}
+    assert collect(settings, body=encoded(both).encode(), content_type=FORM) == {"p": "1", **both}
+
+
 # What is undeclared
 
 
@@ -714,6 +752,23 @@ def assert_allowed(settings, values):
             parameters.check(parameter, values[parameter["name"]])
         else:
             assert not parameter["required"]
+
+
+@given(declarations(), FORM_BODIES | RAW, st.sampled_from([FORM, JSON, None]))
+@example([{"name": "a"}], encoded({"payload": ' {"a": "1"}'}).encode(), FORM)
+@example([{"name": "a"}], encoded({"payload": '["a"]'}).encode(), FORM)
+def test_to_declare_payload_changes_nothing_that_is_taken_without_it(declared, body, content_type):
+    """What a signature vouches for is read as it was."""
+    alone = prepared(declared, extra_parameters="ignore")
+    values, told = outcome(lambda: collect(alone, body=body, content_type=content_type))
+    assume(not told)
+    own = on_host({"name": "payload", "from": "form:payload", **ANY_TEXT}).parameters
+    with_payload = alone.replace(parameters=[*alone.parameters, *own])
+    more, told = outcome(lambda: collect(with_payload, body=body, content_type=content_type))
+    if told:
+        assert told[0].startswith("payload ")
+    else:
+        assert {**values, **more} == more and {*more} - {*values} <= {"payload"}
 
 
 @given(declarations(), requests(), st.sampled_from(["refuse", "ignore"]), st.booleans())

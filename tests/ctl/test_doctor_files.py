@@ -1,6 +1,8 @@
 """doctor: whom the files of an endpoint belong to, and who may read them."""
 
+import grp
 import os
+import pwd
 import stat
 import subprocess
 
@@ -94,3 +96,69 @@ def test_before_the_first_record_there_are_no_links(endpoint):
     made.user = "root"
     os.chmod(made.runs, 0o2750)
     assert found(made) == []
+
+
+KEPT = ("deliveries", "rate", "request_counts")
+
+
+@pytest.fixture
+def spool(endpoint):
+    """An endpoint whose acceptor, daemon, keeps all that one can keep."""
+    made = endpoint()
+    made.user = "daemon"
+    made.deliveries, made.rate = f"{made.spool}/.deliveries", f"{made.spool}/.rate"
+    for key in KEPT:
+        path = getattr(made, key)
+        with open(path, "w"):
+            pass
+        os.chown(path, *DAEMON)
+        os.chmod(path, 0o600)
+    return made
+
+
+DAEMON = pwd.getpwnam("daemon").pw_uid, grp.getgrnam("daemon").gr_gid
+
+
+def told_of(made, key):
+    path = getattr(made, key)
+    found = [each for each in files.findings(made, JOB) if path in each.what]
+    assert all(each.endpoint == made.name and each.severity == "problem" for each in found)
+    return [each.mend for each in found]
+
+
+@pytest.mark.parametrize("key", KEPT)
+@pytest.mark.parametrize(("owner", "mode"), [((0, 0), 0o600), ((DAEMON[0], 0), 0o600), (DAEMON, 0), (DAEMON, 0o444)])
+def test_what_the_acceptor_keeps_came_back_from_a_backup(spool, key, owner, mode):
+    """It may not open it, and so answers nobody, or counts anew."""
+    path = getattr(spool, key)
+    os.chown(path, *owner)
+    os.chmod(path, mode)
+    (mend,) = told_of(spool, key)
+    subprocess.run(["sh", "-c", mend], check=True)
+    assert look(path) == (*DAEMON, 0o600)
+    assert [told_of(spool, key) for key in KEPT] == [[], [], []]
+
+
+@pytest.mark.parametrize("key", KEPT)
+def test_what_the_acceptor_keeps_is_a_file_or_not_there(spool, key):
+    os.unlink(getattr(spool, key))
+    assert told_of(spool, key) == []
+    os.symlink("/etc/passwd", getattr(spool, key))
+    assert len(told_of(spool, key)) == 1
+
+
+# The job's working directory
+
+
+def test_a_working_directory_that_may_be_missing(endpoint, tmp_path):
+    """WorkingDirectory=-/srv/app, which systemd shows with a `!`."""
+    path = str(tmp_path / "gone")
+
+    def told(directory):
+        found = files.findings(endpoint(), {**JOB, "WorkingDirectory": directory})
+        return [each.what for each in found if path in each.what]
+
+    assert told("!" + path) == []
+    assert told(path) == [f"the working directory {path} is missing, so the job cannot start"]
+    os.mkdir(path)
+    assert told(path) == []

@@ -1,6 +1,10 @@
 """triggerctl fire: what is typed keeps the rules that a client has to keep."""
 
+import os
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from trigger import http
 from trigger.ctl.fire_request import make
@@ -135,3 +139,15 @@ def test_the_body_is_what_the_endpoint_says(body_type, found):
         with pytest.raises(http.Refusal) as caught:
             make(asked, [], b'{"a": "x"}', "text/plain")
         assert caught.value.errors == [("a", "is required, but the body is text/plain, and not read as JSON")]
+
+
+@given(st.binary(min_size=1, max_size=20))
+@example(b"text/plain; a=\xff")
+@example(b"text/plain\r\nX-Sent: by another")
+@example(b"text/plain\r\n\r\n")
+def test_a_content_type_is_passed_on_as_it_was_typed_or_refused(typed):
+    try:
+        _, variables = fire(endpoint(), body=b"x", content_type=os.fsdecode(typed))
+    except http.Refusal:
+        return
+    assert variables[b"CONTENT_TYPE"] == typed.strip(b" \t")

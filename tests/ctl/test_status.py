@@ -3,45 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
+from sights import CRASHED, DISABLED, FRESH, GIVEN_UP, HANDED_OVER, MASKED, NOW, OLD, STOPPED, seen
 
 from trigger import paths
-from trigger.ctl import systemd
 from trigger.ctl.doctor import host, units
-from trigger.ctl.status import Sight
 
-NOW = 1_780_000_000
-OLD = "%08x-%04x-7000-8000-000000000000" % divmod((NOW - 3600) * 1000, 1 << 16)
-FRESH = "%08x-%04x-7000-8000-000000000000" % divmod((NOW - 1) * 1000, 1 << 16)
-
-
-def seen(paused=False, waiting=(), claimed=(), cannot_start=None, **changes):
-    """An idle endpoint, but for changes: unit to dict of properties."""
-    names = paths.Units("x")
-    usual = {
-        "socket": {"ActiveState": "active", "UnitFileState": "enabled", "Listen": ["127.0.0.1:1 (Stream)"]},
-        "acceptor": {"ActiveState": "inactive"},
-        "dispatch_socket": {"ActiveState": "active", "UnitFileState": "enabled"},
-        "dispatcher": {"ActiveState": "inactive"},
-        "run_socket": {"ActiveState": "active", "UnitFileState": "enabled"},
-        "job": {"ActiveState": "inactive"},
-        "fire": {"ActiveState": "inactive"},
-        "timer": {"ActiveState": "active", "SubState": "waiting", "UnitFileState": "enabled"},
-    }
-    states = {}
-    for unit, properties in usual.items():
-        state = dict.fromkeys(systemd.PROPERTIES, "")
-        state.update(LoadState="loaded", NeedDaemonReload="no", Listen=[])
-        states[getattr(names, unit)] = {**state, **properties, **changes.get(unit, {})}
-    return Sight("x", states, paused, list(waiting), list(claimed), None, cannot_start)
-
-
-STOPPED = {"ActiveState": "inactive"}
-DISABLED = {"ActiveState": "inactive", "UnitFileState": "disabled"}
-HANDED_OVER = {
-    "socket": {"Triggers": "trigger-run@x.service"},
-    "dispatch_socket": DISABLED,
-    "run_socket": DISABLED,
-}
 STATES = [
     ("idle", {}),
     ("accepting", {"acceptor": {"ActiveState": "active"}}),
@@ -53,6 +19,8 @@ STATES = [
     ("pausing", {"paused": True, "claimed": [OLD]}),
     ("stopped", {"socket": STOPPED}),
     ("disabled", {"socket": DISABLED}),
+    ("stopped", {"socket": MASKED}),
+    ("idle", {"socket": {**MASKED, "ActiveState": "active"}}),  # it goes on until it is stopped
     ("failed", {"socket": {"ActiveState": "failed"}}),
     ("failed", {"dispatch_socket": {"ActiveState": "failed"}}),
     ("failed", {"run_socket": {"ActiveState": "failed"}}),
@@ -61,7 +29,12 @@ STATES = [
     ("failed", {"waiting": [FRESH], "cannot_start": "its unit ends with exit-code"}),
     ("running", {**HANDED_OVER, "job": {"ActiveState": "active"}}),
     ("idle", HANDED_OVER),
-    ("idle", {"job": {"ActiveState": "failed"}}),
+    ("failed", {**HANDED_OVER, "job": CRASHED}),
+    ("failed", {**HANDED_OVER, "job": GIVEN_UP}),
+    ("stopped", {**HANDED_OVER, "socket": {**HANDED_OVER["socket"], **STOPPED}, "job": GIVEN_UP}),  # by drain
+    ("failed", {**HANDED_OVER, "socket": {**HANDED_OVER["socket"], **STOPPED}, "job": CRASHED}),
+    ("idle", {"job": GIVEN_UP}),
+    ("idle", {"job": CRASHED}),  # the dispatcher tells when it is to be told
 ]
 
 
@@ -98,6 +71,9 @@ WRONG = [
     ("note", "no time that is still to come", {"timer": {"SubState": "elapsed"}}),
     ("problem", "has not run", {"fire": {"ActiveState": "failed", "Result": "exit-code"}}),
     ("note", "drained", {"socket": STOPPED, "timer": STOPPED}),
+    ("problem", "the server does not start (exit-code)", {**HANDED_OVER, "job": CRASHED}),
+    ("problem", "the server does not start (exit-code)", {**HANDED_OVER, "job": GIVEN_UP}),
+    ("note", "drained", {**HANDED_OVER, "socket": {**HANDED_OVER["socket"], **STOPPED}, "job": GIVEN_UP}),
 ]
 
 
@@ -107,6 +83,18 @@ def test_what_is_wrong_is_found(severity, what, changes):
     assert [finding.severity for finding in findings] == [severity]
     assert what in findings[0].what
     assert findings[0].mend
+
+
+@pytest.mark.parametrize("state", [{}, {"ActiveState": "active"}, {"LoadState": "loaded"}])
+@pytest.mark.parametrize("unit", ["socket", "acceptor", "dispatch_socket", "dispatcher", "run_socket", "job", "timer"])
+def test_of_what_is_masked_that_alone_is_told(unit, state):
+    """systemd enables and starts none of it. Where only its files say so yet, nothing was loaded since."""
+    name = getattr(paths.Units("x"), unit)
+    (finding,) = units.findings(seen(**{unit: {**MASKED, **state}}), NOW)
+    assert finding.severity == "problem" and finding.what.startswith(f"{name} is masked")
+    assert finding.mend == f"systemctl unmask {name}; then " + (
+        "triggerctl resume x" if unit in ("socket", "timer") else "run the playbook again"
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,6 +110,7 @@ def test_what_is_wrong_is_found(severity, what, changes):
         {"job": {"ActiveState": "failed"}},  # that is the job's own business
         {"fire": {"ActiveState": "activating"}},
         HANDED_OVER,
+        {**HANDED_OVER, "job": {"ActiveState": "active"}},
     ],
 )
 def test_what_is_well_is_left_alone(changes):

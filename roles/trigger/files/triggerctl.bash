@@ -36,10 +36,17 @@ _triggerctl() {
     logs) options+=' --follow --lines --all' ;;
     fire) options+=' --param --body --content-type --wait' ;;
   esac
+  # bash takes each = and : for a word of its own.
   for ((i = 2; i < COMP_CWORD; i++)); do
-    [[ ${COMP_WORDS[i]} == -* ]] || { name=${COMP_WORDS[i]}; break; }
+    case ${COMP_WORDS[i]} in
+      --limit | --lines | -n | --body | --content-type | -p | --param | --wait)
+        [[ ${COMP_WORDS[i + 1]} == = ]] || ((i++)) # its value
+        ;;
+      [=:]) ((i++)) ;;
+      -*) ;;
+      *) name=${COMP_WORDS[i]}; break ;;
+    esac
   done
-  # bash takes the = behind a parameter for a word of its own.
   if [[ $word == = ]]; then
     parameter=$previous previous='=' word=''
   elif [[ $previous == = ]]; then

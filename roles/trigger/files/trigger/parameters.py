@@ -50,9 +50,10 @@ def collect(
     """
     errors = []
     values = {}
+    texts = {name for parameter in parameters for kind, name in parameter["places"] if kind in ("form", "any")}
     for parameter in parameters:
         try:
-            text = _read(parameter, sources)
+            text = _read(parameter, sources, texts)
             if text is not None:
                 values[parameter["name"]] = text
         except ValueError as error:
@@ -169,10 +170,10 @@ def text_of(parameter: dict, value: object) -> str:
     raise ValueError(_WANTED[kind])
 
 
-def _read(parameter, sources):
+def _read(parameter, sources, texts):
     """The parameter's text, or None when the request does not say it. Raises ValueError."""
     for place in parameter["places"]:
-        found = sources.find(place)
+        found = sources.find(place, texts)
         if len(found) > 1:
             raise ValueError("is given twice")
         if found and found[0] is not None:

@@ -18,6 +18,7 @@ METRICS_FIFO = SPOOL + "/.metrics"  # where systemd listens for somebody who has
 ROOT_UNIT = "trigger-root.service"  # lays ROOT out
 PAGE_SOCKET = "trigger-frontend.socket"
 PAGE_SERVICE = "trigger-frontend.service"
+METRICS_SOCKET = "trigger-metrics.socket"
 METRICS_SERVICE = "trigger-metrics.service"
 
 NGINX = "/etc/nginx"

@@ -10,7 +10,7 @@ from trigger.http import Refusal, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 
 PAIRS_LIMIT = 1000  # of a query or form
@@ -49,13 +49,14 @@ class Sources:
         else:
             self._is_form, self._is_json = body_type == "form", body_type == "json"
 
-    def find(self, place: list) -> list:
+    def find(self, place: list, texts: "Collection[str]" = ()) -> list:
         """Return all values at a place: str, and for JSON what strict_json.decode_body() makes. Raises Refusal for a
-        query, form or JSON that cannot be read."""
+        query, form or JSON that cannot be read. texts: names of the form's fields that are values themselves."""
         kind, name = place
         if kind == "any":
             found = self.pairs("query").get(name, []) + self.pairs("form").get(name, [])
-            return found or self.find(["json", [name]])
+            is_over = found or (FORM_JSON in texts and self._is_plain_text(FORM_JSON))
+            return found if is_over else self.find(["json", [name]])
         if kind == "json":
             value = _follow(name, self._once("json", self._decode_json))
             return [] if value is _MISSING else [value]
@@ -85,6 +86,11 @@ class Sources:
         if key not in self._cache:
             self._cache[key] = make()
         return self._cache[key]
+
+    def _is_plain_text(self, name):
+        """Whether a field of the form cannot have been meant as an object, in which others stand. What can is read as
+        strictly as ever: nothing counts as missing because what a signature vouches for is malformed."""
+        return any(not text.lstrip(strict_json.SPACE).startswith("{") for text in self.pairs("form").get(name, []))
 
     def _decode_json(self):
         # Nothing holds the body while its value is built: both may be large.

@@ -19,7 +19,7 @@ MEMORY_LIMIT = 192 * 1024**2
 WEIGHTS = {b"{": 240, b"[": 100, b":": 340, b",": 120, b'"': -21}
 MOST_PER_BYTE = 130  # so that a body of a megabyte need not be counted
 _COUNTED_AT_ONCE = 64 * 1024
-_SPACE = " \t\n\r"
+SPACE = " \t\n\r"
 
 encode_text = _json.encode_basestring_ascii  # str to a JSON string, quotes and all
 
@@ -96,9 +96,9 @@ def encode(value: object) -> str:
 
 
 def _decode(text, context):
-    text = text.rstrip(_SPACE)
+    text = text.rstrip(SPACE)
     try:
-        value, end = _json.make_scanner(context)(text, len(text) - len(text.lstrip(_SPACE)))
+        value, end = _json.make_scanner(context)(text, len(text) - len(text.lstrip(SPACE)))
     except (StopIteration, SystemError):
         # SystemError: on Python 3.11 the scanner cannot raise what json.decoder defines while that is not imported.
         raise ValueError("this is not JSON") from None

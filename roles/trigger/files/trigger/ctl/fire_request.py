@@ -9,7 +9,7 @@ from trigger import admission, cgi, http, origin, parameters, sources, strict_js
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from trigger.endpoint import Endpoint
 
@@ -27,10 +27,10 @@ class Given(sources.Sources):
         for name, text in values:
             self._given.setdefault(name, []).append(text)
 
-    def find(self, place: list) -> list:
+    def find(self, place: list, texts: Collection[str] = ()) -> list:
         """As sources.Sources.find()."""
         kind, name = place
-        return self._given.get(name, []) if kind == _GIVEN else super().find(place)
+        return self._given.get(name, []) if kind == _GIVEN else super().find(place, texts)
 
 
 class Fired:
@@ -115,8 +115,11 @@ def _head(path, query, body, content_type):
         target += "?" + urllib.parse.urlencode(query, errors="surrogateescape")
     lines = ["POST %s HTTP/1.1" % target, "Host: localhost", "Content-Length: %d" % len(body)]
     if body:
+        if "\r\n" in content_type:
+            raise http.Refusal(400, "the type of the body has a line break")  # another field would begin there
         lines.append("Content-Type: " + content_type)
-    return "".join(line + "\r\n" for line in [*lines, ""]).encode()
+    # What was typed need not be UTF-8.
+    return "".join(line + "\r\n" for line in [*lines, ""]).encode(errors="surrogateescape")
 
 
 def _type_of(body):

@@ -12,31 +12,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOOK_EVERY = 0.05  # seconds
-MISS_EVERY = 2.0  # seconds between two looks whether the request is still known
 
 
 def follow(found: runs.Runs, request_id: str, write: Callable[[bytes], None], seconds: float = float("inf")) -> dict:
-    """Hand on what a request's run prints, until it has ended. Returns the run's record. Raises Failure."""
+    """Hand on what a request's run prints, until it has ended. Returns the run's record. Raises Failure, also where
+    none is kept."""
     output = runs.Output(found, request_id, follow=True)
-    begun = looked = time.monotonic()
+    begun = time.monotonic()
     try:
         while True:
             part = output.read()
             if part:
                 write(part)
-            elif part == b"":
-                return output.record
-            else:
+            elif part is None:
                 time.sleep(LOOK_EVERY)
-            now = time.monotonic()
-            if now - begun > seconds:
+            elif output.record is None:  # with `keep_runs: 0` it is gone as soon as it is there
+                raise Failure("%s is no longer known: keep_runs or keep_for let it go" % request_id, FAILED)
+            else:
+                return output.record
+            if time.monotonic() - begun > seconds:
                 raise Failure(
                     "after %s %s has not ended; it goes on" % (timespan.span(seconds), request_id), NOT_IN_TIME
                 )
-            if now - looked > MISS_EVERY:
-                looked = now
-                if found.find(request_id) is None:
-                    raise Failure("%s is no longer known: keep_runs or keep_for let it go" % request_id, FAILED)
     finally:
         output.close()
 

@@ -24,7 +24,7 @@ exit status:
   6  not in time: --wait TIME is over, the run goes on
   130  interrupted; runs go on
 """
-_ID = "the request, as `runs` lists it, or what it alone begins or ends with, or `last`"
+_ID = "request id as `runs` lists it, a part by which it alone begins or ends, or `last`"
 
 
 def main(arguments: list[str]) -> int:
@@ -88,9 +88,9 @@ def _run(arguments):
 
 def _parse(arguments):
     options, surplus = _parser().parse_known_args(arguments)
-    if surplus:
-        options.parser.error("unrecognized arguments: " + " ".join(surplus))
-    return options
+    # Of several names, argparse takes none behind an option in their midst. What takes them knows no commands, so it
+    # gets what stands behind the command's own name.
+    return options.parser.parse_intermixed_args(arguments[1:]) if surplus else options
 
 
 def _complain(error):
@@ -120,8 +120,8 @@ def _parser():
             command.add_argument("names", metavar="NAME", nargs="+", help="the endpoint, or several")
         return command
 
-    add("list", ("show", "list_endpoints"), "list the endpoints and how they are", takes=None)
-    add("show", ("show", "show"), "tell all about an endpoint", takes="several")
+    add("list", ("show", "list_endpoints"), "list the endpoints and their state", takes=None)
+    add("show", ("show", "show"), "show everything about an endpoint", takes="several")
     _add_runs(add)
     _add_logs(add)
     _add_fire(add)
@@ -139,7 +139,7 @@ def _parser():
 
 def _add_runs(add):
     runs = add("runs", ("show", "runs"), "list the latest requests and what became of them")
-    runs.add_argument("--limit", metavar="N", type=_positive, default=20, help="at most so many (%(default)s)")
+    runs.add_argument("--limit", metavar="N", type=_positive, default=20, help="show at most N (default %(default)s)")
 
 
 def _add_logs(add):
@@ -156,8 +156,9 @@ def _add_fire(add):
     fire.add_argument(
         "-p", "--param", metavar="NAME=VALUE", type=_pair, action="append", default=[], help="a parameter's value"
     )
-    fire.add_argument("--body", metavar="FILE", help="what the job reads on standard input; - is that of triggerctl")
-    fire.add_argument("--content-type", metavar="TYPE", help="that of the body, if not what it looks like")
+    text = "file to give to the job as its standard input; - reads triggerctl's own"
+    fire.add_argument("--body", metavar="FILE", help=text)
+    fire.add_argument("--content-type", metavar="TYPE", help="media type of the body; guessed if omitted")
     text = "print what the job prints, until it ends"
     fire.add_argument("--wait", metavar="TIME", nargs="?", type=_span, const=float("inf"), help=text)
 
@@ -177,6 +178,7 @@ def _span(text):
 
 
 def _positive(text):
-    if not text.isdigit() or not 1 <= int(text) <= 100000:
-        raise argparse.ArgumentTypeError("%r is not a valid number, from 1 on" % text)
-    return int(text)
+    number = int(text) if text.isdecimal() and len(text) < 10 else 0
+    if not 1 <= number <= 100000:
+        raise argparse.ArgumentTypeError("must be a number from 1 to 100000")
+    return number

@@ -45,6 +45,7 @@ def pause(arguments: Namespace, screen: Screen) -> int:
 def resume(arguments: Namespace, screen: Screen) -> int:
     """Undo pause and drain."""
     seen = _look(arguments.name)
+    _check_can_be_started(seen)
     done = []
     if seen.paused:
         os.unlink(paths.Paths(seen.name).pause_mark)
@@ -59,7 +60,7 @@ def resume(arguments: Namespace, screen: Screen) -> int:
         systemd.order("start", seen.units.socket)
         done.append("it listens again")
     if seen.state == "disabled":
-        done.append("it does not listen, since the playbook says `state: disabled`")
+        done.append(_how_it_listens(seen))
     text = ", ".join(done) or "it was neither paused nor drained"
     return _tell(_look(seen.name), "%s: %s" % (seen.name, text), screen)
 
@@ -67,12 +68,7 @@ def resume(arguments: Namespace, screen: Screen) -> int:
 def drain(arguments: Namespace, screen: Screen) -> int:
     """Stop listening, and wait until nothing is left to do."""
     seen = _look(arguments.name)
-    _check_can_be_seen(seen)
-    if seen.paused and seen.waiting:
-        raise Failure(
-            "%s is paused, so the %s would wait for ever; `triggerctl resume %s` comes first"
-            % (seen.name, timespan.count(len(seen.waiting), "request"), seen.name)
-        )
+    _check_can_end(seen)
     systemd.order("stop", seen.units.socket, *([seen.units.timer] if seen.has_timer else []))
     screen.note("%s: it no longer listens" % seen.name)
     # The acceptor has the socket, too; it answers what it holds before it goes.
@@ -83,8 +79,15 @@ def drain(arguments: Namespace, screen: Screen) -> int:
     except KeyboardInterrupt:
         screen.note("\n%s still does not listen, and what waits is run; `triggerctl resume` undoes that" % seen.name)
         raise
-    text = "%s is drained; it listens again with `triggerctl resume %s`, the next boot or playbook run"
-    return _tell(seen, text % (seen.name, seen.name), screen)
+    return _tell(seen, "%s is drained; %s" % (seen.name, _how_it_listens(seen)), screen)
+
+
+def _check_can_be_started(seen):
+    """Whether systemd may start what resume has it start."""
+    units = [unit for unit in (seen.units.socket, seen.units.dispatch_socket, seen.units.timer) if unit in seen.states]
+    masked = " ".join(filter(seen.is_masked, units))
+    if masked:
+        raise Failure("%s: systemd may not start %s; `systemctl unmask %s` comes first" % (seen.name, masked, masked))
 
 
 def _look(name):
@@ -92,10 +95,24 @@ def _look(name):
     return status.look([name])[0]
 
 
-def _check_can_be_seen(seen):
-    """Nothing is over only because it cannot be read."""
+def _check_can_end(seen):
+    """Whether what is left can be seen, since nothing is over only because it cannot be read, and is run."""
     if seen.is_hidden:
         raise Failure("%s: %s; `triggerctl doctor` tells what to do" % (seen.name, status.problem_of(seen)))
+    if seen.paused and seen.waiting:
+        raise Failure(
+            "%s is paused, so the %s would wait for ever; `triggerctl resume %s` comes first"
+            % (seen.name, timespan.count(len(seen.waiting), "request"), seen.name)
+        )
+
+
+def _how_it_listens(seen):
+    """Say what lets an endpoint listen that does not."""
+    if seen.is_masked(seen.units.socket):
+        return "it listens again with `systemctl unmask %s` and `triggerctl resume %s`" % (seen.units.socket, seen.name)
+    if seen.state == "disabled":
+        return "it does not listen, since the playbook says `state: disabled`"
+    return "it listens again with `triggerctl resume %s`, the next boot or playbook run" % seen.name
 
 
 def _see_to_the_runs(seen):
@@ -111,7 +128,7 @@ def _wait_until_idle(name, screen):
     said = None
     while True:
         seen = _look(name)
-        _check_can_be_seen(seen)
+        _check_can_end(seen)
         left = "%s: %s, %s" % (
             name,
             "a run is under way" if seen.running else "no run is under way",

@@ -90,7 +90,8 @@ class Sight:
         if self.running:
             return "running"
         if self.of(units.socket) == "inactive":
-            return "stopped" if self.enabled(units.socket) else "disabled"
+            # The playbook masks nothing.
+            return "stopped" if self.enabled(units.socket) or self.is_masked(units.socket) else "disabled"
         return "accepting" if self.of(units.acceptor) in ("active", "activating") else "idle"
 
     @property
@@ -100,7 +101,21 @@ class Sight:
 
     def enabled(self, unit: str) -> bool:
         """Whether systemd starts the unit at boot."""
-        return self.of(unit, "UnitFileState").startswith("enabled")
+        return is_enabled(self.states[unit])
+
+    def is_masked(self, unit: str) -> bool:
+        """Whether somebody has forbidden systemd to start the unit."""
+        return is_masked(self.states[unit])
+
+    def is_tried_again(self, service: str) -> bool:
+        """Whether a service has failed, and systemd starts it again and again."""
+        return is_tried_again(self.states[service])
+
+    @property
+    def has_no_server(self) -> bool:
+        """Whether with handoff the server does not start. One that was stopped may have ended in any way."""
+        has_failed = self.of(self.units.job) == "failed" and self.of(self.units.socket) == "active"
+        return self.handoff and (has_failed or self.is_tried_again(self.units.job))
 
     def _broken(self):
         units = self.units
@@ -111,9 +126,25 @@ class Sight:
         return (
             self.is_hidden
             or self.cannot_start is not None
+            or self.has_no_server
             or any(self.of(socket) == "failed" for socket in sockets)
-            or any(self.of(service, "SubState") == "auto-restart" for service in services)
+            or any(map(self.is_tried_again, services))
         )
+
+
+def is_enabled(state: dict) -> bool:
+    """Whether systemd starts a unit at boot. state: what it knows of it (systemd.show)."""
+    return state["UnitFileState"].startswith("enabled")
+
+
+def is_masked(state: dict) -> bool:
+    """Whether somebody has forbidden systemd to start a unit. state: as above."""
+    return state["LoadState"] == "masked" or state["UnitFileState"].startswith("masked")
+
+
+def is_tried_again(state: dict) -> bool:
+    """Whether a service has failed, and systemd starts it again and again. state: as above."""
+    return state["SubState"] == "auto-restart"
 
 
 def names() -> list[str]:

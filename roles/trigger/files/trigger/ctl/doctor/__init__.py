@@ -6,7 +6,7 @@ import time
 
 from trigger import timespan
 from trigger.ctl import errors, status
-from trigger.ctl.doctor import drop_ins, files, host, nginx, units
+from trigger.ctl.doctor import companions, drop_ins, files, host, nginx, units
 from trigger.ctl.doctor.finding import NOTE, PROBLEM, Finding, whatever_befalls
 from trigger.ctl.errors import FAILED, OK, Failure
 
@@ -26,7 +26,7 @@ def doctor(arguments: Namespace, screen: Screen) -> int:
     if arguments.name is not None and not found:
         status.check_name(arguments.name)
     chosen = known if arguments.name is None or found else [arguments.name]
-    found += [*host.findings(), *whatever_befalls(nginx.findings()), *whatever_befalls(drop_ins.of_companions())]
+    found += [*host.findings(), *whatever_befalls(nginx.findings()), *whatever_befalls(companions.findings())]
     for seen in status.look(chosen):
         found += _examine(seen)
     problems = sum(finding.severity == PROBLEM for finding in found)

@@ -1,11 +1,9 @@
-"""What drop-ins of the host's, or of somebody else's, make of an endpoint's services."""
+"""What drop-ins of the host's, or of somebody else's, make of services of ours."""
 
 from __future__ import annotations
 
 import re
 
-from trigger import paths
-from trigger.ctl import systemd
 from trigger.ctl.doctor.finding import AGAIN, Finding
 
 TYPE_CHECKING = False
@@ -26,14 +24,9 @@ def findings(seen: Sight) -> Iterator[Finding]:
         yield from of_service(seen.name, unit, seen.states[unit], mend)
 
 
-def of_companions() -> Iterator[Finding]:
-    """What is wrong with the services that are there for all endpoints. Raises Failure."""
-    for unit, state in systemd.show([paths.PAGE_SERVICE, paths.METRICS_SERVICE]).items():
-        yield from of_service(None, unit, state, "take it out")
-
-
 def of_service(endpoint: str | None, unit: str, state: dict, mend: str) -> Iterator[Finding]:
-    """The same of one. state: what systemd knows of it (systemd.show). mend: what to do about a condition."""
+    """The same of one, which may be there for all endpoints (None). state: what systemd knows of it (systemd.show).
+    mend: what to do about a condition."""
     own, others = state["FragmentPath"], state["DropInPaths"].split()
     lines = [
         (path, path == own or path.endswith(OURS), key, value)

@@ -27,6 +27,7 @@ def findings(endpoint: Endpoint, job: dict) -> Iterator[Finding]:
     for check in (
         _users(endpoint, job),
         _places(endpoint),
+        _kept_by_the_acceptor(endpoint),
         _credentials(endpoint, job),
         _program(endpoint),
         _directory(endpoint.name, job["WorkingDirectory"]),
@@ -37,10 +38,15 @@ def findings(endpoint: Endpoint, job: dict) -> Iterator[Finding]:
 
 
 def owned(
-    path: str, kind: Callable[[int], bool], group: str, mode: int, endpoint: str | None = None
+    path: str,
+    kind: Callable[[int], bool],
+    group: str,
+    mode: int,
+    endpoint: str | None = None,
+    owner: str = "root",
 ) -> Iterator[Finding]:
-    """Yield a Finding unless a path is a file or directory of root's. kind: stat.S_ISREG or S_ISDIR. group, mode: those
-    that it should have."""
+    """Yield a Finding unless a path is a file or directory as it should be. kind: stat.S_ISREG or S_ISDIR. owner,
+    group, mode: those that it should have."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -49,9 +55,9 @@ def owned(
     present = stat.S_IMODE(status.st_mode)
     if not kind(status.st_mode):
         yield Finding(endpoint, path + " is something else than it should be", "look at it, remove it, " + AGAIN)
-    elif status.st_uid != 0 or status.st_gid != _gid(group):
+    elif status.st_uid != _uid(owner) or status.st_gid != _gid(group):
         what = "%s belongs to %s:%s" % (path, _name(pwd.getpwuid, status.st_uid), _name(grp.getgrgid, status.st_gid))
-        yield Finding(endpoint, what, "chown root:%s %s" % (group, path))
+        yield Finding(endpoint, what, "chown %s:%s %s" % (owner, group, path))
     elif present != mode:
         # Of a directory chmod takes setgid away by a fifth digit alone.
         yield Finding(endpoint, "%s has mode %04o" % (path, present), "chmod %05o %s" % (mode, path))
@@ -72,6 +78,13 @@ def _places(endpoint):
     yield from owned(paths.STATE + "/" + name, stat.S_ISDIR, endpoint.user, 0o2755, name)
     for path, mode in ((endpoint.spool, 0o770), (endpoint.claimed, 0o2750), (endpoint.runs, 0o2750)):
         yield from owned(path, stat.S_ISDIR, endpoint.user, mode, name)
+
+
+def _kept_by_the_acceptor(endpoint):
+    """One that may not open these answers nobody, or counts anew. It brings them when it needs them."""
+    for path in (endpoint.deliveries, endpoint.rate, endpoint.request_counts):
+        if os.path.lexists(path):
+            yield from owned(path, stat.S_ISREG, endpoint.user, 0o600, endpoint.name, endpoint.user)
 
 
 def _credentials(endpoint, job):
@@ -132,8 +145,7 @@ def _interpreter(path):
 
 
 def _directory(name, path):
-    # systemd makes the job's own; "!" and "-" in front say that another may be missing.
-    path = path.lstrip("!")
+    # systemd makes the job's own, and puts a "!" before another that may be missing.
     if path.startswith("/") and not path.startswith(paths.STATE) and not os.path.isdir(path):
         what = "the working directory %s is missing, so the job cannot start" % path
         yield Finding(name, what, "make it; the job resumes by itself then")
@@ -181,6 +193,13 @@ def _readers(endpoint, run_ids):
         mend = "find %s -type f -exec chown root:%s {} + -exec chmod g=r,o= {} +"
         told = (timespan.count(len(wrong), "file"), endpoint.runs, wrong[0], endpoint.user)
         yield Finding(endpoint.name, what % told, mend % (endpoint.runs, endpoint.user))
+
+
+def _uid(user):
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        return None
 
 
 def _gid(group):

@@ -35,8 +35,10 @@ def findings() -> Iterator[Finding]:
     """Yield a Finding for each thing that is wrong."""
     if not os.path.exists(paths.SITE):
         return
-    states = systemd.show([NGINX, paths.PAGE_SOCKET])
-    yield from units(states[NGINX], states[paths.PAGE_SOCKET])
+    state = systemd.show([NGINX])[NGINX]["ActiveState"]
+    if state != "active":
+        mend = "see `nginx -t` and `journalctl -u nginx -n 20`, then systemctl start nginx"
+        yield Finding(None, "nginx is %s: nobody reaches the front end" % state, mend)
     for path in (*SECRETS, PROXY):
         yield from files.owned(path, stat.S_ISREG, "root", 0o600)
     yield from files.owned(USERS, stat.S_ISREG, "www-data", 0o640)
@@ -46,20 +48,6 @@ def findings() -> Iterator[Finding]:
         for directive, mend in _CERTIFICATES.items():
             for path in named(directive, site):
                 yield from certificates(path, mend)
-
-
-def units(nginx: dict, page: dict) -> Iterator[Finding]:
-    """The same of the two units. nginx, page: what systemd knows of them (systemd.show)."""
-    if nginx["ActiveState"] != "active":
-        mend = "see `nginx -t` and `journalctl -u nginx -n 20`, then systemctl start nginx"
-        yield Finding(None, "nginx is %s: nobody reaches the front end" % nginx["ActiveState"], mend)
-    if page["ActiveState"] != "active":
-        mend = "see `journalctl -u %s -n 20`, then systemctl restart %s" % (paths.PAGE_SOCKET, paths.PAGE_SOCKET)
-        yield Finding(None, "%s is %s: nobody sees the pages" % (paths.PAGE_SOCKET, page["ActiveState"]), mend)
-    elif page["UnitFileState"] != "enabled":
-        yield Finding(
-            None, "%s will not start with the next boot" % paths.PAGE_SOCKET, "systemctl enable " + paths.PAGE_SOCKET
-        )
 
 
 def named(directive: str, site: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trigger import entry, timespan
+from trigger.ctl import status
 from trigger.ctl.doctor.finding import AGAIN, NOTE, Finding
 
 TYPE_CHECKING = False
@@ -18,8 +19,13 @@ _AT_WORK = ("active", "activating", "deactivating", "reloading")
 
 def findings(seen: Sight, now: float) -> Iterator[Finding]:
     """What is wrong. now: seconds since the epoch."""
-    yield from _loaded(seen)
+    resumed = (seen.units.socket, seen.units.timer)
+    for unit, state in seen.states.items():
+        yield from loaded(seen.name, unit, state, "triggerctl resume " + seen.name if unit in resumed else AGAIN)
     yield from _socket(seen)
+    if seen.has_no_server:
+        unit = seen.units.job
+        yield does_not_start(seen.name, "the server", unit, seen.states[unit], "clients wait")
     if not seen.handoff:
         yield from _acceptor(seen)
         yield from _dispatcher(seen)
@@ -27,17 +33,11 @@ def findings(seen: Sight, now: float) -> Iterator[Finding]:
         yield from _calendar(seen)
 
 
-def _loaded(seen):
-    for unit, state in seen.states.items():
-        if state["LoadState"] != "loaded":
-            yield Finding(seen.name, "%s is not loaded (%s)" % (unit, state["LoadState"]), AGAIN)
-        elif state["NeedDaemonReload"] == "yes":
-            yield Finding(seen.name, "the files of %s have changed since systemd read them" % unit, RELOAD)
-
-
 def _socket(seen):
     unit = seen.units.socket
     state = seen.of(unit)
+    if seen.is_masked(unit):
+        return  # of which loaded() tells
     if state == "failed":
         yield Finding(
             seen.name, "%s has failed (%s): nobody can connect" % (unit, seen.of(unit, "Result")), _restart(unit)
@@ -54,9 +54,8 @@ def _socket(seen):
 
 def _acceptor(seen):
     unit = seen.units.acceptor
-    if seen.of(unit, "SubState") == "auto-restart" or seen.of(unit) == "failed":
-        what = "the acceptor does not start (%s): clients wait" % seen.of(unit, "Result")
-        yield Finding(seen.name, what, "see `journalctl -u %s -n 20`; it is tried once a second" % unit)
+    if seen.is_tried_again(unit) or seen.of(unit) == "failed":
+        yield does_not_start(seen.name, "the acceptor", unit, seen.states[unit], "clients wait")
 
 
 def _dispatcher(seen):
@@ -64,16 +63,14 @@ def _dispatcher(seen):
         what = "it is paused, %s" % timespan.count(len(seen.waiting), "request") + " waiting"
         yield Finding(seen.name, what, "triggerctl resume " + seen.name, NOTE)
     for unit in (seen.units.dispatch_socket, seen.units.run_socket):
-        state = seen.of(unit)
-        if state != "active" and not _is_left_to_an_old_run(seen, unit):
-            mend = "see `journalctl -u %s -n 20`, then systemctl start %s" % (unit, unit)
-            yield Finding(seen.name, "%s is %s, so no run begins" % (unit, state), mend)
-        if not seen.enabled(unit):
-            yield Finding(seen.name, "%s will not start with the next boot" % unit, "systemctl enable " + unit)
+        if seen.is_masked(unit):
+            continue
+        if not _is_left_to_an_old_run(seen, unit):
+            yield from listens(seen.name, unit, seen.states[unit], "no run begins")
+        yield from comes_back(seen.name, unit, seen.states[unit])
     unit = seen.units.dispatcher
-    if seen.of(unit, "SubState") == "auto-restart":
-        what = "the dispatcher does not start (%s): no run begins" % seen.of(unit, "Result")
-        yield Finding(seen.name, what, "see `journalctl -u %s -n 20`; it is tried once a second" % unit)
+    if seen.is_tried_again(unit):
+        yield does_not_start(seen.name, "the dispatcher", unit, seen.states[unit], "no run begins")
 
 
 def _is_left_to_an_old_run(seen, unit):
@@ -99,7 +96,7 @@ def _job(seen, now):
 
 def _calendar(seen):
     timer, fire = seen.units.timer, seen.units.fire
-    if seen.has_timer:
+    if seen.has_timer and not seen.is_masked(timer):
         is_drained = seen.of(seen.units.socket) != "active"  # of which `_socket` tells
         if seen.of(timer) != "active" and not is_drained:
             what = "%s is %s, so the calendar starts no run" % (timer, seen.of(timer))
@@ -107,8 +104,7 @@ def _calendar(seen):
         elif seen.of(timer, "SubState") == "elapsed":
             what = "its schedule names no time that is still to come"
             yield Finding(seen.name, what, "name one in `schedule.on_calendar`, and " + AGAIN, NOTE)
-        if not seen.enabled(timer):
-            yield Finding(seen.name, "%s will not start with the next boot" % timer, "systemctl enable " + timer)
+        yield from comes_back(seen.name, timer, seen.states[timer])
     if seen.of(fire) == "failed":
         what = "%s has failed (%s): what it was started for has not run" % (fire, seen.of(fire, "Result"))
         mend = "see `journalctl -u %s -n 20`; `systemctl reset-failed %s` when that is settled" % (fire, fire)
@@ -117,3 +113,38 @@ def _calendar(seen):
 
 def _restart(unit):
     return "see `journalctl -u %s -n 20`, then systemctl restart %s" % (unit, unit)
+
+
+# What an endpoint's units have in common with those that are there for all (companions). endpoint: its name, or None.
+# state: what systemd knows of the unit (systemd.show). so: what follows.
+
+
+def loaded(endpoint: str | None, unit: str, state: dict, then: str = AGAIN) -> Iterator[Finding]:
+    """What is wrong with what systemd has read of a unit. then: what starts one again that was masked."""
+    if status.is_masked(state):
+        what = "%s is masked, so systemd does not start it" % unit
+        yield Finding(endpoint, what, "systemctl unmask %s; then %s" % (unit, then))
+    elif state["LoadState"] != "loaded":
+        yield Finding(endpoint, "%s is not loaded (%s)" % (unit, state["LoadState"]), AGAIN)
+    elif state["NeedDaemonReload"] == "yes":
+        yield Finding(endpoint, "the files of %s have changed since systemd read them" % unit, RELOAD)
+
+
+def listens(endpoint: str | None, unit: str, state: dict, so: str) -> Iterator[Finding]:
+    """What is wrong with a socket that always has to listen."""
+    if state["ActiveState"] != "active":
+        mend = "see `journalctl -u %s -n 20`, then systemctl start %s" % (unit, unit)
+        yield Finding(endpoint, "%s is %s, so %s" % (unit, state["ActiveState"], so), mend)
+
+
+def comes_back(endpoint: str | None, unit: str, state: dict) -> Iterator[Finding]:
+    """What is wrong with a unit that the next boot has to start."""
+    if not status.is_enabled(state):
+        yield Finding(endpoint, "%s will not start with the next boot" % unit, "systemctl enable " + unit)
+
+
+def does_not_start(endpoint: str | None, who: str, unit: str, state: dict, so: str) -> Finding:
+    """The Finding of a service that has failed. who: how people call it."""
+    how = "it is tried once a second" if status.is_tried_again(state) else "its socket starts it again"
+    what = "%s does not start (%s): %s" % (who, state["Result"], so)
+    return Finding(endpoint, what, "see `journalctl -u %s -n 20`; %s" % (unit, how))
