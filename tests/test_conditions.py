@@ -44,7 +44,6 @@ MET = [
     ({"in": ["x", 5]}, "5", True),
     ({"in": ["x", 5]}, "x", True),
     ({"in": ["x", 5]}, "x5", False),
-    ({"in": []}, "x", False),
     ({"matches": "refs/heads/.*"}, "refs/heads/main", True),
     ({"matches": "refs/heads/.*"}, "xrefs/heads/main", False),
     ({"matches": "main|dev"}, "main", True),

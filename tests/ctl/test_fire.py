@@ -35,11 +35,8 @@ def test_a_run_that_goes_on_is_told_as_it_is(endpoint, monkeypatch, capsys, wher
     assert (told["id"], told["endpoint"], told["state"], told["output"]) == (ID, "a", *expected)
 
 
-def test_one_that_is_no_longer_known_is_told_without_a_state(endpoint, monkeypatch, capsys):
-    settings = endpoint()
-    put(settings, "spool", ID)
-    monkeypatch.setattr(follow, "MISS_EVERY", 0.0)
-    monkeypatch.setattr(fire.runs.Runs, "find", lambda *_: None)
+def test_one_that_is_no_longer_known_is_told_without_a_state(endpoint, capsys):
+    settings = endpoint()  # its entry is gone, and no record is kept
     with pytest.raises(Failure, match="no longer known"):
         fire._wait(settings, ID, float("inf"), Screen(as_json=True))
     told = json.loads(capsys.readouterr().out)
