@@ -8,6 +8,10 @@ environment, body and output go over as descriptors beside RUN; a descriptor tha
 import _socket
 import struct
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 VERSION = b"run1"
 
 # Runner to dispatcher. It greets with one of the first three, and greets again whoever connects later.
@@ -45,13 +49,22 @@ class Malformed(Exception):
 
 
 class Message:
-    """kind: int. run_id: str, or "". invocation: str, the runner's activation, or "". since: when the
-    job began, in microseconds of CLOCK_MONOTONIC. code, status: how it ended. limit: bytes of
-    output. flags: int."""
+    """run_id: may be "". invocation: the runner's activation, or "". since: when the job began, in microseconds of
+    CLOCK_MONOTONIC. code, status: how it ended. limit: bytes of output."""
 
     __slots__ = ("code", "flags", "invocation", "kind", "limit", "run_id", "since", "status")
 
-    def __init__(self, kind, run_id="", invocation="", flags=0, code=0, status=0, since=0, limit=0):
+    def __init__(
+        self,
+        kind: int,
+        run_id: str = "",
+        invocation: str = "",
+        flags: int = 0,
+        code: int = 0,
+        status: int = 0,
+        since: int = 0,
+        limit: int = 0,
+    ) -> None:
         self.kind = kind
         self.run_id = run_id
         self.invocation = invocation
@@ -61,8 +74,8 @@ class Message:
         self.since = since
         self.limit = limit
 
-    def encode(self):
-        """Return the packet, bytes of SIZE."""
+    def encode(self) -> bytes:
+        """Return the packet, of SIZE bytes."""
         return _FORMAT.pack(
             VERSION,
             self.kind,
@@ -76,8 +89,8 @@ class Message:
         )
 
 
-def decode(packet):
-    """Return the Message in a packet, bytes. Raises Malformed."""
+def decode(packet: bytes) -> Message:
+    """Return the Message in a packet. Raises Malformed."""
     if len(packet) != SIZE:
         raise Malformed("a message has %d bytes, not %d" % (SIZE, len(packet)))
     version, kind, flags, code, status, since, limit, run_id, invocation = _FORMAT.unpack(packet)
@@ -90,22 +103,22 @@ def decode(packet):
     return Message(kind, texts[0], texts[1], flags, code, status, since, limit)
 
 
-def send(connection, message, descriptors=()):
-    """Send a Message, and descriptors with it. connection: socket. Raises OSError."""
+def send(connection: _socket.socket, message: Message, descriptors: "Sequence[int]" = ()) -> None:
+    """Send a Message, and descriptors with it. Raises OSError."""
     rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, _RIGHTS.pack(*descriptors))] if descriptors else []
     connection.sendmsg([message.encode()], rights, _socket.MSG_NOSIGNAL)
 
 
-def receive(connection):
+def receive(connection: _socket.socket) -> "Message | None":
     """Return the next Message, or None at the end of the connection; descriptors that came with it are closed by the
     kernel. Raises OSError and Malformed."""
     packet = connection.recv(SIZE + 1)
     return decode(packet) if packet else None
 
 
-def receive_run(connection):
-    """The same for the runner, which asks for the descriptors of a run: (Message or None, list of int, empty or all of
-    them). Raises OSError and Malformed."""
+def receive_run(connection: _socket.socket) -> "tuple[Message | None, list[int]]":
+    """The same for the runner, which asks for the descriptors of a run: they are all there, or none is. Raises OSError
+    and Malformed."""
     packet, rights, flags, _ = connection.recvmsg(SIZE + 1, _socket.CMSG_SPACE(_RIGHTS.size), _socket.MSG_CMSG_CLOEXEC)
     descriptors = [
         fd
@@ -118,14 +131,13 @@ def receive_run(connection):
     return (decode(packet) if packet else None), descriptors
 
 
-def pack_job(arguments, environment):
-    """Return what a run is, bytes. arguments: list of bytes. environment: dict of bytes to bytes. None of them holds a
-    NUL."""
+def pack_job(arguments: "list[bytes]", environment: "dict[bytes, bytes]") -> bytes:
+    """Return what a run is. No argument or variable holds a NUL."""
     block = b"".join(argument + b"\0" for argument in arguments)
     return b"%08x" % len(block) + block + b"".join(b"%s=%s\0" % item for item in environment.items())
 
 
-def unpack_job(packed):
+def unpack_job(packed: bytes) -> "tuple[list[bytes], dict[bytes, bytes]]":
     """Return the arguments and the environment of pack_job()."""
     end = 8 + int(packed[:8], 16)
     arguments = packed[8:end].split(b"\0")[:-1]

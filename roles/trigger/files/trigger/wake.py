@@ -9,7 +9,7 @@ import os
 from trigger import paths
 
 
-def wake(name):
+def wake(name: str) -> None:
     """Have the dispatcher look into the spool of the endpoint called name. Without a FIFO nothing is lost: its socket
     unit looks by itself when it starts."""
     try:
@@ -20,7 +20,7 @@ def wake(name):
     os.close(fifo)
 
 
-def write(fifo):
+def write(fifo: int) -> None:
     """Write the byte into an open FIFO."""
     try:
         os.write(fifo, b"\n")

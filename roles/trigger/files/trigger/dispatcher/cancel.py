@@ -7,13 +7,20 @@ from trigger import cancellations
 from trigger.dispatcher.claim_lock import ClaimLock
 from trigger.dispatcher.take_back import take_back
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trigger.dispatcher.watch import Watch
+    from trigger.endpoint import Endpoint
+
 LONGEST = 0.05  # seconds for which requests are taken back at once while a run is under way
 
 
-def look(endpoint, watch, say):
-    """Do what clients have asked for. endpoint: endpoint.Endpoint. watch: watch.Watch, or None while no run is under
-    way. say: a function that writes a line to the journal. Returns whether something of it is still to come. Raises
-    Failed, and OSError while no run is under way: the clock of a run counts for more than what waits."""
+def look(endpoint: "Endpoint", watch: "Watch | None", say: "Callable[[str], None]") -> bool:
+    """Do what clients have asked for. watch: None while no run is under way. say: a function that writes a line to the
+    journal. Returns whether something of it is still to come. Raises Failed, and OSError while no run is under way: the
+    clock of a run counts for more than what waits."""
     wanted = cancellations.asked(endpoint.spool)
     if watch is None:
         for request_id in wanted:
@@ -36,7 +43,7 @@ def look(endpoint, watch, say):
     return left
 
 
-def _take_back(endpoint, request_id, say):
+def _take_back(endpoint: "Endpoint", request_id: str, say: "Callable[[str], None]") -> None:
     with ClaimLock(endpoint):
         if os.path.lexists(endpoint.spool + "/" + request_id):  # or it has ended meanwhile
             try:

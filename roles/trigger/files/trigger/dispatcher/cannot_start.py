@@ -6,16 +6,20 @@ import time
 
 from trigger import entry
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 PATIENCE = 10.0  # seconds after which `on_failure` is told, once
 _UNTOLD, _TOLD = 0o644, 0o444  # modes of the mark, by which the next dispatcher knows
 
 
 class CannotStart:
-    """mark: str, the file that says so to those who look at the endpoint, with the reason in it; one that is there was
-    made by the dispatcher before, and its mode says whether that has told. say: a function that writes a line to the
+    """mark: the file that says so to those who look at the endpoint, with the reason in it; one that is there was made
+    by the dispatcher before, and its mode says whether that has told. say: a function that writes a line to the
     journal. tell: one that starts the units of `on_failure`, for the request of an id."""
 
-    def __init__(self, mark, say, tell):
+    def __init__(self, mark: str, say: "Callable[[str], None]", tell: "Callable[[str], None]") -> None:
         self._mark, self._say, self._tell = mark, say, tell
         self._since = self._told = None
         try:
@@ -24,11 +28,11 @@ class CannotStart:
             return
         self._since, self._told = time.monotonic(), told
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self._since is not None
 
-    def met(self, reason, waiting):
-        """It is so. waiting: list of str, whom it keeps waiting. Raises NotNow where telling has to wait."""
+    def met(self, reason: str, waiting: "list[str]") -> None:
+        """It is so. waiting: whom it keeps waiting. Raises NotNow where telling has to wait."""
         now = time.monotonic()
         if self._since is None:
             self._since, self._told = now, False
@@ -48,7 +52,7 @@ class CannotStart:
             except OSError:
                 pass  # the next dispatcher tells it once more
 
-    def over(self):
+    def over(self) -> None:
         """It is not so any more, or nobody waits. Raises OSError."""
         if self._since is not None:
             self._since = None

@@ -26,6 +26,12 @@ from trigger import cgi, entry, execution, origin, parameters, strict_json
 from trigger.dispatcher import hard_links
 from trigger.dispatcher.claim_lock import MARK
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trigger.endpoint import Endpoint
+
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _READ = os.O_RDONLY | _SAFE
@@ -40,9 +46,9 @@ IN_MEMORY = 64 * 1024  # bytes of a request
 OWN_VARIABLES = frozenset((b"TRIGGER_ENDPOINT", b"TRIGGER_REQUEST_ID", origin.SOURCE))
 
 
-def known_variables(endpoint):
-    """Return the names of what a request may tell its job, set of bytes. Nothing else reaches the job's environment: no
-    LD_PRELOAD, no PATH."""
+def known_variables(endpoint: "Endpoint") -> "set[bytes]":
+    """Return the names of what a request may tell its job. Nothing else reaches the job's environment: no LD_PRELOAD,
+    no PATH."""
     known = {parameters.variable(parameter["name"]).encode() for parameter in endpoint.parameters or []}
     return known.union(cgi.NAMES, OWN_VARIABLES, map(cgi.header_variable, endpoint.pass_headers))
 
@@ -52,67 +58,66 @@ class Unreadable(Exception):
 
 
 class Claim:
-    """What was taken for one run. ids: list of str, oldest first; the run goes by the last one. stdin: a descriptor of
-    the body, or of /dev/null. variables: dict of bytes to bytes, what the request says."""
+    """What was taken for one run. ids: oldest first; the run goes by the last one. stdin: a descriptor of the body, or
+    of /dev/null. variables: what the request says."""
 
     __slots__ = ("ids", "stdin", "variables")
 
-    def __init__(self, ids, stdin, variables):
+    def __init__(self, ids: "list[str]", stdin: int, variables: "dict[bytes, bytes]") -> None:
         self.ids = ids
         self.stdin = stdin
         self.variables = variables
 
 
 class Claims:
-    """endpoint: endpoint.Endpoint. It holds the two directories open."""
+    """It holds the two directories open."""
 
-    def __init__(self, endpoint):
+    def __init__(self, endpoint: "Endpoint") -> None:
         self._endpoint = endpoint
-        self._unreadable = {}  # of names, what their files were like
+        self._unreadable: dict[str, tuple[int, int]] = {}  # of names, what their files were like
         self._spool = os.open(endpoint.spool, _DIRECTORY)
         self._claimed = os.open(endpoint.claimed, _DIRECTORY)
 
-    def close(self):
+    def close(self) -> None:
         """Let the directories go."""
         os.close(self._spool)
         os.close(self._claimed)
 
-    def ids(self):
-        """Return the ids of the claimed requests, oldest first: list of str."""
+    def ids(self) -> "list[str]":
+        """Return the ids of the claimed requests, oldest first."""
         return sorted(filter(entry.is_id, os.listdir(self._claimed)))
 
-    def waiting(self):
-        """Return the names in the spool that are not claimed, oldest first: list of str. Drafts are not among them, and
-        no entry that has turned out not to be readable: it waits for its mode to be set."""
+    def waiting(self) -> "list[str]":
+        """Return the names in the spool that are not claimed, oldest first. Drafts are not among them, and no entry
+        that has turned out not to be readable: it waits for its mode to be set."""
         self._unreadable = {name: like for name, like in self._unreadable.items() if self._like(name) == like}
         hidden = {*self._unreadable, *os.listdir(self._claimed)}
         return sorted(name for name in os.listdir(self._spool) if name[0] != "." and name not in hidden)
 
-    def since(self, request_id):
-        """Return when a run's request was claimed: seconds since the epoch, float."""
+    def since(self, request_id: str) -> float:
+        """Return when a run's request was claimed: seconds since the epoch."""
         return os.stat(request_id, dir_fd=self._claimed).st_mtime
 
-    def invocation(self):
-        """Return the activation that the claim was handed to, str, or None."""
+    def invocation(self) -> "str | None":
+        """Return the activation that the claim was handed to, or None."""
         return self._read(_INVOCATION) or None
 
-    def told(self, request_id):
-        """Return who asked for the run, and with which parameters, without what is sensitive: dict."""
+    def told(self, request_id: str) -> dict:
+        """Return who asked for the run, and with which parameters, without what is sensitive."""
         try:
             return dict(strict_json.decode(self._read(request_id)))
         except (TypeError, ValueError):
             return {}  # somebody has damaged it
 
-    def take(self, names, invocation):
+    def take(self, names: "list[str]", invocation: str) -> "tuple[Claim | None, list[tuple[str, str, str]], list[str]]":
         """Claim entries of the spool for an activation; when this returns, that they are claimed is durable.
 
         The newest is copied, since it is the one that the run is told about. The others only lend their
         ids. All stay in the spool until finish(). What a request says is checked again here, because the
         acceptor, which has checked it before, meets the network.
 
-        names: list of str, oldest first. Returns the Claim, None when none was a proper entry; those that were not, and
-        were set aside, as a list of (name, name from now on, reason); and the names of those that cannot be read.
-        Raises OSError.
+        names: oldest first. Returns the Claim, None when none was a proper entry; those that were not, and were set
+        aside: name, name from now on, reason; and the names of those that cannot be read. Raises OSError.
         """
         damaged, unreadable = [], []
         taken = None
@@ -149,24 +154,24 @@ class Claims:
         told = {name: value for name, value in variables.items() if name in known}
         return Claim(ids, stdin, told), damaged, unreadable
 
-    def note(self, outcome):
-        """Write down how the run ended, durably, before its runner may leave. outcome: dict, with the `id`. Raises
+    def note(self, outcome: dict) -> None:
+        """Write down how the run ended, durably, before its runner may leave. outcome: with the `id`. Raises
         OSError."""
         with _Opened(os.open(_OUTCOME, _REPLACE, 0o600, dir_fd=self._claimed)) as fd:
             os.write(fd, strict_json.encode(outcome).encode())
             os.fdatasync(fd)
 
-    def noted(self, run_id):
-        """Return what note() has written for a run, dict, or None."""
+    def noted(self, run_id: str) -> "dict | None":
+        """Return what note() has written for a run, or None."""
         try:
             outcome = strict_json.decode(self._read(_OUTCOME))
         except ValueError:
             return None  # nothing, or not all of it
         return outcome if isinstance(outcome, dict) and outcome.get("id") == run_id else None
 
-    def parameters_in_spool(self, name):
-        """Return the parameters of a waiting entry, dict of bytes to bytes, or None when it is damaged. Only
-        to compare: the entry may change until it is taken. Raises OSError."""
+    def parameters_in_spool(self, name: str) -> "dict[bytes, bytes] | None":
+        """Return the parameters of a waiting entry, or None when it is damaged. Only to compare: the entry may change
+        until it is taken. Raises OSError."""
         try:
             with _Opened(self._open_source(name)) as source:
                 variables, _ = entry.read_variables(source, self._check_file(source).st_size)
@@ -175,7 +180,7 @@ class Claims:
         prefix = parameters.PREFIX.encode()
         return {key: value for key, value in variables.items() if key.startswith(prefix)}
 
-    def remove(self, ids):
+    def remove(self, ids: "list[str]") -> None:
         """Take requests whose run is recorded out of the spool, durably. They are claimed until release()."""
         for request_id in ids:
             try:
@@ -185,16 +190,15 @@ class Claims:
         # First there, and durably: or a power cut could bring a request back, and it would run twice.
         os.fsync(self._spool)
 
-    def release(self, ids):
+    def release(self, ids: "list[str]") -> None:
         """Give up the claim. What still is in the spool waits for the next run."""
         for request_id in sorted(ids):  # so that the one which names the run is the last
             _unlink(request_id, self._claimed)
         _unlink(MARK, self._claimed)  # that somebody had it stopped
         _unlink(_OUTCOME, self._claimed)
 
-    def what_is_told(self, variables, hops=()):
-        """Return what a record tells of a request, dict. variables: dict of bytes to bytes. hops: those that have led
-        to its run, list of str."""
+    def what_is_told(self, variables: "dict[bytes, bytes]", hops: "Iterable[str]" = ()) -> dict:
+        """Return what a record tells of a request. hops: those that have led to its run."""
         told = {
             "remote_addr": variables.get(b"REMOTE_ADDR", b"").decode("latin-1") or None,
             "remote_user": variables.get(b"REMOTE_USER", b"").decode("latin-1") or None,
@@ -204,20 +208,20 @@ class Claims:
             told["parameters"] = parameters.shown(self._endpoint.parameters, variables)
         return told
 
-    def _read(self, name):
+    def _read(self, name: str) -> str:
         try:
             with _Opened(os.open(name, _READ, dir_fd=self._claimed)) as fd:
                 return os.read(fd, os.fstat(fd).st_size).decode()
         except FileNotFoundError:
             return ""
 
-    def _write(self, name, text, durably=False):
+    def _write(self, name: str, text: str, durably: bool = False) -> None:
         with _Opened(os.open(name, _REPLACE, 0o600, dir_fd=self._claimed)) as fd:
             os.write(fd, text.encode())
             if durably:
                 os.fsync(fd)
 
-    def _like(self, name):
+    def _like(self, name: str) -> "tuple[int, int] | None":
         """What changes when somebody mends a file, or puts another in its place."""
         try:
             status = os.stat(name, dir_fd=self._spool, follow_symlinks=False)
@@ -225,7 +229,7 @@ class Claims:
             return None
         return status.st_ino, status.st_ctime_ns
 
-    def _open_source(self, name):
+    def _open_source(self, name: str) -> int:
         if not entry.is_id(name):
             raise entry.Damaged("its name is not a request id")
         try:
@@ -237,7 +241,7 @@ class Claims:
                 raise entry.Damaged("it is not a plain file") from None
             raise
 
-    def _check_file(self, source):
+    def _check_file(self, source: int) -> os.stat_result:
         """Check all but the content of an open file, and return its status."""
         status = os.fstat(source)
         if not stat.S_ISREG(status.st_mode):
@@ -251,7 +255,7 @@ class Claims:
             raise entry.Damaged("it is larger than body_limit allows")
         return status
 
-    def _copy(self, source, status, name):
+    def _copy(self, source: int, status: os.stat_result, name: str) -> "tuple[int, dict[bytes, bytes]]":
         """Copy an open entry. What is checked is the copy: the original may change at any time. Returns a descriptor of
         the body alone, in a file that has no name, for reading, and the variables."""
         _unlink(_DRAFT, self._claimed)  # of an attempt that was killed
@@ -277,7 +281,7 @@ class Claims:
             reading = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         return reading, variables
 
-    def _create_nameless(self, size):
+    def _create_nameless(self, size: int) -> int:
         """A file, for so many bytes. Most requests are small, and need none on the disk."""
         if size <= IN_MEMORY:
             return os.memfd_create("request", os.MFD_CLOEXEC)
@@ -285,16 +289,16 @@ class Claims:
         _unlink(_DRAFT, self._claimed)
         return fd
 
-    def _check_content(self, fd, status, name):
+    def _check_content(self, fd: int, status: os.stat_result, name: str) -> "tuple[dict[bytes, bytes], int]":
         """status: that of the file in the spool, fd: that or a copy of it."""
         variables, body_length = entry.read_variables(fd, status.st_size)
         if variables.get(b"TRIGGER_REQUEST_ID") != name.encode():
             raise entry.Damaged("it carries another request's id")
         if status.st_uid and not origin.VARIABLES.isdisjoint(variables):
             raise entry.Damaged("it says what only root may say")
-        for name in set(variables) - known_variables(self._endpoint) - origin.VARIABLES:
+        for variable in set(variables) - known_variables(self._endpoint) - origin.VARIABLES:
             # The endpoint may have known such a one when the request was accepted.
-            if not name.startswith((b"HTTP_", parameters.PREFIX.encode())):
+            if not variable.startswith((b"HTTP_", parameters.PREFIX.encode())):
                 raise entry.Damaged("it sets a variable that no request sets")
         try:
             values = parameters.read_back(self._endpoint.parameters or [], variables)
@@ -303,7 +307,7 @@ class Claims:
             raise entry.Damaged("its parameter %s %s" % invalid.errors[0]) from None
         return variables, body_length
 
-    def _check_id(self, source, name):
+    def _check_id(self, source: int, name: str) -> None:
         """An id that was used before would have a run take place once more, and its record replaced."""
         from trigger.dispatcher import history
 
@@ -313,7 +317,7 @@ class Claims:
         if objection is not None:
             raise entry.Damaged(objection)
 
-    def _set_aside(self, name):
+    def _set_aside(self, name: str) -> str:
         """Take a name out of systemd's sight and of ours. Returns the new one, which is free for sure."""
         begin = os.fsdecode(os.fsencode(name)[:64])  # in bytes, of which a name may have 255
         aside = ".damaged-%d-%s" % (time.time_ns(), begin)
@@ -324,17 +328,17 @@ class Claims:
 class _Opened:
     """Closes a descriptor at the end of a with block."""
 
-    def __init__(self, fd):
+    def __init__(self, fd: int) -> None:
         self._fd = fd
 
-    def __enter__(self):
+    def __enter__(self) -> int:
         return self._fd
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         os.close(self._fd)
 
 
-def _unlink(name, directory):
+def _unlink(name: str, directory: int) -> None:
     try:
         os.unlink(name, dir_fd=directory)
     except FileNotFoundError:

@@ -20,40 +20,47 @@ from trigger.dispatcher.link import Lost
 from trigger.dispatcher.standby import Standby
 from trigger.dispatcher.systemd_bus import Manager
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.dispatcher.exclusive import Exclusive
+    from trigger.dispatcher.link import Link
+    from trigger.dispatcher.recorder import Recorder
+    from trigger.dispatcher.watch import Watch
+
 HEAR_EVERY = 0.25  # seconds between two bytes that are heard during a run, whose runner can write any number
 LISTED = 0.1  # seconds; a spool of thousands is not listed for each step, and who takes something away leaves no byte
 STAY = 1.0  # seconds at the least; or a flood of bytes would be a flood of starts
 
 
 class Dispatcher:
-    """name: str, of the endpoint. fifo: the descriptor on which bytes arrive."""
+    """name: of the endpoint. fifo: the descriptor on which bytes arrive."""
 
-    def __init__(self, name, fifo):
+    def __init__(self, name: str, fifo: int) -> None:
         self._fifo = fifo
-        self._configuration = None
+        self._configuration: tuple[int, int] = None
         self._claims: Claims = None
         self._load(name)
         self._manager = Manager()
         self._unit = JobUnit(name, self._manager, self._say)
         cannot_start = CannotStart(self._endpoint.cannot_start, self._say, self._tell_hindrance)
         self._standby = Standby(paths.Paths(name), self._unit, cannot_start, self._say)
-        self._watch = None  # over the run, while one is under way
-        self._lock = None  # exclusive.Exclusive, while it is held or waited for
+        self._watch: Watch = None  # over the run, while one is under way
+        self._lock: Exclusive = None  # while it is held or waited for
         self._awaits_lock = False  # whether to look when it comes
-        self._waiting = []  # the names of the requests that wait; empty when they are to be listed
+        self._waiting: list[str] = []  # the names of the requests that wait; empty when they are to be listed
         self._list_again_at = 0.0
-        self._first_seen = None  # when the requests were first seen that wait now
+        self._first_seen: float = None  # when the requests were first seen that wait now
         self._stay_until = time.monotonic() + STAY
         self._heard_at = time.monotonic()
         self._may_cancel = True  # whether there may be something that somebody wants to have cancelled
         self._stopping = False
 
-    def stop(self):
+    def stop(self) -> None:
         """Leave as soon as what is known is written down."""
         self._stopping = True
         self._standby.prepares = False
 
-    def serve(self, awake):
+    def serve(self, awake: int) -> None:
         """Serve until nothing is left to do. awake: a descriptor that becomes readable with a signal. Raises OSError
         and Failed; the next dispatcher goes on from there."""
         while True:
@@ -63,11 +70,12 @@ class Dispatcher:
                 return
             self._wait(seconds, awake)
 
-    def _step(self):
+    def _step(self) -> "float | None":
         """Do what is to be done. Returns in how many seconds to look again, or None to leave."""
         self._hear()
         if self._stopping and not (self._watch and self._watch.is_about_to_begin()):
-            return self._standby.leave()
+            self._standby.leave()
+            return None
         if self._watch is None:
             ids = self._claims.ids()
             if ids:
@@ -83,7 +91,7 @@ class Dispatcher:
             self._release_lock()
         return self._look_for_work()
 
-    def _wait(self, seconds, awake):
+    def _wait(self, seconds: float, awake: int) -> None:
         poll = select.poll()
         link = (self._watch or self._standby).link
         fifo = self._fifo
@@ -103,7 +111,7 @@ class Dispatcher:
             if fd == awake:
                 os.read(awake, 64)
 
-    def _empty_fifo(self):
+    def _empty_fifo(self) -> None:
         try:
             if os.read(self._fifo, 65536):
                 self._stay()
@@ -113,10 +121,10 @@ class Dispatcher:
         except BlockingIOError:
             pass
 
-    def _stay(self):
+    def _stay(self) -> None:
         self._stay_until = time.monotonic() + STAY
 
-    def _load(self, name):
+    def _load(self, name: str) -> None:
         """Read the configuration, when it has changed. Requests are taken by the one that they were accepted by."""
         status = os.stat(paths.Paths(name).configuration)
         version = (status.st_ino, status.st_mtime_ns)
@@ -129,7 +137,7 @@ class Dispatcher:
 
     # No run is under way.
 
-    def _look_for_work(self):
+    def _look_for_work(self) -> "float | None":
         self._awaits_lock = False
         if self._unit.socket_is_away:
             if not self._unit.is_over():
@@ -163,7 +171,7 @@ class Dispatcher:
             self._standby.look(waiting)
         return seconds
 
-    def _seen(self, waiting, now):
+    def _seen(self, waiting: "list[str]", now: float) -> schedule.Seen:
         standby = self._standby
         waits = bool(waiting) and not os.path.exists(self._endpoint.pause_mark)
         if not waits:
@@ -185,13 +193,13 @@ class Dispatcher:
             stay_until=self._stay_until,
         )
 
-    def _quiet_at(self, waiting, now):
+    def _quiet_at(self, waiting: "list[str]", now: float) -> float:
         stamps = [entry.second_of(name) for name in waiting if entry.is_id(name)]
         quiet_at = now + schedule.quiet_in(self._endpoint, stamps, time.time())
         # A clock that was set back must not let requests wait for longer than was said.
         return min(quiet_at, self._first_seen + self._endpoint.debounce_max)
 
-    def _take_lock(self):
+    def _take_lock(self) -> float:
         waited = self._lock is not None
         if not waited:
             from trigger.dispatcher.exclusive import Exclusive
@@ -204,27 +212,27 @@ class Dispatcher:
             self._say("waiting for the lock %s" % self._endpoint.exclusive)
         return LOOK_EVERY if self._lock.holder else schedule.FOREVER
 
-    def _give_lock_up(self):
+    def _give_lock_up(self) -> None:
         """It was asked for, and is not wanted now: others that name it need not wait until it is wanted again."""
         if self._lock.give_up():
             self._lock = None
         else:
             self._awaits_lock = True
 
-    def _is_over(self, name):
+    def _is_over(self, name: str) -> bool:
         return JobUnit(name, self._manager, self._say).is_over()
 
     @property
-    def _locked(self):
+    def _locked(self) -> bool:
         return self._lock is not None and self._lock.is_held
 
-    def _release_lock(self):
+    def _release_lock(self) -> None:
         self._lock.release()
         self._lock = None
 
     # A run.
 
-    def _claim(self):
+    def _claim(self) -> None:
         """Take what the next run serves, and hand it over to the runner that stands ready."""
         from trigger.dispatcher import handover
 
@@ -243,18 +251,18 @@ class Dispatcher:
         finally:
             os.close(claim.stdin)
 
-    def _watch_over(self, ids, invocation, link=None):
+    def _watch_over(self, ids: "list[str]", invocation: "str | None", link: "Link | None" = None) -> None:
         from trigger.dispatcher.watch import Run, Watch
 
         run = Run(ids, invocation, handed=link is not None)
         self._watch = Watch(run, link, self._endpoint, self._unit, self._standby, self._recorder())
 
-    def _recorder(self):
+    def _recorder(self) -> "Recorder":
         from trigger.dispatcher.recorder import Recorder
 
         return Recorder(self._endpoint, self._claims, self._manager.start, self._say)
 
-    def _cancel(self):
+    def _cancel(self) -> None:
         """Do what clients want to have cancelled."""
         self._may_cancel = False
         if cancellations.asked(self._endpoint.spool):
@@ -262,30 +270,30 @@ class Dispatcher:
 
             self._may_cancel = cancel.look(self._endpoint, self._watch, self._say)
 
-    def _hear(self):
+    def _hear(self) -> None:
         if self._watch is not None:
             self._watch.hear()
             self._look_whether_over()
         if self._watch is None:
             self._standby.hear(self._claims.waiting)
 
-    def _follow(self):
+    def _follow(self) -> float:
         seconds = self._watch.follow()
         self._look_whether_over()
         return seconds
 
-    def _look_whether_over(self):
+    def _look_whether_over(self) -> None:
         if self._watch.is_over:
             self._watch = None
             self._stay()
             if self._locked and self._standby.departure.invocation is None:  # it was given back
                 self._release_lock()
 
-    def _tell_hindrance(self, request_id):
+    def _tell_hindrance(self, request_id: str) -> None:
         told = {"endpoint": self._endpoint.name, "id": request_id, "state": "cannot-start"}
         self._recorder().follow_up(told)
 
-    def _say(self, line):
+    def _say(self, line: str) -> None:
         """Write a line to the journal; its level comes first, as sd-daemon(3) has it."""
         level, line = (line[:3], line[3:]) if line[0] == "<" else ("", line)
         try:
@@ -294,6 +302,6 @@ class Dispatcher:
             pass  # a journal that is gone stops nobody
 
 
-def _load_what_comes_next():
+def _load_what_comes_next() -> None:
     """While the runner starts, which takes longer."""
     from trigger.dispatcher import handover, recorder, watch  # noqa: F401

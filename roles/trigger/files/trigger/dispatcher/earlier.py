@@ -8,14 +8,20 @@ import os
 
 from trigger import entry, paths
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def has_claimed(endpoint):
+    from trigger.dispatcher.claims import Claims
+
+
+def has_claimed(endpoint: paths.Paths) -> bool:
     """Whether what is claimed was claimed so: from then on there is a file for the outcome."""
     return not os.path.lexists(endpoint.claimed + "/.outcome")
 
 
-def told(claims, endpoint, run_id):
-    """Return who asked for the run, and with which parameters: dict."""
+def told(claims: "Claims", endpoint: paths.Paths, run_id: str) -> dict:
+    """Return who asked for the run, and with which parameters."""
     fd = os.open(endpoint.claimed + "/" + run_id, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         variables, _ = entry.read_variables(fd, os.fstat(fd).st_size)
@@ -26,12 +32,12 @@ def told(claims, endpoint, run_id):
     return claims.what_is_told(variables)
 
 
-def output_file(endpoint):
+def output_file(endpoint: paths.Paths) -> str:
     """What it prints."""
     return "%s/%s/output" % (paths.STATE, endpoint.name)
 
 
-def tidy(endpoint, say):
+def tidy(endpoint: paths.Paths, say: "Callable[[str], None]") -> None:
     """Remove what it was laid out in. say: a function that writes a line to the journal."""
     try:
         _tidy(endpoint)
@@ -39,7 +45,7 @@ def tidy(endpoint, say):
         say("<4>what an earlier release has left is not removed: %s" % error)
 
 
-def _tidy(endpoint):
+def _tidy(endpoint: paths.Paths) -> None:
     folder = "%s/requests/%s" % (paths.RUNTIME, endpoint.name)
     for directory, _, names in os.walk(folder, topdown=False):
         for name in names:

@@ -11,24 +11,27 @@ import os
 
 from trigger import paths
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 LOCKS = paths.RUNTIME + "/locks"
 NAME_LIMIT = 64
 
 
 class Exclusive:
-    """name: str, the endpoint's. lock: str. is_over: a function that says of an endpoint's name whether its job's unit
-    has ended."""
+    """name: the endpoint's. is_over: a function that says of an endpoint's name whether its job's unit has ended."""
 
-    def __init__(self, name, lock, is_over):
+    def __init__(self, name: str, lock: str, is_over: "Callable[[str], bool]") -> None:
         self._name = name
         self._path = LOCKS + "/" + lock
         self._is_over = is_over
-        self._waiting = None  # a pipe on which a thread says that it has the lock
-        self._fd = None  # the lock, once it is ours
+        self._waiting: int = None  # a pipe on which a thread says that it has the lock
+        self._fd: int = None  # the lock, once it is ours
         self.is_held = False  # and once nobody's run is in its way
-        self.holder = None  # the endpoint whose run we wait for, as the file told
+        self.holder: str = None  # the endpoint whose run we wait for, as the file told
 
-    def take(self):
+    def take(self) -> bool:
         """Ask for the lock, without waiting. Returns whether it is held. Raises OSError."""
         if self._fd is None:
             self._ask()
@@ -44,11 +47,11 @@ class Exclusive:
         self.is_held = True
         return True
 
-    def fileno(self):
+    def fileno(self) -> "int | None":
         """What becomes readable when it is worth to take() again, or to give_up(): a descriptor, or None."""
         return self._waiting
 
-    def give_up(self):
+    def give_up(self) -> bool:
         """It is not wanted now. What has come is let go, and what may still come is to be given up then: a thread that
         waits for a lock cannot be called off. Returns whether nothing may come any more."""
         self._hear()
@@ -57,7 +60,7 @@ class Exclusive:
             self._fd = None
         return self._waiting is None
 
-    def release(self):
+    def release(self) -> None:
         """Let go what is held. To be called when the job's unit has ended."""
         if self._fd is not None:
             if os.pread(self._fd, NAME_LIMIT, 0) == self._name.encode():
@@ -65,7 +68,7 @@ class Exclusive:
             os.close(self._fd)
             self._fd = None
 
-    def _ask(self):
+    def _ask(self) -> None:
         if self._waiting is not None:
             self._hear()
             return
@@ -79,7 +82,7 @@ class Exclusive:
             self._waiting, done = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
             _thread.start_new_thread(_wait, (fd, done))
 
-    def _hear(self):
+    def _hear(self) -> None:
         """Take in what the thread says."""
         if self._waiting is None:
             return
@@ -93,7 +96,7 @@ class Exclusive:
             self._fd = int(said)
 
 
-def _wait(fd, done):
+def _wait(fd: int, done: int) -> None:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         os.write(done, b"%d" % fd)

@@ -6,15 +6,23 @@ from trigger import origin, parameters
 from trigger.dispatcher import output_files, schedule
 from trigger.dispatcher.claim_lock import ClaimLock
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.dispatcher.claims import Claim, Claims
+    from trigger.dispatcher.link import Link
+    from trigger.dispatcher.recorder import Recorder
+    from trigger.endpoint import Endpoint
+    from trigger.paths import Paths
 
-def is_paused(endpoint):
+
+def is_paused(endpoint: "Paths") -> bool:
     """Whether somebody has paused the endpoint."""
     return os.path.exists(endpoint.pause_mark)
 
 
-def take(endpoint, claims, recorder, invocation):
-    """Claim what waits, as far as one run serves it. claims: claims.Claims. recorder: recorder.Recorder. invocation:
-    str, the activation for which. Returns the claims.Claim, or None. Raises OSError."""
+def take(endpoint: "Endpoint", claims: "Claims", recorder: "Recorder", invocation: str) -> "Claim | None":
+    """Claim what waits, as far as one run serves it. invocation: the activation for which. Returns None where nothing
+    is taken. Raises OSError."""
     with ClaimLock(endpoint):
         waiting = claims.waiting()  # some may have been cancelled by now
         if not waiting or is_paused(endpoint):
@@ -28,8 +36,8 @@ def take(endpoint, claims, recorder, invocation):
     return claim
 
 
-def hand_over(endpoint, claim, link):
-    """Hand a claim over. claim: claims.Claim. link: link.Link, to the runner. Raises Lost and OSError."""
+def hand_over(endpoint: "Endpoint", claim: "Claim", link: "Link") -> None:
+    """Hand a claim over. link: to the runner. Raises Lost and OSError."""
     values = parameters.read_back(endpoint.parameters or [], claim.variables)
     variables = {**claim.variables, **dict(parameters.variables(values))}
     variables[b"TRIGGER_ENDPOINT"] = endpoint.name.encode()
@@ -48,7 +56,7 @@ def hand_over(endpoint, claim, link):
         os.close(fifo)
 
 
-def _open_fifo(endpoint):
+def _open_fifo(endpoint: "Paths") -> int:
     """For the runner, which may only write there."""
     try:
         return os.open(endpoint.wake_fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)

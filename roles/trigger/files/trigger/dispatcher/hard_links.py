@@ -1,8 +1,6 @@
 """Many names of one file. Of a run that serves thousands of requests each would else have files of its own, and an
 inode is what a file system takes longest to make and to let go."""
 
-from __future__ import annotations
-
 import errno
 import os
 
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
 _ONE_MORE = (errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV)
 
 
-def name_all(names: Iterable[str], directory: int, make: Callable[[str], None]) -> None:
+def name_all(names: "Iterable[str]", directory: int, make: "Callable[[str], None]") -> None:
     """Give a file all names in a directory; what has one of them already loses it. names: without a path. directory: a
     descriptor. make: what makes the file under a name that is free. Raises OSError."""
     first = None
@@ -28,7 +26,7 @@ def name_all(names: Iterable[str], directory: int, make: Callable[[str], None]) 
             first = name
 
 
-def _link(first, name, directory):
+def _link(first: str, name: str, directory: int) -> bool:
     try:
         os.link(first, name, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
     except OSError as error:

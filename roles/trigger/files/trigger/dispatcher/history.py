@@ -6,20 +6,31 @@ import time
 from trigger import atomic_file, entry, output, records, strict_json
 from trigger.dispatcher import hard_links
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.endpoint import Endpoint
+    from trigger.paths import Paths
 
-def objection(endpoint, request_id, now):
-    """Say why no run can be recorded under an id that an acceptor has chosen, which may have been taken over: str, or
-    None. now: seconds since the epoch. Raises OSError."""
+
+def objection(endpoint: "Paths", request_id: str, now: float) -> "str | None":
+    """Say why no run can be recorded under an id that an acceptor has chosen, which may have been taken over; None
+    where one can. now: seconds since the epoch. Raises OSError."""
     if entry.second_of(request_id) > now + entry.AHEAD:
         return "its id lies in the future"
     return "its run is recorded already" if records.has(endpoint, request_id) else None
 
 
-def write(endpoint, request_ids, started, outcome, finished=None):
+def write(
+    endpoint: "Endpoint",
+    request_ids: "list[str]",
+    started: "float | None",
+    outcome: dict,
+    finished: "float | None" = None,
+) -> dict:
     """Write a run's record, durably, and remove what keep_runs and keep_for let go.
 
-    request_ids: list of str, oldest first. started, finished: seconds since the epoch, or None; without the second, it
-    is now. outcome: dict with at least `state`. Returns the record, dict. Raises OSError.
+    request_ids: oldest first. started, finished: seconds since the epoch, or None; without the second, it is now.
+    outcome: with at least `state`. Returns the record. Raises OSError.
     """
     finished = finished or time.time()
     record = {
@@ -40,7 +51,7 @@ def write(endpoint, request_ids, started, outcome, finished=None):
     return record
 
 
-def _write_file(endpoint, record, text):
+def _write_file(endpoint: "Paths", record: dict, text: str) -> None:
     if len(record["requests"]) > 1:
         _link(endpoint.served, record)  # as long as there is no record, that says nothing
     # The acceptor, whose group the directory has, may read records; nobody else may.
@@ -49,13 +60,13 @@ def _write_file(endpoint, record, text):
     atomic_file.replace(file, text.encode(), records.kind_of(record), group, durable=True)
 
 
-def write_damaged(endpoint, name, reason):
+def write_damaged(endpoint: "Endpoint", name: str, reason: str) -> None:
     """Record what was no request, as far as its name is that of one. Raises OSError."""
     if entry.is_id(name) and objection(endpoint, name, time.time()) is None:
         write(endpoint, [name], None, {"state": "damaged", "reason": reason})
 
 
-def _link(path, record):
+def _link(path: str, record: dict) -> None:
     """Lead those whom a run served beside the newest to its record, durably. path: of the directory."""
     others = [request_id for request_id in record["requests"] if request_id != record["id"]]
     target = "../runs/%s.json" % record["id"]
@@ -67,7 +78,7 @@ def _link(path, record):
         os.close(directory)
 
 
-def _see_to_links(endpoint):
+def _see_to_links(endpoint: "Paths") -> None:
     """Make their directory when it is not there. Releases up to 0.2 had none, so the records of before get theirs."""
     if os.path.isdir(endpoint.served):
         return
@@ -89,7 +100,7 @@ def _see_to_links(endpoint):
     os.rename(draft, endpoint.served)
 
 
-def _count(endpoint, record, finished):
+def _count(endpoint: "Paths", record: dict, finished: float) -> None:
     from trigger import counts
 
     numbers = counts.Counts(endpoint.run_counts)
@@ -105,7 +116,7 @@ def _count(endpoint, record, finished):
         print("<4>%s: the counts for metrics cannot be written: %s" % (endpoint.name, error))
 
 
-def _prune(endpoint, now):
+def _prune(endpoint: "Endpoint", now: float) -> None:
     """Let the oldest records go. Those of runs, of what was taken back and of what was no request are counted by
     themselves, so that however much there is of one pushes out nothing of another."""
     if len(records.ids(endpoint)) <= endpoint.keep_runs and endpoint.keep_for is None:
@@ -123,7 +134,7 @@ def _prune(endpoint, now):
         _let_go(endpoint, output.path(endpoint, run_id))
 
 
-def _let_go_links(endpoint, run_id):
+def _let_go_links(endpoint: "Paths", run_id: str) -> None:
     """Before the record, which says whose they are; of a damaged one, all are looked at."""
     try:
         requests = (records.read(endpoint, run_id) or {}).get("requests", [])
@@ -134,7 +145,7 @@ def _let_go_links(endpoint, run_id):
             _let_go(endpoint, endpoint.served + "/" + request_id)
 
 
-def _let_go(endpoint, path):
+def _let_go(endpoint: "Paths", path: str) -> None:
     """Something that somebody has put in a record's place must not keep runs from being recorded."""
     try:
         _unlink(path)
@@ -142,7 +153,7 @@ def _let_go(endpoint, path):
         print("<4>%s: %s cannot be removed: %s" % (endpoint.name, ascii(path), error.strerror))
 
 
-def _unlink(path):
+def _unlink(path: str) -> None:
     try:
         os.unlink(path)
     except FileNotFoundError:

@@ -6,6 +6,10 @@ import os
 from trigger import run_protocol
 from trigger.run_protocol import Message
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 MESSAGES = 8  # that are heard on one connection: an honest runner says four at the most
 
 
@@ -14,10 +18,10 @@ class Lost(Exception):
 
 
 class Link:
-    """path: str, the runner's socket. Connecting is at once: systemd holds the socket, and starts the runner when it
+    """path: the runner's socket. Connecting is at once: systemd holds the socket, and starts the runner when it
     is not there. Raises OSError."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self._heard = 0
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_NONBLOCK)
         try:
@@ -26,11 +30,11 @@ class Link:
             self._socket.close()
             raise
 
-    def fileno(self):
+    def fileno(self) -> int:
         """For poll(2)."""
         return self._socket.fileno()
 
-    def receive(self):
+    def receive(self) -> "Message | None":
         """Return the next Message, None when there is none yet. Raises Lost."""
         try:
             message = run_protocol.receive(self._socket)
@@ -45,7 +49,7 @@ class Link:
             raise Lost("it says too much")
         return message
 
-    def messages(self):
+    def messages(self) -> "Iterator[Message]":
         """Yield those that are there, until it is closed. Raises Lost."""
         while self._socket.fileno() >= 0:
             message = self.receive()
@@ -53,10 +57,20 @@ class Link:
                 return
             yield message
 
-    def run(self, run_id, requests, command, variables, stdin, output, limit, errors, fifo):
-        """Hand a run over. requests: int, how many it serves. command: list of str. variables: dict of bytes. stdin,
-        output, fifo: descriptors. limit: bytes of output that are kept; 0 for all, in the journal alone. errors: bool,
-        whether standard error is part of that. Raises Lost."""
+    def run(
+        self,
+        run_id: str,
+        requests: int,
+        command: "list[str]",
+        variables: "dict[bytes, bytes]",
+        stdin: int,
+        output: int,
+        limit: int,
+        errors: bool,
+        fifo: int,
+    ) -> None:
+        """Hand a run over. requests: how many it serves. stdin, output, fifo: descriptors. limit: bytes of output that
+        are kept; 0 for all, in the journal alone. errors: whether standard error is part of that. Raises Lost."""
         packed = os.memfd_create("trigger-job", os.MFD_CLOEXEC)
         try:
             with open(packed, "wb", closefd=False) as file:
@@ -67,14 +81,14 @@ class Link:
         finally:
             os.close(packed)
 
-    def noted(self, run_id, state):
-        """The outcome is written down, so the runner may leave. state: str. What it does not hear, it need not."""
+    def noted(self, run_id: str, state: str) -> None:
+        """The outcome is written down, so the runner may leave. What it does not hear, it need not."""
         try:
             self._send(Message(run_protocol.NOTED, run_id, status=run_protocol.STATES.index(state)))
         except Lost:
             pass
 
-    def leave(self):
+    def leave(self) -> None:
         """Let an idle runner leave, and close."""
         try:
             self._send(Message(run_protocol.LEAVE))
@@ -82,11 +96,11 @@ class Link:
             pass
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Close. A runner that has begun goes on, and an idle one leaves after a while."""
         self._socket.close()
 
-    def _send(self, message, descriptors=()):
+    def _send(self, message: Message, descriptors: "Sequence[int]" = ()) -> None:
         try:
             run_protocol.send(self._socket, message, descriptors)
         except OSError as error:

@@ -8,8 +8,8 @@ from trigger.dispatcher.dispatcher import Dispatcher
 from trigger.dispatcher.systemd_bus import Failed
 
 
-def main(name):
-    """Dispatch for the endpoint called name: str. Returns the exit status; after a failure systemd tries again after a
+def main(name: str) -> int:
+    """Dispatch for the endpoint called name. Returns the exit status; after a failure systemd tries again after a
     second."""
     os.umask(0o022)
     try:

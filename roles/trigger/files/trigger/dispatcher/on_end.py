@@ -8,14 +8,22 @@ import os
 from trigger import atomic_file, entry, origin, output, paths
 from trigger.dispatcher import systemd_bus
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from trigger.endpoint import Endpoint
+
 DIRECTORY = paths.RUNTIME + "/ended"
 KEPT = 1000  # files that tell of runs; the oldest go
 
 
-def start(endpoint, record, start_unit, hops=()):
-    """Start what is to follow, without waiting for it. record: dict, the run's. start_unit: a function that orders
-    systemd to start a unit. hops: names of the endpoints whose ends have led to the run. Returns what went wrong, list
-    of str. Raises systemd_bus.NotNow: all of it is to be done again, and what was started by then is started twice."""
+def start(
+    endpoint: "Endpoint", record: dict, start_unit: "Callable[[str], None]", hops: "Iterable[str]" = ()
+) -> "list[str]":
+    """Start what is to follow, without waiting for it. record: the run's. start_unit: a function that orders systemd to
+    start a unit. hops: names of the endpoints whose ends have led to the run. Returns what went wrong. Raises
+    systemd_bus.NotNow: all of it is to be done again, and what was started by then is started twice."""
     units = units_for(endpoint, record["state"], record["id"])
     problems = []
     if units:
@@ -47,11 +55,11 @@ class _Note:
     """What the unit that fires an endpoint is told: through whom it does. fired: the endpoint, or None where it is
     another unit. hops: names of the endpoints whose ends have led there."""
 
-    def __init__(self, fired, hops):
+    def __init__(self, fired: "str | None", hops: "list[str]") -> None:
         self._path = fired and paths.Paths(fired).hops
         self._hops = hops
 
-    def leave(self, unit):
+    def leave(self, unit: str) -> None:
         """Write it down. Raises _Circle; without the note it counts anew."""
         if self._path is None:
             return
@@ -63,7 +71,7 @@ class _Note:
         self._noted = max(self._others, self._hops, key=len)
         self._write(self._noted)
 
-    def take_back(self):
+    def take_back(self) -> None:
         """Of a unit that was not started: whoever starts it later is not led by this run. What others have noted
         stays."""
         if self._path is None or self._noted == self._others or self._read() != self._noted:
@@ -76,30 +84,30 @@ class _Note:
         except OSError:
             pass
 
-    def _read(self):
+    def _read(self) -> "list[str]":
         try:
             with open(self._path, encoding="ascii", errors="replace") as file:
                 return file.read().split()
         except OSError:
             return []
 
-    def _write(self, hops):
+    def _write(self, hops: "list[str]") -> None:
         try:
             atomic_file.replace(self._path, " ".join(hops).encode(), 0o600)
         except OSError:
             pass  # what follows is worth more than its count
 
 
-def units_for(endpoint, state, run_id):
-    """Return the units to start, list of str. A template gets the run's id as its instance, so every run has its own.
-    Who was cancelled has neither succeeded nor failed."""
+def units_for(endpoint: "Endpoint", state: str, run_id: str) -> "list[str]":
+    """Return the units to start. A template gets the run's id as its instance, so every run has its own. Who was
+    cancelled has neither succeeded nor failed."""
     if state == "cancelled":
         return []
     units = endpoint.on_success if state == "succeeded" else endpoint.on_failure
     return [unit.replace("@.", "@%s." % run_id) for unit in units]
 
 
-def _tell(record):
+def _tell(record: dict) -> None:
     """Write what the units may read by EnvironmentFile=/run/trigger/ended/%i. systemd reads it as root, whoever the
     unit is; nobody else may, since a run's id opens its output."""
     os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
@@ -119,7 +127,7 @@ def _tell(record):
     atomic_file.replace(DIRECTORY + "/" + record["id"], text.encode(), 0o600)
 
 
-def _make_room():
+def _make_room() -> None:
     """Remove what was told first. Not by ids: those of all endpoints lie there, and acceptors make them."""
     names = list(filter(entry.is_id, os.listdir(DIRECTORY)))  # drafts are another dispatcher's
     surplus = len(names) + 1 - KEPT
@@ -131,7 +139,7 @@ def _make_room():
                 pass  # another endpoint's dispatcher was there first
 
 
-def _told_at(name):
+def _told_at(name: str) -> int:
     try:
         return os.lstat(DIRECTORY + "/" + name).st_mtime_ns
     except FileNotFoundError:

@@ -7,12 +7,16 @@ import stat
 
 from trigger import output
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.endpoint import Endpoint
+
 SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # of the whole host's, which pass
 
 _OPEN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def create(endpoint):
+def create(endpoint: "Endpoint") -> int:
     """Make the file for the next run, which the acceptor may read, and return it, open for writing: a descriptor, of
     /dev/null where nothing is kept. Raises OSError."""
     try:
@@ -25,7 +29,7 @@ def create(endpoint):
     return os.open(endpoint.output_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | _OPEN, 0o640)
 
 
-def keep(endpoint, run_id, path):
+def keep(endpoint: "Endpoint", run_id: str, path: str) -> None:
     """Copy what the run printed, which is in a file, beside its record, and let the file go. Raises OSError, and has
     kept nothing of it then, since the record needs the room; the file is still there after one of SHORTAGES alone."""
     try:
@@ -54,7 +58,7 @@ def keep(endpoint, run_id, path):
     os.unlink(path)
 
 
-def _copy(source, target, limit):
+def _copy(source: int, target: int, limit: int) -> None:
     sent = 0
     while sent < limit:
         count = os.sendfile(target, source, sent, limit - sent)

@@ -3,19 +3,26 @@
 from trigger import run_protocol
 from trigger.dispatcher import outcome
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from trigger.dispatcher.job_unit import JobUnit
+    from trigger.dispatcher.recorder import Recorder
+    from trigger.dispatcher.watch import Run
+
 NOTED = "noted"  # how it ended is written down, or recorded
 UNDER_WAY = "under way"
 NOT_BEGUN = "not begun"
 ENDED = "ended"
 
 
-def find(run, is_earlier, unit, recorder):
+def find(run: "Run", is_earlier: bool, unit: "JobUnit", recorder: "Recorder") -> "tuple[str, Any]":
     """Return which of these it is, and more of it: what is NOTED, dict, or None where that was let go already; whether
     the unit of what is UNDER_WAY runs, and so can be asked; how it ENDED, a function that tells the outcome, dict, when
     it is told whether the run was cancelled.
 
-    run: watch.Run. is_earlier: bool, whether an earlier release has claimed it. unit: job_unit.JobUnit. recorder:
-    recorder.Recorder. Raises OSError and Failed.
+    is_earlier: whether an earlier release has claimed it. Raises OSError and Failed.
     """
     noted = recorder.noted(run.id)
     if noted is not None or recorder.has(run.id):
@@ -41,5 +48,5 @@ def find(run, is_earlier, unit, recorder):
     return ENDED, lambda cancelled: outcome.of_unheard(code, status, cancelled)
 
 
-def _stopped(was_asked, result, unit):
+def _stopped(was_asked: bool, result: str, unit: "JobUnit") -> "str | None":
     return unit.stopped_for() if was_asked or result == "timeout" else None

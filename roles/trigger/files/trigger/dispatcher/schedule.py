@@ -1,5 +1,11 @@
 """What the dispatcher does next, when no run is under way. No I/O."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trigger.endpoint import Endpoint
+
 # Steps.
 WAIT = "wait"
 CONNECT = "connect"  # to the runner, which systemd starts
@@ -37,13 +43,24 @@ class Seen:
         "waits",
     )
 
-    def __init__(self, **seen):
+    exclusive: bool
+    hindered: bool
+    keep_until: float
+    locked: bool
+    look_at: float
+    quiet_at: float
+    retry_at: float
+    runner: str
+    stay_until: float
+    waits: bool
+
+    def __init__(self, **seen: object) -> None:
         for name, value in seen.items():
             setattr(self, name, value)
 
 
-def decide(seen, now):
-    """Return the next step, and in how many seconds to look again if nothing happens. seen: Seen."""
+def decide(seen: Seen, now: float) -> "tuple[str, float]":
+    """Return the next step, and in how many seconds to look again if nothing happens."""
     if not seen.waits:
         return _without_work(seen, now)
     if seen.quiet_at > now:
@@ -68,7 +85,7 @@ def decide(seen, now):
     return CONNECT, 0
 
 
-def _without_work(seen, now):
+def _without_work(seen: Seen, now: float) -> "tuple[str, float]":
     if seen.locked:
         return RELEASE_LOCK, 0
     if seen.runner != NONE and (seen.hindered or seen.keep_until <= now):
@@ -80,17 +97,17 @@ def _without_work(seen, now):
     return LEAVE, 0
 
 
-def quiet_in(endpoint, stamps, now):
-    """Return in how many seconds the run may begin, float; 0 or less for now. stamps: seconds since the epoch at which
+def quiet_in(endpoint: "Endpoint", stamps: "list[float]", now: float) -> float:
+    """Return in how many seconds the run may begin; 0 or less for now. stamps: seconds since the epoch at which
     the waiting requests were accepted, oldest first."""
     if not stamps:
         return 0.0
     return min(stamps[-1] + endpoint.debounce, stamps[0] + endpoint.debounce_max) - now
 
 
-def batch(endpoint, waiting, parameters_of):
-    """Which of the waiting entries the next run serves: list of str. One run serves several only if they ask for the
-    same. waiting: list of str, oldest first. parameters_of: a function that says what one asks for."""
+def batch(endpoint: "Endpoint", waiting: "list[str]", parameters_of: "Callable[[str], object]") -> "list[str]":
+    """Which of the waiting entries the next run serves. One run serves several only if they ask for the same. waiting:
+    oldest first. parameters_of: a function that says what one asks for."""
     if endpoint.when_busy == "queue":
         return waiting[:1]
     if not endpoint.parameters:

@@ -7,6 +7,16 @@ from trigger.dispatcher import freshness, schedule
 from trigger.dispatcher.departure import SILENCE, Departure
 from trigger.dispatcher.link import Link, Lost
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trigger.dispatcher.cannot_start import CannotStart
+    from trigger.dispatcher.job_unit import JobUnit
+    from trigger.endpoint import Endpoint
+    from trigger.paths import Paths
+    from trigger.run_protocol import Message
+
 RETRY = 1.0  # seconds before a runner is asked for again that has left without beginning
 # Seconds between two looks at a runner that was asked for and has not greeted: until the first, behind one that has met
 # another activation, and at the most. In between a tenth of the time since it was asked for: what starts and ends
@@ -16,71 +26,72 @@ SEEN = 2  # activations that may be seen until a runner greets: the one before, 
 
 
 class Call:
-    """A runner that was asked for. link: Link. stamp: freshness.stamp() of then. linger: seconds for which it is kept.
+    """A runner that was asked for. stamp: freshness.stamp() of then. linger: seconds for which it is kept.
 
-    look_at: when to look why it has not greeted. invocation: str, which activation it is, once it has greeted, and
-    stands ready; None before.
+    look_at: when to look why it has not greeted. invocation: which activation it is, once it has greeted, and stands
+    ready; None before.
     """
 
     __slots__ = ("asked_at", "invocation", "keep_until", "link", "look_at", "stamp", "tried")
 
-    def __init__(self, link, stamp, linger):
+    def __init__(self, link: Link, stamp: "freshness.Stamp | None", linger: float) -> None:
         self.link = link
         self.stamp = stamp
-        self.tried = set()  # the activations that were seen since
+        self.tried: set[bytes] = set()  # the activations that were seen since
         self.ask_anew()
         self.keep_until = self.asked_at + linger
-        self.invocation = None
+        self.invocation: str = None
 
-    def ask_anew(self):
+    def ask_anew(self) -> None:
         """Count its time from now on."""
         self.asked_at = time.monotonic()
         self.look_at = self.asked_at + PATIENCE
 
-    def look_later(self):
+    def look_later(self) -> None:
         """It has been looked at, and goes on to be waited for."""
         now = time.monotonic()
         self.look_at = now + min(PATIENCE_MOST, max(PATIENCE, (now - self.asked_at) / 10))
 
 
 class Standby:
-    """places: paths.Paths. unit: job_unit.JobUnit. cannot_start: cannot_start.CannotStart. say: a function that writes
-    a line to the journal. Methods raise OSError and Failed."""
+    """say: a function that writes a line to the journal. Methods raise OSError and Failed."""
 
-    def __init__(self, places, unit, cannot_start, say):
+    def __init__(
+        self, places: "Paths", unit: "JobUnit", cannot_start: "CannotStart", say: "Callable[[str], None]"
+    ) -> None:
         self._places = places
         self._unit = unit
         self._say = say
         self.cannot_start = cannot_start
         self.departure = Departure(unit)  # of the runner before
-        self.call = None
+        self.call: Call = None
         self.retry_at = 0.0
         self.prepares = True  # whether a runner may be asked for ahead
 
     @property
-    def link(self):
-        """The Link to that runner, or None."""
-        return self.call and self.call.link
+    def link(self) -> "Link | None":
+        """The connection to that runner."""
+        return self.call.link if self.call else None
 
     @property
-    def look_at(self):
+    def look_at(self) -> float:
         """When to look why it does not come."""
         return self.call.look_at if self.call else 0.0
 
     @property
-    def keep_until(self):
+    def keep_until(self) -> float:
         """How long it is kept where nothing waits for it."""
         return self.call.keep_until if self.call else 0.0
 
-    def state(self, endpoint, waits):
-        """Return what there is of a runner, as schedule has it. waits: bool, whether a request waits for it."""
+    def state(self, endpoint: "Endpoint", waits: bool) -> str:
+        """Return what there is of a runner, as schedule has it. waits: whether a request waits for it."""
         if self.call is None:
             return schedule.NONE
         if self.call.invocation is None:
             return schedule.ASKED
         return schedule.STALE if waits and self.call.stamp != freshness.stamp(endpoint) else schedule.IDLE
 
-    def ask(self, endpoint):
+    def ask(self, endpoint: "Endpoint") -> None:
         """Ask for a runner. systemd starts it, once a second where that fails, and the connection waits meanwhile."""
         self.departure.insist()
         stamp = freshness.stamp(endpoint)
@@ -90,14 +101,13 @@ class Standby:
             self.retry_later()
             self._mend_socket(error)
 
-    def ask_ahead(self, endpoint):
+    def ask_ahead(self, endpoint: "Endpoint") -> None:
         """Ask for the next one, after a run that succeeded."""
         if self.prepares and not endpoint.exclusive and endpoint.job_linger > 0:
             self.ask(endpoint)
 
-    def ask_again(self):
-        """Ask the runner of a run that goes on. Returns the Link, or None when it does not answer or was asked just
-        now."""
+    def ask_again(self) -> "Link | None":
+        """Ask the runner of a run that goes on. Returns None when it does not answer or was asked just now."""
         if time.monotonic() < self.retry_at:
             return None
         self.retry_later()
@@ -106,11 +116,11 @@ class Standby:
         except OSError:
             return None  # somebody has stopped the socket; or the job is an earlier release's, which had none
 
-    def retry_later(self):
+    def retry_later(self) -> None:
         """Ask nobody for a while."""
         self.retry_at = time.monotonic() + RETRY
 
-    def hear(self, waiting):
+    def hear(self, waiting: "Callable[[], list[str]]") -> None:
         """Take in what the runner says. waiting: a function that returns the names of the requests that wait."""
         if self.call is None:
             return
@@ -120,8 +130,8 @@ class Standby:
         except Lost as lost:
             self._lose(lost, waiting())
 
-    def look(self, waiting):
-        """See why it does not come. waiting: list of str, who waits for it."""
+    def look(self, waiting: "list[str]") -> None:
+        """See why it does not come. waiting: who waits for it."""
         call = self.call
         if call is None or call.invocation is not None or time.monotonic() < call.look_at:
             return
@@ -146,17 +156,17 @@ class Standby:
             if is_new:
                 call.look_at = time.monotonic() + PATIENCE_NEW
 
-    def hand_over(self):
+    def hand_over(self) -> Link:
         """Return the Link of the runner that stands ready, which is another's from now on."""
         link, self.call = self.call.link, None
         return link
 
-    def take_back(self, link, invocation):
+    def take_back(self, link: Link, invocation: str) -> None:
         """The same undone, by a dispatcher that came later: that runner has not begun, and stands ready."""
         self.call = Call(link, None, 0.0)
         self.call.invocation = invocation
 
-    def dismiss(self):
+    def dismiss(self) -> None:
         """Let it go, whether it has come or not."""
         call, self.call = self.call, None
         if call.invocation is not None:
@@ -166,13 +176,13 @@ class Standby:
             call.link.close()
             self._unit.take_socket_away()
 
-    def leave(self):
+    def leave(self) -> None:
         """The dispatcher leaves."""
         self._unit.bring_socket_back()
         if self.call is not None and self.call.invocation is not None:
             self.call.link.leave()
 
-    def hear_of_another(self, link, message):
+    def hear_of_another(self, link: Link, message: "Message") -> None:
         """A runner tells of a run that is not the claimed one. Raises Lost, unless that run is recorded: by a
         dispatcher that was killed before the runner had heard of it."""
         run_id = message.run_id
@@ -183,7 +193,7 @@ class Standby:
         link.noted(run_id, "failed" if failed else "succeeded")
         link.close()
 
-    def _take_message(self, message):
+    def _take_message(self, message: "Message") -> None:
         if message.kind == run_protocol.IDLE and self.call.invocation is None:
             invocation = activation_in(message)
             if invocation == self.departure.invocation:
@@ -202,7 +212,7 @@ class Standby:
             self.call = None
             self.retry_later()  # it should have left, and until it has, it may say so to whoever connects
 
-    def _lose(self, lost, waiting):
+    def _lose(self, lost: Lost, waiting: "list[str]") -> None:
         """The connection is over."""
         self.call.link.close()
         was_ready = self.call.invocation is not None
@@ -211,7 +221,7 @@ class Standby:
         if waiting and not was_ready:
             self.cannot_start.met("no runner stands ready (%s)" % lost, waiting)
 
-    def _mend_socket(self, error):
+    def _mend_socket(self, error: OSError) -> None:
         """The runner's socket is not there: it was stopped, or has met its trigger limit; or the job's unit still is
         that of an earlier release, beside which it cannot start."""
         self._say("<4>the runner's socket does not answer (%s), so it is started" % error.strerror)
@@ -219,8 +229,8 @@ class Standby:
             self._unit.try_start_socket()
 
 
-def activation_in(greeting):
-    """Which activation greets: str. greeting: Message. Raises Lost."""
+def activation_in(greeting: "Message") -> str:
+    """Which activation greets. Raises Lost."""
     if len(greeting.invocation) != 32 or not greeting.invocation.isalnum():
         raise Lost("it does not say which activation it is")
     return greeting.invocation

@@ -10,6 +10,10 @@ import os
 import struct
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 SOCKET = "/run/systemd/private"
 TIMEOUT = 30.0  # seconds
 REPLY_LIMIT = 1024 * 1024  # bytes
@@ -33,40 +37,40 @@ class NotNow(Failed):
 class Manager:
     """A connection, made when it is first needed and again when systemd has closed it."""
 
-    def __init__(self, path=SOCKET):
+    def __init__(self, path: str = SOCKET) -> None:
         self._path = path
-        self._socket = None
+        self._socket: _socket.socket = None
         self._serial = 0
         self._received = b""
 
-    def start(self, unit):
+    def start(self, unit: str) -> None:
         """Order systemd to start a unit, without waiting for it. Raises Failed."""
         self._call(_MANAGER, "org.freedesktop.systemd1.Manager", "StartUnit", unit, "replace")
 
-    def stop(self, unit):
+    def stop(self, unit: str) -> None:
         """Order systemd to stop a unit, without waiting for it. Raises Failed."""
         self._call(_MANAGER, "org.freedesktop.systemd1.Manager", "StopUnit", unit, "replace")
 
-    def unit(self, unit, *names):
+    def unit(self, unit: str, *names: str) -> "list[Any]":
         """Return properties of a unit, in the order of their names: str, int or bytes; systemd loads it if it has to.
         Raises Failed."""
         path = self._call(_MANAGER, "org.freedesktop.systemd1.Manager", "LoadUnit", unit)
         return [self._property(path, "Unit" if name in _OF_ALL_UNITS else _kind(unit), name) for name in names]
 
-    def is_stopping(self):
+    def is_stopping(self) -> bool:
         """Whether the machine goes down. Raises Failed."""
         return self._property(_MANAGER, "Manager", "SystemState") == "stopping"
 
-    def close(self):
+    def close(self) -> None:
         """Let the connection go."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
-    def _property(self, path, interface, name):
+    def _property(self, path: str, interface: str, name: str) -> "Any":
         return self._call(path, "org.freedesktop.DBus.Properties", "Get", "org.freedesktop.systemd1." + interface, name)
 
-    def _call(self, path, interface, member, *arguments):
+    def _call(self, path: str, interface: str, member: str, *arguments: str) -> "Any":
         is_new = self._socket is None
         try:
             return self._try(path, interface, member, arguments)
@@ -80,7 +84,7 @@ class Manager:
             self.close()
             raise NotNow("systemd cannot be asked: %s" % error) from None
 
-    def _try(self, path, interface, member, arguments):
+    def _try(self, path: str, interface: str, member: str, arguments: "tuple[str, ...]") -> "Any":
         if self._socket is None:
             self._connect()
         self._serial += 1
@@ -96,7 +100,7 @@ class Manager:
                 raise failed("%s: %s" % (member, said))
             return _Reader(body).value(signature) if signature else None
 
-    def _connect(self):
+    def _connect(self) -> None:
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         connection.settimeout(TIMEOUT)
         try:
@@ -114,7 +118,7 @@ class Manager:
         self._socket = connection
         self._received = b""
 
-    def _receive(self):
+    def _receive(self) -> "tuple[int, dict[int, Any], bytes]":
         head = self._read(16)
         if head[:1] != _ORDER:
             raise OSError("it speaks in another byte order")
@@ -129,7 +133,7 @@ class Manager:
             fields[code] = reader.variant()
         return head[1], fields, self._read(length)
 
-    def _read(self, count):
+    def _read(self, count: int) -> bytes:
         while len(self._received) < count:
             self._received += _some(self._socket.recv(65536))
         part, self._received = self._received[:count], self._received[count:]
@@ -140,17 +144,17 @@ _NUMBERS = {"u": "=I", "i": "=i", "t": "=Q", "x": "=q", "b": "=I", "q": "=H", "n
 _OF_ALL_UNITS = ("ActiveState", "SubState", "InvocationID", "LoadState", "InactiveEnterTimestampMonotonic")
 
 
-def _kind(unit):
+def _kind(unit: str) -> str:
     return unit.rpartition(".")[2].capitalize()
 
 
-def _some(received):
+def _some(received: bytes) -> bytes:
     if not received:
         raise OSError("it closed the connection")
     return received
 
 
-def _call(serial, path, interface, member, arguments):
+def _call(serial: int, path: str, interface: str, member: str, arguments: "tuple[str, ...]") -> bytes:
     body = b""
     for argument in arguments:
         body += _padding(body, 4) + _string(argument)
@@ -164,37 +168,37 @@ def _call(serial, path, interface, member, arguments):
     return head + _padding(head, 8) + body
 
 
-def _padding(block, size):
+def _padding(block: bytes, size: int) -> bytes:
     return b"\0" * (-len(block) % size)
 
 
-def _string(text):
+def _string(text: str) -> bytes:
     encoded = text.encode()
     return struct.pack("=I", len(encoded)) + encoded + b"\0"
 
 
-def _signature(text):
+def _signature(text: str) -> bytes:
     return bytes((len(text),)) + text.encode() + b"\0"
 
 
 class _Reader:
-    """Reads values one after the other. block: bytes, aligned at its begin."""
+    """Reads values one after the other. block: aligned at its begin."""
 
-    def __init__(self, block, position=0):
+    def __init__(self, block: bytes, position: int = 0) -> None:
         self._block = block
         self.position = position
 
-    def align(self, size):
+    def align(self, size: int) -> None:
         self.position += -self.position % size
 
-    def byte(self):
+    def byte(self) -> int:
         self.position += 1
         return self._block[self.position - 1]
 
-    def variant(self):
+    def variant(self) -> "Any":
         return self.value(self._short())
 
-    def value(self, signature):
+    def value(self, signature: str) -> "Any":
         if signature in ("s", "o"):
             length = self._number("=I")
             return self._text(length)
@@ -212,7 +216,7 @@ class _Reader:
             return self._number(_NUMBERS[signature])
         raise OSError("its answer has a type that nobody asked for: %s" % ascii(signature))
 
-    def _number(self, form):
+    def _number(self, form: str) -> int:
         size = struct.calcsize(form)
         self.align(size)
         if self.position + size > len(self._block):
@@ -220,10 +224,10 @@ class _Reader:
         self.position += size
         return struct.unpack_from(form, self._block, self.position - size)[0]
 
-    def _short(self):
+    def _short(self) -> str:
         return self._text(self.byte())
 
-    def _text(self, length):
+    def _text(self, length: int) -> str:
         text = self._block[self.position : self.position + length].decode("utf-8", "replace")
         self.position += length + 1
         return text

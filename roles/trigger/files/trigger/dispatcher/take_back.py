@@ -6,8 +6,12 @@ import time
 from trigger import atomic_file, records
 from trigger.dispatcher import history
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from trigger.endpoint import Endpoint
 
-def take_back(endpoint, request_id):
+
+def take_back(endpoint: "Endpoint", request_id: str) -> None:
     """Record it as cancelled, and take it out of the spool. The caller holds the ClaimLock and has seen it wait. Raises
     OSError; ValueError for an id that can have no record."""
     # The record first: who asks finds the request all the time, and if the power goes in between it is not run, since

@@ -10,19 +10,30 @@ from trigger.dispatcher.departure import LOOK_EVERY, LOOK_FIRST, SILENCE
 from trigger.dispatcher.link import Lost
 from trigger.dispatcher.standby import activation_in
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trigger.dispatcher.job_unit import JobUnit
+    from trigger.dispatcher.link import Link
+    from trigger.dispatcher.recorder import Recorder
+    from trigger.dispatcher.standby import Standby
+    from trigger.endpoint import Endpoint
+    from trigger.run_protocol import Message
+
 LOOK_STOPPED = 1.0  # seconds between two looks whether a unit has ended that was ordered to stop
 
 
 class Run:
-    """What this dispatcher knows of the run under way. ids: list of str, of its requests, oldest first. invocation: str
-    or None, the activation that it was claimed for. handed: bool, whether this dispatcher has handed it over. since:
-    when it was, or when its runner says that the job began, in microseconds of CLOCK_MONOTONIC, or None. began: bool,
-    whether it has said so. stopping: bool, whether it has said that it is being stopped. overtime: bool, whether the
-    time was over. cancelled: bool, whether a client had it stopped."""
+    """What this dispatcher knows of the run under way. ids: of its requests, oldest first. invocation: the activation
+    that it was claimed for, or None. handed: whether this dispatcher has handed it over. since: when it was, or when
+    its runner says that the job began, in microseconds of CLOCK_MONOTONIC, or None. began: whether it has said so.
+    stopping: whether it has said that it is being stopped. overtime: whether the time was over. cancelled: whether a
+    client had it stopped."""
 
     __slots__ = ("began", "cancelled", "handed", "ids", "invocation", "overtime", "since", "stopping")
 
-    def __init__(self, ids, invocation, handed=False):
+    def __init__(self, ids: "list[str]", invocation: "str | None", handed: bool = False) -> None:
         self.ids = ids
         self.invocation = invocation
         self.handed = handed
@@ -33,11 +44,11 @@ class Run:
         self.cancelled = False
 
     @property
-    def id(self):
+    def id(self) -> str:
         """The id that it goes by."""
         return self.ids[-1]
 
-    def begin(self, since):
+    def begin(self, since: int) -> None:
         """Its runner says that the job began, and when. A job may lie for its runner, and gains no time."""
         if not self.began:
             self.began = True
@@ -45,10 +56,17 @@ class Run:
 
 
 class Watch:
-    """run: Run. link: link.Link, or None where nobody tells of it: this dispatcher is new. endpoint: endpoint.Endpoint.
-    unit: job_unit.JobUnit. standby: standby.Standby. recorder: recorder.Recorder. Methods raise OSError and Failed."""
+    """link: None where nobody tells of the run: this dispatcher is new. Methods raise OSError and Failed."""
 
-    def __init__(self, run, link, endpoint, unit, standby, recorder):
+    def __init__(
+        self,
+        run: Run,
+        link: "Link | None",
+        endpoint: "Endpoint",
+        unit: "JobUnit",
+        standby: "Standby",
+        recorder: "Recorder",
+    ) -> None:
         self.run = run
         self.link = link
         self.is_over = False  # whether the run is recorded, or given back
@@ -58,11 +76,11 @@ class Watch:
         self._standby = standby
         self._recorder = recorder
 
-    def is_about_to_begin(self):
+    def is_about_to_begin(self) -> bool:
         """Whether we are about to hear whether it has begun."""
         return self.run.handed and not self.run.began
 
-    def hear(self):
+    def hear(self) -> None:
         """Take in what the runner says."""
         if self.link is None:
             return
@@ -74,7 +92,7 @@ class Watch:
         except Lost as lost:
             self.lose(lost)
 
-    def lose(self, lost):
+    def lose(self, lost: Lost) -> None:
         """The connection is over."""
         self._let_go()
         self._standby.retry_later()
@@ -82,7 +100,7 @@ class Watch:
             self._give_back()
             self._standby.cannot_start.met("its runner left before the job began (%s)" % lost, self.run.ids)
 
-    def cancel(self):
+    def cancel(self) -> None:
         """Have the job stopped, for somebody who wants that. One that has not begun would only be given back."""
         if self.run.cancelled or not self.run.began:
             return
@@ -95,13 +113,13 @@ class Watch:
             pass  # on a full disk, which may be what it is cancelled for, only this dispatcher knows why it ends
         self._unit.stop()
 
-    def follow(self):
+    def follow(self) -> float:
         """See that it ends. Returns in how many seconds to look again."""
         return self._find() if self.link is None else min(self._mind_the_clock(), self._mind_the_unit())
 
     # What the runner tells.
 
-    def _take_message(self, message):
+    def _take_message(self, message: "Message") -> None:
         if message.kind == run_protocol.IDLE:
             self._hear_of_no_run(activation_in(message))
         elif message.kind == run_protocol.STOPPING:
@@ -115,7 +133,7 @@ class Watch:
             self._begun(message)
             self._ended(message)
 
-    def _hear_of_no_run(self, invocation):
+    def _hear_of_no_run(self, invocation: str) -> None:
         if self.run.handed or self.run.began or self.run.invocation != invocation:
             raise Lost("it knows of no run")
         # Claimed by a dispatcher that was killed before it had handed the run over.
@@ -123,12 +141,12 @@ class Watch:
         self._standby.take_back(self.link, invocation)
         self.link = None
 
-    def _begun(self, message):
+    def _begun(self, message: "Message") -> None:
         if not self.run.began:
             self.run.begin(message.since)
             self._standby.cannot_start.over()
 
-    def _ended(self, message):
+    def _ended(self, message: "Message") -> None:
         """The runner says how its job has ended."""
         from trigger.dispatcher import outcome
 
@@ -147,7 +165,7 @@ class Watch:
 
     # The clock.
 
-    def _mind_the_clock(self):
+    def _mind_the_clock(self) -> float:
         """Have the job stopped when its time is over. Returns in how many seconds to look again."""
         run, timeout = self.run, self._endpoint.timeout
         if not run.began and not self._recorder.is_earlier():
@@ -162,7 +180,7 @@ class Watch:
         run.overtime = True
         return schedule.FOREVER
 
-    def _mind_the_unit(self):
+    def _mind_the_unit(self) -> float:
         """Let the connection go when the activation is over: it outlives its runner in the hands of another process of
         that user, and would hold up whoever waits for this run. Returns in how many seconds to look again."""
         run = self.run
@@ -178,7 +196,7 @@ class Watch:
 
     # Nobody tells.
 
-    def _find(self):
+    def _find(self) -> float:
         """Find out about a run of which nobody tells: this dispatcher is new, or the connection is lost. Returns in how
         many seconds to look again."""
         from trigger.dispatcher import recovery
@@ -198,7 +216,7 @@ class Watch:
                 self._unit.try_start_socket()  # which could not start beside that run
         return 0
 
-    def _ask_again(self, is_running, is_earlier):
+    def _ask_again(self, is_running: bool, is_earlier: bool) -> float:
         if is_running:
             self.link = self._standby.ask_again()
         if self.run.since is None:  # until the runner tells, which an earlier release's never does
@@ -210,9 +228,9 @@ class Watch:
 
     # Its end.
 
-    def _settle(self, how):
+    def _settle(self, how: "Callable[[bool], dict]") -> None:
         """Write down how the run ended, let its runner leave, and record it, while the next runner starts. how: a
-        function that tells it, dict, when it is told whether the run was cancelled."""
+        function that tells it when it is told whether the run was cancelled."""
         run = self.run
         with ClaimLock(self._endpoint) as lock:
             outcome = {**how(run.cancelled or lock.is_cancelled(run.id)), "invocation_id": run.invocation}
@@ -226,8 +244,8 @@ class Watch:
             self._recorder.record(run.ids, noted)
         self.is_over = True
 
-    def _conclude(self, noted):
-        """Go on where a dispatcher was killed that had heard how the run ended. noted: dict, or None where the run is
+    def _conclude(self, noted: "dict | None") -> None:
+        """Go on where a dispatcher was killed that had heard how the run ended. noted: None where the run is
         recorded."""
         with ClaimLock(self._endpoint):
             if self._recorder.has(self.run.id):
@@ -239,11 +257,11 @@ class Watch:
         if not self._standby.departure.is_over():
             self._standby.ask(self._endpoint)  # its runner has not heard of that
 
-    def _give_back(self):
+    def _give_back(self) -> None:
         with ClaimLock(self._endpoint):
             self._recorder.give_back(self.run.ids)
         self.is_over = True
 
-    def _let_go(self):
+    def _let_go(self) -> None:
         self.link.close()
         self.link = None

@@ -3,6 +3,10 @@
 import _signal
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 CANNOT_EXECUTE = 203  # systemd's EXIT_EXEC
 
 # What systemd told the runner, and not the job; its standard output is a pipe, and no stream of the journal.
@@ -16,20 +20,19 @@ _OF_THE_RUNNER = (
 )
 
 
-def is_executable(program):
-    """Whether a job can begin. program: bytes. A bare name is looked for in the job's PATH, when it is executed."""
+def is_executable(program: bytes) -> bool:
+    """Whether a job can begin. A bare name is looked for in the job's PATH, when it is executed."""
     return b"/" not in program or (os.path.isfile(program) and os.access(program, os.X_OK))
 
 
-def environment(own, told):
-    """Return the job's environment, dict of bytes. own: the runner's, which is the unit's. told: what the request
-    says."""
+def environment(own: "Mapping[bytes, bytes]", told: "Mapping[bytes, bytes]") -> "dict[bytes, bytes]":
+    """Return the job's environment. own: the runner's, which is the unit's. told: what the request says."""
     return {**{key: value for key, value in own.items() if key not in _OF_THE_RUNNER}, **told}
 
 
-def start(arguments, variables, stdin, stdout, stderr):
-    """Fork, and execute the job. arguments: list of bytes. variables: dict of bytes. The descriptors become its own 0,
-    1 and 2; it inherits no other. Returns its process id. Raises OSError."""
+def start(arguments: "list[bytes]", variables: "dict[bytes, bytes]", stdin: int, stdout: int, stderr: int) -> int:
+    """Fork, and execute the job. The descriptors become its own 0, 1 and 2; it inherits no other. Returns its process
+    id. Raises OSError."""
     pid = os.fork()
     if pid:
         return pid
@@ -50,7 +53,7 @@ def start(arguments, variables, stdin, stdout, stderr):
         os._exit(CANNOT_EXECUTE)
 
 
-def _explain(error):
+def _explain(error: OSError) -> str:
     hints = {
         8: "it has neither a #! line nor a binary format",  # ENOEXEC
         2: "it, or the interpreter that its #! line names, is not there",  # ENOENT

@@ -15,6 +15,10 @@ from trigger.run_protocol import Message
 from trigger.runner import job
 from trigger.runner.pump import Pump
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 PATIENCE = 2.0  # seconds for which a runner waits that was started, and nobody comes
 LOYALTY = 60.0  # and for which it waits whose dispatcher was killed: the next one asks whether and how its run ended
 
@@ -22,29 +26,28 @@ _READ = select.EPOLLIN
 
 
 class Runner:
-    """listener: _socket.socket, on which dispatchers connect. name: str, the endpoint's. invocation: str, of this
-    activation."""
+    """listener: on which dispatchers connect. name: the endpoint's. invocation: of this activation."""
 
-    def __init__(self, listener, name, invocation):
+    def __init__(self, listener: _socket.socket, name: str, invocation: str) -> None:
         self._listener = listener
         self._name = name
         self._invocation = invocation
-        self._peer = None
+        self._peer: _socket.socket = None
         self._until = time.monotonic() + PATIENCE  # that it waits, while nobody is connected
-        self._pump = None
-        self._fifo = None
-        self._pid = None  # of the job, while it runs
+        self._pump: Pump = None
+        self._fifo: int = None
+        self._pid: int = None  # of the job, while it runs
         self._greeting = Message(run_protocol.IDLE, invocation=invocation)
         self._stopping = False
-        self._status = None  # to leave with
+        self._status: int = None  # to leave with
         self._epoll = select.epoll()
 
     @property
-    def has_begun(self):
+    def has_begun(self) -> bool:
         """Whether a job was begun: then a start that follows would not be a try more."""
         return self._greeting.kind != run_protocol.IDLE
 
-    def serve(self):
+    def serve(self) -> int:
         """Serve dispatchers until the run is over and noted, or there is none. Returns the process's exit status."""
         awake, wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         _signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
@@ -73,14 +76,14 @@ class Runner:
                     self._hear()
         return self._status
 
-    def _give_up(self):
+    def _give_up(self) -> int:
         """Nobody comes. Returns the exit status."""
         if self.has_begun:
             return self._own_status()  # by which systemd tells
         _tell("%s: nothing is pending, so there is nothing to run" % self._name)
         return 0
 
-    def _stop(self):
+    def _stop(self) -> None:
         """systemd stops this activation, and the job, which it has asked as well."""
         self._stopping = True
         if self._greeting.kind == run_protocol.IDLE:
@@ -91,14 +94,14 @@ class Runner:
 
     # Dispatchers.
 
-    def _accept(self):
+    def _accept(self) -> None:
         # What the one before said before it left is heard first; whoever comes now may be for the next activation.
         while self._peer is not None and self._status is None and self._hear():
             pass
         if self._status is not None:
             return
         try:
-            fd, _ = self._listener._accept()
+            fd, _ = self._listener._accept()  # type: ignore[attr-defined] # typeshed has it not
         except OSError:
             return  # it has gone again
         if self._peer is not None:
@@ -108,12 +111,12 @@ class Runner:
         self._epoll.register(fd, _READ)
         self._greet()
 
-    def _greet(self):
+    def _greet(self) -> None:
         self._say(self._greeting)
         if self._stopping:
             self._say(Message(run_protocol.STOPPING, self._greeting.run_id, self._invocation))
 
-    def _say(self, message):
+    def _say(self, message: Message) -> None:
         """To who is connected; whoever comes next is greeted with what there is to know."""
         if self._peer is not None:
             try:
@@ -121,7 +124,7 @@ class Runner:
             except OSError:
                 self._drop_peer()
 
-    def _drop_peer(self):
+    def _drop_peer(self) -> None:
         if self._greeting.kind != run_protocol.IDLE:
             wake.write(self._fifo)  # somebody has to mind the clock, and to hear how the run ends
         self._epoll.unregister(self._peer.fileno())
@@ -129,7 +132,7 @@ class Runner:
         self._peer = None
         self._until = time.monotonic() + LOYALTY
 
-    def _hear(self):
+    def _hear(self) -> bool:
         """Returns whether there was something to hear."""
         try:
             if self._greeting.kind == run_protocol.IDLE:
@@ -152,7 +155,7 @@ class Runner:
 
     # The run.
 
-    def _begin(self, message, handed):
+    def _begin(self, message: Message, handed: "list[int]") -> None:
         packed, stdin, file, fifo = handed
         arguments, told = run_protocol.unpack_job(_read_all(packed))
         if not job.is_executable(arguments[0]):
@@ -179,7 +182,7 @@ class Runner:
         self._pump = Pump(source, file, message.limit)
         self._epoll.register(source, _READ)
 
-    def _look_after_job(self):
+    def _look_after_job(self) -> None:
         if self._pid is None:
             return
         pid, status = os.waitpid(self._pid, os.WNOHANG)
@@ -199,25 +202,25 @@ class Runner:
         elif self._peer is None:
             self._status = self._own_status()
 
-    def _own_status(self):
+    def _own_status(self) -> int:
         ended = self._greeting
         failed = (ended.code, ended.status) != (run_protocol.EXITED, 0)
         return run_protocol.RUN_FAILED if failed else run_protocol.RUN_UNHEARD
 
-    def _leave(self, state):
+    def _leave(self, state: int) -> None:
         word = run_protocol.STATES[state]
         _tell("%s: run %s %s" % (self._name, self._greeting.run_id, word))
         self._status = run_protocol.RUN_FAILED if word in ("failed", "timed-out") else 0
 
 
-def _how(status):
-    """How a process ended, of waitpid's status: two ints, as waitid(2) has them."""
+def _how(status: int) -> "tuple[int, int]":
+    """How a process ended, of waitpid's status: as waitid(2) has it."""
     if os.WIFEXITED(status):
         return run_protocol.EXITED, os.WEXITSTATUS(status)
     return (run_protocol.DUMPED if os.WCOREDUMP(status) else run_protocol.KILLED), os.WTERMSIG(status)
 
 
-def _read_all(fd):
+def _read_all(fd: int) -> bytes:
     content = b""
     while True:
         part = os.pread(fd, 1024 * 1024, len(content))
@@ -226,7 +229,7 @@ def _read_all(fd):
         content += part
 
 
-def _tell(line):
+def _tell(line: str) -> None:
     """At once, so that no child prints it, too. A journal that is gone stops nobody."""
     try:
         os.write(1, (line + "\n").encode("utf-8", "surrogateescape"))
@@ -234,13 +237,13 @@ def _tell(line):
         pass
 
 
-def _close(descriptors):
+def _close(descriptors: "Iterable[int]") -> None:
     for fd in descriptors:
         os.close(fd)
 
 
-def main(name):
-    """Run one job of the endpoint called name: str. Returns the exit status."""
+def main(name: str) -> int:
+    """Run one job of the endpoint called name. Returns the exit status."""
     try:
         (listener,) = listen_fds.listen_sockets()
     except RuntimeError:

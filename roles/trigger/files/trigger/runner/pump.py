@@ -13,16 +13,16 @@ PIPE_LIMIT = 1024 * 1024  # bytes that a pipe may hold (fcntl(2), F_SETPIPE_SZ)
 
 class Pump:
     """source: the reading end of the job's pipe, which does not block. file: a descriptor, where a copy goes. limit:
-    int, bytes; 0 for no limit, and no copy."""
+    bytes; 0 for no limit, and no copy."""
 
-    def __init__(self, source, file, limit):
-        self.source = source
+    def __init__(self, source: int, file: int, limit: int) -> None:
+        self.source: int = source
         self._targets = (file, 1) if limit else (1,)
         self._limit = limit
         self._left = limit
         self._is_cut = False
 
-    def copy(self):
+    def copy(self) -> bool:
         """Pass one part on. Returns whether there may be more at once; the source is None at its end."""
         try:
             part = os.read(self.source, PART)
@@ -41,7 +41,7 @@ class Pump:
             _write(target, kept)
         return True
 
-    def finish(self):
+    def finish(self) -> None:
         """Pass on what is there. Who still holds the other end is about to be stopped, and is not waited for, however
         much comes from there."""
         for _ in range(PIPE_LIMIT // PART + 1):
@@ -49,7 +49,7 @@ class Pump:
                 return
 
 
-def _write(fd, content):
+def _write(fd: int, content: bytes) -> None:
     try:
         while content:
             content = content[os.write(fd, content) :]
