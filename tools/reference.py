@@ -51,8 +51,8 @@ def _meaning(option):
 
 
 def _markdown(text):
-    """Ansible's markup C(), V() and O() as code."""
-    return " ".join(re.sub(r"\b[CVO]\((.*?)\)(?!\))", r"`\1`", text).split())
+    """Ansible's markup C(), V() and O() as code; what is marked may have parentheses of its own."""
+    return " ".join(re.sub(r"\b[CVO]\(((?:[^()]|\([^()]*\))*)\)", r"`\1`", text).split())
 
 
 def _default(option):

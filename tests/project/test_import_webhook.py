@@ -261,6 +261,8 @@ def test_conditions(rule, only_if):
         (r"^\d+$", ["12"], ["١٢", "12\n"]),
         ("", ["", "x\ny"], []),
         (".*", ["", "x\ny"], []),
+        ("^https?://[^:/]+/[:x]+$", ["http://a/x", "https://a.b/:"], ["http://a:1/x"]),
+        (r"^C\++[+*]+ [a{,b]\{,$", ["C++*+ {{,"], ["C+ {{,"]),
         (r"(?m)^\[skip", ["[skip", "fix\n[skip ci]"], ["fix [skip"]),
         ("(?m)^skip$", ["skip", "fix\nskip\nx"], ["skip ci", "fix\nskip ci"]),
         ("(?im)skip$", ["a Skip", "SKIP\nb"], ["skip ci\nb"]),

@@ -617,6 +617,7 @@ def test_who_has_a_page(keys, page):
         # An output that is followed is silent until the run begins, whatever that waits for.
         ({"timeout": "10s"}, 86400),
         ({"timeout": "10s", "wait": "30s", "stream": True, "runs_api": False}, 86400),
+        ({"timeout": "10s", "handoff": True}, 70),
         ({"frontend": {"read_timeout": "5s"}}, 5),
         ({"frontend": {"read_timeout": "2d"}, "wait": "30s"}, 172800),
     ],

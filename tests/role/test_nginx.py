@@ -601,11 +601,22 @@ nginx: the configuration file /etc/nginx/nginx.conf syntax is ok
 """
 
 
+OTHER = "# configuration file /etc/nginx/sites-enabled/other:\nserver { server_name shop.example\n hooks.example; }\n"
+OURS = f"# configuration file {trigger_nginx.SITE}:\nserver {{ server_name hooks.example; }}\n"
+
+
 def test_a_site_with_the_same_name_is_seen():
     for names in (["hooks.example"], ["own.example", "Hooks.Example"]):
-        assert trigger_nginx.namesakes(SAID, names, {443, 8443}) == ["hooks.example on 0.0.0.0:443"]
-    assert trigger_nginx.namesakes(SAID, ["own.example"], {443}) == []
-    assert trigger_nginx.namesakes(SAID, ["hooks.example"], {8443}) == []  # on the port that only leads to TLS
+        found = trigger_nginx.namesakes(SAID, OTHER + OURS, names, {443, 8443})
+        assert found == ["hooks.example on 0.0.0.0:443"]
+    assert trigger_nginx.namesakes(SAID, OTHER + OURS, ["own.example"], {443}) == []
+    # On the port that only leads to TLS; and of a site that is read behind ours, which nginx then leaves unused.
+    assert trigger_nginx.namesakes(SAID, OTHER + OURS, ["hooks.example"], {8443}) == []
+    assert trigger_nginx.namesakes(SAID, OURS + OTHER, ["hooks.example"], {443}) == []
+    assert (
+        trigger_nginx.namesakes(SAID, OTHER.replace("server_name", "# server_name") + OURS, ["hooks.example"], {443})
+        == []
+    )
 
 
 # Files

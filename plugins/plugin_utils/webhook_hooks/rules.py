@@ -29,9 +29,10 @@ GITLAB_SIGNING = "whsec_"
 WEAK = 16  # bytes, below which the role wants allow_weak_secret
 PRESENT = "(?s:.*)"
 
-# What Go's regexp and Python's re do not both mean, and mean alike: classes such as [[:alpha:]], escapes, {,3}, a++,
-# groups, and flags for a part of the text where they are not for the whole, or let ^ and $ meet lines.
-OTHERWISE = re.compile(r"\[\^?:|\\[pPQEzCuUNZ1-9]|\\x\{|\{,|[*+?}]\+|\(\?(?!:|P<|[is]+:)")
+# What Go's regexp and Python's re do not both mean, and mean alike: classes such as [[:alpha:]], escapes, groups, and
+# flags for a part of the text where they are not for the whole, or let ^ and $ meet lines.
+OTHERWISE = re.compile(r"\[:\^?\w+:\]|\\[pPQEzCuUNZ1-9]|\\x\{|\(\?(?!:|P<|[is]+:)")
+COUNTED_OTHERWISE = re.compile(r"\{,|[*+?}]\+")  # the same of {,3} and a++, where neither escapes nor classes stand
 LITERAL = re.compile(r"\^([\w/ -]*)\$", re.ASCII)
 FLAGS = re.compile(r"\(\?([ims]+)\)")
 
@@ -298,7 +299,7 @@ def _pattern(regex, reference):
     advice = f"regex of {references.label(reference)}: it means something else in Python's re; write it anew in only_if"
     flagged = FLAGS.match(regex)
     flags, core = (flagged[1], regex[flagged.end() :]) if flagged else ("", regex)
-    if OTHERWISE.search(core):
+    if OTHERWISE.search(core) or COUNTED_OTHERWISE.search(re.sub(r"\\.|\[\^?\]?[^\]]*\]", "x", core)):
         raise _Inexpressible(advice)
     alternates, bare = _alternates(core), re.sub(r"\\.", "", core)
     begin = end = "(?s:.*)"

@@ -216,7 +216,7 @@ class Frontend:
             raise Refused(done.stderr.strip())
         if self.plan and f"# configuration file {SITE}:" not in done.stdout:
             raise Refused(f"{MAIN} does not include sites-enabled/* within http; let it do so")
-        self._check_other_sites(done.stderr)
+        self._check_other_sites(done.stderr, done.stdout)
         self._check_other_verifiers(done.stdout)
         user, may_connect = workers(done.stdout, built)
         if self.plan and not may_connect:
@@ -225,8 +225,8 @@ class Frontend:
                 f"endpoint; `adduser {user} {NGINX_GROUP}`, or `user {NGINX_GROUP};` in {MAIN}"
             )
 
-    def _check_other_sites(self, said):
-        places = namesakes(said, self.plan["names"], set(self.plan["serving"])) if self.plan else []
+    def _check_other_sites(self, said, configuration):
+        places = namesakes(said, configuration, self.plan["names"], set(self.plan["serving"])) if self.plan else []
         if places:
             raise Refused(
                 f"trigger_frontend_server_name: another site of this host has {' and '.join(places)}, and nginx would "
@@ -322,13 +322,17 @@ def missing_modules(built: str) -> list[str]:
     return [name for name in NEEDED if f"--without-http_{name}_module" in built]
 
 
+_SERVER_NAMES = re.compile(r"^[^#\n]*\bserver_name\s+([^;]+);", re.MULTILINE)
 _CONFLICT = re.compile(r'conflicting server name "([^"]*)" on (\S+), ignored')
 
 
-def namesakes(said: str, names: list[str], ports: set[int]) -> list[str]:
+def namesakes(said: str, configuration: str, names: list[str], ports: set[int]) -> list[str]:
     """Where another site has one of these names on one of these ports already: list of str, name and address. nginx
-    uses the site that it reads first, and only warns. said: what `nginx -T` complains of."""
-    ours = {name.lower() for name in names}
+    uses the site that it reads first, and only warns. said: what `nginx -T` complains of. configuration: what it says,
+    the files in the order in which it reads them."""
+    before = configuration.partition(f"# configuration file {SITE}:")[0]
+    taken = {name.lower() for line in _SERVER_NAMES.findall(before) for name in line.split()}
+    ours = {name.lower() for name in names} & taken
     found = [each for each in _CONFLICT.findall(said) if each[0].lower() in ours and _port(each[1]) in ports]
     return [f"{name} on {place}" for name, place in found]
 

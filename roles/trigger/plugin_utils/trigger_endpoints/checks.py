@@ -206,8 +206,9 @@ def _check_job(job):
 
 
 def names_interpreter_with_cr(program: bytes) -> bool:
-    """Whether the first line of a script ends as on Windows: the kernel takes that for a part of the name."""
-    return program.startswith(b"#!") and program.partition(b"\n")[0].endswith(b"\r")
+    """Whether the name of a script's interpreter ends a line as on Windows do: the kernel takes that for a part of it.
+    Behind an argument it is the interpreter's to know, as perl does."""
+    return re.match(rb"#![ \t]*[^ \t\r\n]+\r(\n|$)", program) is not None
 
 
 def _seconds(endpoint):
@@ -263,7 +264,10 @@ def _check_schedule(schedule):
         yield "schedule.on_calendar: an empty list; leave schedule out for no timer"
     for text in schedule["on_calendar"]:
         if re.fullmatch(r"\d+", text, re.ASCII):  # a number is no time to systemd
-            yield f'schedule.on_calendar: put it in quotes, "{_sexagesimal(int(text))}"; YAML makes {text} of it'
+            yield (
+                f"schedule.on_calendar: {text} is no time; YAML makes that of {_sexagesimal(int(text))}, so put such a "
+                "time in quotes"
+            )
         elif not text.strip() or not text.isprintable() or text.endswith("\\") or text.startswith("-"):
             yield f"schedule.on_calendar: {text!r} is not a time; write for example daily or 'Mon..Fri 06:30'"
     try:
@@ -352,11 +356,11 @@ def _check_directives(endpoint):
                     yield f"{section}: {key} must be a string, a number, a bool or a list of these"
                 elif isinstance(value, str) and (not value.isprintable() or value.endswith("\\")):
                     yield f"{section}: {key} must be one line that does not end with a backslash"
-                elif isinstance(value, int) and not isinstance(value, bool) and MODE.fullmatch(key):
+                elif type(value) is int and value > 7 and MODE.fullmatch(key):
                     octal = f"{value:04o}"
                     yield (
-                        f'{section}: {key}: put it in quotes, "{octal}" or "{value}", as it is meant; YAML makes '
-                        f"{value} of {octal}"
+                        f'{section}: {key}: put it in quotes, "{octal}" if you wrote {octal}, of which YAML makes '
+                        f'{value}, or "{value}" if you wrote {value}'
                     )
 
 

@@ -350,7 +350,7 @@ def _users(chosen, frontend):
 def _read_timeout(endpoint):
     """Long enough for all that an acceptor may keep its client waiting for; at most a day. Who follows an output hears
     nothing until the run begins, whatever it waits for."""
-    if endpoint["stream"] or endpoint["runs_api"]:
+    if not endpoint["handoff"] and (endpoint["stream"] or endpoint["runs_api"]):
         return DAY
     seconds = [endpoint["seconds"].get(key, 0) for key in ("wait", "timeout")]
     return min(sum(seconds) + 60, DAY)
