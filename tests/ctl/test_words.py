@@ -39,6 +39,14 @@ def test_what_is_too_much_is_told_with_the_usage_of_the_command(typed, capsys):
     assert capsys.readouterr().err.startswith(f"usage: triggerctl {typed.split()[0]} [-h] [--json]")
 
 
+@pytest.mark.parametrize("typed", ["--json drain web", "--dry-run resume web", "--json doctor", "-x logs web"])
+def test_no_command_is_taken_for_a_name_behind_an_option(typed, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main._parse(typed.split())
+    assert caught.value.code == 2
+    assert f"unrecognized arguments: {typed.split()[0]}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("number", ["0", "100001", "-1", "x", "", "\N{SUPERSCRIPT TWO}", "9" * 5000])
 @pytest.mark.parametrize("option", ["runs a --limit", "logs a --lines"])
 def test_a_number_that_is_none_or_out_of_range(option, number, capsys):

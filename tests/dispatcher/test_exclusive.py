@@ -143,3 +143,20 @@ def test_who_holds_it_and_may_not_run_now_releases_it(dispatch, monkeypatch):
     made._step()
     with Other():
         pass
+
+
+def test_a_lock_that_comes_during_a_run_without_one_is_let_go(dispatch):
+    """`exclusive` was taken out while it was waited for."""
+    made = dispatch()
+    queue(dispatch.endpoint, request_id(time.time() - 7200))
+    with Other():
+        made._step()
+        assert made._awaits_lock
+        made._watch = SimpleNamespace(hear=lambda: None, follow=lambda: 60.0, is_over=False, link=None)
+        made._step()
+        assert made._awaits_lock
+    made._wait(60, None)
+    made._step()
+    assert made._lock is None and not made._awaits_lock
+    with Other():
+        pass

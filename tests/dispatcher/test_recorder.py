@@ -54,7 +54,7 @@ def test_what_cannot_be_started_now_is_started_by_the_next_dispatcher(ended):
     # The run is recorded, nothing waits, and the claim still says what is to be done.
     written = os.stat(records.path(settings, IDS[-1]))
     assert claims.waiting() == [] and not set(IDS).intersection(os.listdir(settings.spool))
-    assert claims.ids() == IDS and claims.noted(IDS[-1]) == noted
+    assert claims.ids() == IDS and claims.noted(IDS[-1]) == {**noted, "is_recorded": True}
     then = refusing(None)
     Recorder(settings, claims, then, print).finish(IDS, claims.noted(IDS[-1]))
     assert then.started == ["other.service", TELL]

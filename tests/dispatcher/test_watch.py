@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from run_files import SECOND, request_id
 
-from trigger import records, run_protocol
-from trigger.dispatcher import recovery, schedule, watch
+from trigger import counts, records, run_protocol
+from trigger.dispatcher import recovery, schedule, systemd_bus, watch
 from trigger.dispatcher.claims import Claims
 from trigger.dispatcher.job_unit import Activation
 from trigger.dispatcher.recorder import Recorder
@@ -105,6 +105,33 @@ def follow(made):
 
 BEGAN = Message(run_protocol.BEGAN, ID, since=0)
 ENDED = Message(run_protocol.ENDED, ID, since=0, code=run_protocol.EXITED, status=0)
+
+
+def test_behind_an_order_to_stop_the_next_runner_may_say_that_it_is_another(watched, monkeypatch):
+    """It takes the connection that waits, and would find nobody there."""
+    monkeypatch.setattr(watch, "LOOK_STOPPED", 60.0)
+    for wants_it in (lambda made: made.follow(), lambda made: made.cancel()):
+        made = watched(BEGAN, timeout=1.0)
+        made._unit.invocation = ANOTHER
+        wants_it(made)
+        assert made.follow() > 0 and not made.link.is_closed
+
+
+def test_one_that_is_recorded_and_not_kept_is_counted_once(watched):
+    """While systemd starts no unit, each dispatcher comes by."""
+    watched.endpoint.keep_runs, watched.endpoint.metrics, watched.endpoint.on_failure = 0, True, ["tell@.service"]
+    made = watched(BEGAN)
+
+    def refuse(_):
+        raise systemd_bus.NotNow("it goes down")
+
+    made._recorder._start_unit = refuse
+    made._unit.end(Result="exit-code", ExecMainCode=run_protocol.EXITED, ExecMainStatus=99)
+    for _ in range(4):
+        with pytest.raises(systemd_bus.NotNow):
+            follow(made)
+    counted = counts.read(watched.endpoint.run_counts)
+    assert sum(counted.get(state, 0) for state in records.STATES) == 1
 
 
 def test_no_run_outlasts_its_time_by_its_connection(watched):

@@ -228,7 +228,7 @@ def test_a_directive_that_keeps_jobs_from_starting(line):
 
 def test_a_runner_of_the_unit_before_serves_nothing_once_systemd_has_read_the_new_one():
     wait_until_idle("frail")
-    with directive("Nice=1", is_read=False):
+    with configured("frail", job_linger=60), directive("Nice=1", is_read=False):
         before = wait_for_record("frail", request_id(exchange(FRAIL)))["invocation_id"]
 
         def stands_ready():
@@ -236,8 +236,12 @@ def test_a_runner_of_the_unit_before_serves_nothing_once_systemd_has_read_the_ne
             return is_active("trigger-run@frail.service") and invocation not in ("", before) and invocation
 
         ready = wait_until(stands_ready)
+        assert wait_for_record("frail", request_id(exchange(FRAIL)))["invocation_id"] == ready
+        ready = wait_until(lambda: stands_ready() != ready and stands_ready())
         run("systemctl", "daemon-reload")
+        assert wait_until(stands_ready) == ready
         assert wait_for_record("frail", request_id(exchange(FRAIL)))["invocation_id"] != ready
+    assert wait_for_record("frail", request_id(exchange(FRAIL)))["state"] == "succeeded"  # lets go what lingers
     wait_until_idle("frail")
 
 
@@ -365,17 +369,24 @@ def test_a_request_is_judged_by_the_configuration_that_it_was_accepted_by():
 
 
 @contextlib.contextmanager
-def larger_bodies(name):
-    """The configuration changes as the role changes it. Gives the new limit."""
+def configured(name, **keys):
+    """The configuration changes as the role changes it."""
     path = Path(f"/etc/trigger/{name}.json")
     before = path.read_text()
-    settings = json.loads(before)
-    limit = settings["body_limit"] + 2 * 1024 * 1024  # half of it for a request's variables
-    replace(path, json.dumps({**settings, "body_limit": limit}))
+    replace(path, json.dumps({**json.loads(before), **keys}))
     try:
-        yield limit
+        yield
     finally:
         replace(path, before)
+
+
+@contextlib.contextmanager
+def larger_bodies(name):
+    """Gives the new limit."""
+    limit = json.loads(Path(f"/etc/trigger/{name}.json").read_text())["body_limit"]
+    limit += 2 * 1024 * 1024  # half of it for a request's variables
+    with configured(name, body_limit=limit):
+        yield limit
 
 
 def replace(path, text):

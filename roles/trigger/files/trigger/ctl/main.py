@@ -88,6 +88,8 @@ def _run(arguments):
 
 def _parse(arguments):
     options, surplus = _parser().parse_known_args(arguments)
+    if surplus and arguments[0].startswith("-"):
+        options.parser.error("unrecognized arguments: " + " ".join(surplus))
     # Of several names, argparse takes none behind an option in their midst. What takes them knows no commands, so it
     # gets what stands behind the command's own name.
     return options.parser.parse_intermixed_args(arguments[1:]) if surplus else options

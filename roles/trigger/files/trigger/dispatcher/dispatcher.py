@@ -83,6 +83,9 @@ class Dispatcher:
         if self._may_cancel:
             self._cancel()
         if self._watch is not None:
+            if self._lock is not None and not self._locked:
+                self._awaits_lock = False
+                self._give_lock_up()  # that it was waited for while `exclusive` was another's
             return self._follow()
         departure = self._standby.departure
         if self._locked and departure.invocation is not None:

@@ -3,7 +3,7 @@
 import time
 
 from trigger import records
-from trigger.dispatcher import earlier
+from trigger.dispatcher import earlier, systemd_bus
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +74,11 @@ class Recorder:
         if noted is not None:
             written = {"endpoint": self._endpoint.name, "id": ids[-1], **noted["outcome"]}
             written["duration"] = round(max(0.0, noted["finished"] - noted["started"]), 3)
-            self.follow_up(written, self._claims.told(ids[-1]).get("hops", []))
+            try:
+                self.follow_up(written, self._claims.told(ids[-1]).get("hops", []))
+            except systemd_bus.NotNow:
+                self._claims.note({**noted, "is_recorded": True})  # with keep_runs: 0 no record says so
+                raise
             if noted["is_earlier"]:
                 earlier.tidy(self._endpoint, self.say)
             self.say("run %s %s" % (ids[-1], written["state"]))

@@ -105,6 +105,7 @@ class Watch:
         if self.run.cancelled or not self.run.began:
             return
         self.run.cancelled = True
+        self._looked_at = time.monotonic()
         self._recorder.say("run %s is cancelled, and stopped" % self.run.id)
         try:
             with ClaimLock(self._endpoint) as lock:
@@ -178,11 +179,14 @@ class Watch:
         self._recorder.say("<4>run %s has taken its %g seconds, and is stopped" % (run.id, timeout))
         self._unit.stop()
         run.overtime = True
+        self._looked_at = time.monotonic()
         return schedule.FOREVER
 
     def _mind_the_unit(self) -> float:
         """Let the connection go when the activation is over: it outlives its runner in the hands of another process of
-        that user, and would hold up whoever waits for this run. Returns in how many seconds to look again."""
+        that user, and would hold up whoever waits for this run. Behind an order to stop not at once: where the
+        connection waits for a runner, the next one takes it, and says that it is another. Returns in how many seconds
+        to look again."""
         run = self.run
         left = self._looked_at + (LOOK_STOPPED if run.overtime or run.cancelled else SILENCE) - time.monotonic()
         if left > 0:
@@ -248,7 +252,7 @@ class Watch:
         """Go on where a dispatcher was killed that had heard how the run ended. noted: None where the run is
         recorded."""
         with ClaimLock(self._endpoint):
-            if self._recorder.has(self.run.id):
+            if self._recorder.has(self.run.id) or noted.get("is_recorded"):
                 self._recorder.finish(self.run.ids, noted)
             else:
                 self._recorder.record(self.run.ids, noted)
