@@ -7,7 +7,7 @@ import pytest
 from run_files import SECOND, request_id
 
 from trigger import counts, records, run_protocol
-from trigger.dispatcher import recovery, schedule, systemd_bus, watch
+from trigger.dispatcher import on_end, recovery, schedule, systemd_bus, watch
 from trigger.dispatcher.claims import Claims
 from trigger.dispatcher.job_unit import Activation
 from trigger.dispatcher.recorder import Recorder
@@ -118,8 +118,9 @@ def test_behind_an_order_to_stop_the_next_runner_may_say_that_it_is_another(watc
         assert made.follow() > 0 and not made.link.is_closed
 
 
-def test_one_that_is_recorded_and_not_kept_is_counted_once(watched):
+def test_one_that_is_recorded_and_not_kept_is_counted_once(watched, tmp_path, monkeypatch):
     """While systemd starts no unit, each dispatcher comes by."""
+    monkeypatch.setattr(on_end, "DIRECTORY", str(tmp_path / "ended"))
     watched.endpoint.keep_runs, watched.endpoint.metrics, watched.endpoint.on_failure = 0, True, ["tell@.service"]
     made = watched(BEGAN)
 
