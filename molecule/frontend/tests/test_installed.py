@@ -155,7 +155,7 @@ def ours():
         try:
             user = pwd.getpwuid(process.stat().st_uid)[0]
             command = (process / "cmdline").read_bytes()
-        except (FileNotFoundError, KeyError):
+        except (OSError, KeyError):  # it has gone
             continue
         if user.startswith("trigger") or b"/usr/local/lib/trigger/" in command:
             found.append(command)

@@ -107,7 +107,12 @@ def ours(paths):
 
 
 def below(*roots):
-    return sorted(path for root in roots for path in run("find", root).splitlines())
+    """All paths there, with the roots; of folders that go meanwhile what is still there."""
+    found = set(roots)
+    for root in roots:
+        for at, folders, files in os.walk(root):
+            found.update(os.path.join(at, name) for name in (*folders, *files))
+    return sorted(found)
 
 
 def whole_plan(mark, port, abstract):

@@ -12,11 +12,15 @@ SERVER = "trigger-run@clock.service"
 MESSAGE = f"GET / HTTP/1.0\r\nAuthorization: {TOKEN['Authorization']}\r\n\r\n".encode()
 
 
-def server():
-    """The process id of the server, which is there: 0 would be pytest and all that it has started."""
-    pid = int(property_of(SERVER, "MainPID"))
-    assert pid != 0
-    return pid
+def awake():
+    """The process id of the server, which has just answered, and leaves when nobody comes for ten seconds. 0 would be
+    pytest and all that it has started."""
+
+    def answers():
+        assert ask("clock", **TOKEN).status == 200
+        return int(property_of(SERVER, "MainPID"))
+
+    return wait_until(answers)
 
 
 def state():
@@ -31,13 +35,11 @@ def test_the_server_answers_who_has_the_token():
 
 
 def test_the_server_leaves_when_nobody_comes_and_comes_back():
-    assert ask("clock", **TOKEN).status == 200
-    first = server()
+    first = awake()
     wait_until(lambda: state() == "inactive")
     assert property_of(SERVER, "Result") == "success"
     assert is_active("trigger@clock.socket")
-    assert ask("clock", **TOKEN).status == 200
-    assert server() != first
+    assert awake() != first
 
 
 def test_many_clients_at_once_wake_one_server():
@@ -47,16 +49,14 @@ def test_many_clients_at_once_wake_one_server():
 
 
 def test_a_server_that_is_killed_comes_back():
-    assert ask("clock", **TOKEN).status == 200
-    os.kill(server(), signal.SIGKILL)
+    os.kill(awake(), signal.SIGKILL)
     wait_until(lambda: state() != "active")
     assert ask("clock", **TOKEN).status == 200
     assert is_active("trigger@clock.socket")
 
 
 def test_the_server_has_the_jobs_user_and_sandbox():
-    assert ask("clock", **TOKEN).status == 200
-    process = Path(f"/proc/{server()}")
+    process = Path(f"/proc/{awake()}")
     assert process.stat().st_uid == int(run("id", "-u", "trigger"))
     assert "NoNewPrivs:\t1" in (process / "status").read_text()
     environment = (process / "environ").read_bytes()

@@ -84,7 +84,7 @@ def test_a_run_that_took_too_long():
     request = fire("brief", "hang")
     ended = wait_for_state("brief", request, "timed-out")
     assert (ended["result"], ended["exit_code"]) == ("timeout", None)
-    assert ended["duration"] >= 2
+    assert ended["duration"] >= 8
     assert output_of("brief", request) == b"hanging\n"
 
 
@@ -132,8 +132,10 @@ def test_a_run_whose_end_nobody_saw_is_interrupted():
     wait_until_idle("crowd")
     request = fire("crowd", "hold")
     wait_for_state("crowd", request, "running")
-    units = [f"trigger-{part}@crowd.service" for part in ("dispatch", "run")]
-    run("systemctl", "kill", "--signal=KILL", "--kill-who=all", *units)
+    dispatcher, job = (f"trigger-{part}@crowd.service" for part in ("dispatch", "run"))
+    run("systemctl", "kill", "--signal=STOP", dispatcher)  # it hears nothing more, and no other comes
+    for unit in (job, dispatcher):
+        run("systemctl", "kill", "--signal=KILL", "--kill-who=all", unit)
     wait_for_state("crowd", request, "interrupted")
     ended = told("crowd", request)
     assert (ended["state"], ended["exit_code"], ended["run"]) == ("interrupted", None, request)

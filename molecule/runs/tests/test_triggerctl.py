@@ -124,7 +124,7 @@ def test_runs():
 
 
 def test_logs_of_a_run():
-    request = fire("ctl", "-p", "seconds=5")
+    request = fire("ctl", "-p", "seconds=15")
     wait_until_running("ctl", request)
     wait_until(lambda: "begin" in ctl("logs", "ctl", request))
     assert "end" not in ctl("logs", "ctl", request)
@@ -327,7 +327,7 @@ def test_no_request_is_claimed_in_a_standstill():
 
 
 def test_no_run_is_recorded_in_a_standstill():
-    request = fire("ctl", "-p", "seconds=2")
+    request = fire("ctl", "-p", "seconds=8")
     wait_until_running("ctl", request)
     with standstill("ctl"):
         wait_until(lambda: job_of("ctl") is None)
@@ -403,7 +403,7 @@ def test_cancel_of_what_is_not_known():
 
 
 def test_pause():
-    running = fire("ctl", "-p", "seconds=5")
+    running = fire("ctl", "-p", "seconds=15")
     wait_until_running("ctl", running)
     assert "The run under way goes on" in ctl("pause", "ctl")
     assert state_of("ctl") == "pausing"
@@ -439,14 +439,14 @@ def test_pause_while_a_run_waits_for_a_quiet_time():
     wait_until(lambda: is_active("trigger-dispatch@ctl-calm.service"))
     ctl("pause", "ctl-calm")
     paused = time.time()
-    wait_until(lambda: time.time() > paused + 6)
+    wait_until(lambda: time.time() > paused + 16)
     assert spooled("ctl-calm") == [request]
     ctl("resume", "ctl-calm")
     assert wait_for_record("ctl-calm", request)["state"] == "succeeded"
 
 
 def test_drain_waits_for_all_that_was_accepted():
-    requests = [fire("ctl", "-p", f"seconds={seconds}") for seconds in (3, 0.5, 0.5)]
+    requests = [fire("ctl", "-p", f"seconds={seconds}") for seconds in (12, 0.5, 0.5)]
     out = ctl("drain", "ctl")
     assert [record_of("ctl", request)["state"] for request in requests] == ["succeeded"] * 3
     assert "2 requests left to run" in ctl.said

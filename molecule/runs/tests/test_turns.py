@@ -99,7 +99,7 @@ def test_endpoints_with_one_lock_never_run_at_the_same_time():
 
 
 def test_waiting_for_a_lock_is_not_the_runs_time():
-    """lock-b may take three seconds, and waits for longer."""
+    """lock-b may take ten seconds, and waits for longer."""
     first = fire("lock-a", "hold")
     wait_for_state("lock-a", first, "running")
     second = fire("lock-a", "alone")
@@ -107,7 +107,7 @@ def test_waiting_for_a_lock_is_not_the_runs_time():
     third = fire("lock-b", "alone")
     wait_until(lambda: "waiting for the lock stage" in journal("trigger-dispatch@lock-b.service", since))
     began_to_wait = time.time()
-    wait_until(lambda: time.time() > began_to_wait + 3.5)
+    wait_until(lambda: time.time() > began_to_wait + 10.5)
     now = told("lock-b", third)
     assert (now["state"], now["position"], now["started"]) == ("queued", 1, None)
     open_gate("lock-a")
@@ -167,7 +167,7 @@ def test_a_job_with_a_lock_sees_nothing_of_it():
     assert lines[-1].split() == ["0", "1", "2", "3"]
 
 
-# max_rate: 3/4s
+# max_rate: 3/15s
 
 
 def rated(**headers):
@@ -176,7 +176,7 @@ def rated(**headers):
 
 def quiet_rate():
     """Wait until the endpoint takes three requests again."""
-    wait_until(lambda: not _stamps() or time.time() > max(_stamps()) + 4)
+    wait_until(lambda: not _stamps() or time.time() > max(_stamps()) + 15)
 
 
 def _stamps():
@@ -194,10 +194,10 @@ def test_more_than_max_rate_is_refused_until_it_says():
     told_at = time.time()
     assert (refused.status, refused.headers["X-Request-Id"]) == (429, None)
     after = int(refused.headers["Retry-After"])
-    assert 1 <= after <= 5
+    assert 1 <= after <= 16
     # Also an acceptor that comes later knows.
     wait_until(lambda: property_of("trigger@rated.service", "ActiveState") == "inactive")
-    if time.time() < begun + 3:
+    if time.time() < begun + 14:
         assert rated().status == 429
     wait_until(lambda: time.time() >= told_at + after)
     assert rated().status == 200

@@ -244,6 +244,7 @@ def test_a_stream_that_nobody_reads_does_not_hold_the_run_up():
 
 def test_sigterm_lets_those_go_who_wait():
     """Waiting clients get 202, streams end as they should, and the runs go on."""
+    wait_until_idle("crowd")
     waiting = Background(do, "crowd", "hold")
     arrived = []
     streaming = Background(stream, "hold", arrived)
@@ -268,6 +269,7 @@ def test_sigterm_lets_those_go_who_wait():
 
 def test_who_waits_is_answered_by_the_acceptor_that_comes_after_a_kill():
     """The connection is lost with the acceptor; the run is not, and the next one tells of it."""
+    wait_until_idle("crowd")
     client = connect(PORTS["crowd"])
     client.sendall(b"GET /?do=hold HTTP/1.1\r\nHost: a\r\n\r\n")
     request = wait_until(lambda: claimed("crowd"))
