@@ -120,7 +120,7 @@ def settle(acceptor):
 
 GUESS = head(b"POST", b"X-Gitlab-Token: wrong", b"Content-Length: 0")
 RIGHT = head(b"POST", b"X-Gitlab-Token: " + SECRET.encode(), b"Content-Length: 0")
-LATER = "from trigger.acceptor import backoff; backoff.FIRST = 1.5"
+LATER = "from trigger.acceptor import backoff; backoff.FIRST = backoff.LONGEST = 8.0"  # time to send some MiB
 FOR_EVER = "from trigger.acceptor import backoff; backoff.FIRST = backoff.LONGEST = 1000.0"
 
 

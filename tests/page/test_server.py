@@ -243,7 +243,7 @@ def test_without_a_credential_nobody_is_let_in(host, credential):
     for secret in (SECRET, "-"):
         answer = get(host, secret=secret)
         assert answer.status == 503 and answer.field("Retry-After") and b"hello" not in answer.body
-        page.wait(server.LINGER / 2)  # at once, since the next one may find it
+        page.wait(PATIENCE)  # at once, since the next one may find it
         told = page.stderr.read().decode()
         assert told.startswith("<3>its secret cannot be loaded") and SECRET[:-1] not in told
         page = host.restart_page(credential=credential)
@@ -335,6 +335,7 @@ def test_without_an_acceptor_nothing_is_cancelled(host, page):
 def ask_acceptor(host, method, path, **told):
     """What nginx passes on of a program's request."""
     with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE)
         client.connect(f"{host.runtime}/hello.sock")
         client.sendall(head(method, path, **told))
         return Answer(b"".join(iter(lambda: client.recv(65536), b"")))
@@ -697,8 +698,8 @@ def test_too_many_are_told_to_come_back(host):
 
 def test_it_leaves_when_nobody_has_come_for_a_while(host):
     assert server.LINGER == 5
-    page = host.start_page("server.LINGER = 0.3")
     made = running(host)
+    page = host.start_page("server.LINGER = 0.3")
     client = follow(host)
     begun = time.monotonic()
     assert not readable(client, 0.6) and page.poll() is None
@@ -706,8 +707,9 @@ def test_it_leaves_when_nobody_has_come_for_a_while(host):
     client.end()
     page.wait(PATIENCE)
     assert page.returncode == 0 and time.monotonic() - begun > 0.9
+    client = Client(host, head())
     page = host.restart_page("server.LINGER = 0.3")
-    assert get(host).status == 200
+    assert client.end().status == 200
     assert page.wait(PATIENCE) == 0
 
 

@@ -28,6 +28,7 @@ class Host:
         for name in ("etc", "spool", "state", "run", "credentials"):
             (directory / name).mkdir()
         keys.setdefault("request_timeout", "10min")  # nobody's time is over, however slow the machine is
+        keys.setdefault("linger", "10min")  # nobody starts it again
         settings = {key: value for key, value in vars(role.endpoint(**keys)).items() if key != "name"}
         settings["frontend"] = None
         settings["auth"] = [next(iter(entry)) for entry in auth]

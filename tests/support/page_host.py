@@ -53,6 +53,7 @@ class Host:
     def put(self, name="hello", description="", users=("alice",), page=True, methods=("POST",), auth=(), **keys):
         """Write down an endpoint behind the front end, make its directories, and return it as it is loaded."""
         location = f"/{name}/"
+        keys.setdefault("linger", "10min")  # nobody starts its acceptor again
         settings = {key: value for key, value in vars(role.endpoint(**keys)).items() if key != "name"}
         settings.update(path=location, description=description, auth=list(auth))
         settings["frontend"] = {
@@ -112,7 +113,8 @@ class Host:
         return self.restart_page(settings, **popen)
 
     def restart_page(self, settings="", **popen):
-        code = f"from trigger.page import server; {settings}\nsys.exit(server.main({self.etc!r}))"
+        # Nobody else starts it again, so it has to linger.
+        code = f"from trigger.page import server; server.LINGER = 600; {settings}\nsys.exit(server.main({self.etc!r}))"
         return self.start(self.listener, code, **popen)
 
     def close(self):
