@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -248,6 +249,24 @@ def test_what_ansible_may_have_made_of_text_has_its_remedy(said):
     (found,) = mistakes({"name": "a", "job": JOB, **said})
     assert "end its expression with `| string`, or begin it with a blank" in found
     assert "before 2.19" in found
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("socket: {SocketMode: 0660}", 'put it in quotes, "0660" if you wrote 0660'),
+        ("service: {UMask: 0027}", 'put it in quotes, "0027" if you wrote 0027'),
+        ("service: {StateDirectoryMode: [0750]}", 'put it in quotes, "0750" if you wrote 0750'),
+        ("schedule: {on_calendar: [12:30]}", "750 is no time"),
+        ("environment: {NO: '1'}", "a key that YAML takes for False"),
+        ("credentials: {8443: x}", "a key that YAML takes for 8443"),
+        ("only_if: [{from: 'query:a', in: []}]", "an empty list never holds"),
+    ],
+)
+def test_what_yaml_makes_of_it_is_seen_as_ansible_hands_it_on(written, hint):
+    """From ansible-core 2.19 on, values of a playbook are of types of its own, below those of Python."""
+    (found,) = mistakes(DataLoader().load(f"name: a\njob: {{command: ['true']}}\n{written}\n"))
+    assert found.startswith(f"endpoint 'a': {written.partition(':')[0]}") and hint in found
 
 
 def test_modes_are_texts_and_numbers_of_other_directives_are_not():

@@ -356,7 +356,7 @@ def _check_directives(endpoint):
                     yield f"{section}: {key} must be a string, a number, a bool or a list of these"
                 elif isinstance(value, str) and (not value.isprintable() or value.endswith("\\")):
                     yield f"{section}: {key} must be one line that does not end with a backslash"
-                elif type(value) is int and value > 7 and MODE.fullmatch(key):
+                elif isinstance(value, int) and not isinstance(value, bool) and value > 7 and MODE.fullmatch(key):
                     octal = f"{value:04o}"
                     yield (
                         f'{section}: {key}: put it in quotes, "{octal}" if you wrote {octal}, of which YAML makes '
