@@ -88,7 +88,7 @@ def _run(arguments):
 
 def _parse(arguments):
     options, surplus = _parser().parse_known_args(arguments)
-    if surplus and arguments[0].startswith("-"):
+    if surplus and arguments[0].startswith("-"):  # or the command would be taken for a name below
         options.parser.error("unrecognized arguments: " + " ".join(surplus))
     # Of several names, argparse takes none behind an option in their midst. What takes them knows no commands, so it
     # gets what stands behind the command's own name.
