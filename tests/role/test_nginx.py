@@ -610,6 +610,8 @@ def test_a_site_with_the_same_name_is_seen():
         found = trigger_nginx.namesakes(SAID, OTHER + OURS, names, {443, 8443})
         assert found == ["hooks.example on 0.0.0.0:443"]
     assert trigger_nginx.namesakes(SAID, OTHER + OURS, ["own.example"], {443}) == []
+    both = OTHER.replace("shop.example\n hooks.example", "hooks.example; } server { server_name shop.example")
+    assert trigger_nginx.namesakes(SAID, both + OURS, ["hooks.example"], {443})
     # On the port that only leads to TLS; and of a site that is read behind ours, which nginx then leaves unused.
     assert trigger_nginx.namesakes(SAID, OTHER + OURS, ["hooks.example"], {8443}) == []
     assert trigger_nginx.namesakes(SAID, OURS + OTHER, ["hooks.example"], {443}) == []

@@ -322,7 +322,7 @@ def missing_modules(built: str) -> list[str]:
     return [name for name in NEEDED if f"--without-http_{name}_module" in built]
 
 
-_SERVER_NAMES = re.compile(r"^[^#\n]*\bserver_name\s+([^;]+);", re.MULTILINE)
+_SERVER_NAMES = re.compile(r"\bserver_name\s+([^;]+);")
 _CONFLICT = re.compile(r'conflicting server name "([^"]*)" on (\S+), ignored')
 
 
@@ -330,7 +330,7 @@ def namesakes(said: str, configuration: str, names: list[str], ports: set[int]) 
     """Where another site has one of these names on one of these ports already: list of str, name and address. nginx
     uses the site that it reads first, and only warns. said: what `nginx -T` complains of. configuration: what it says,
     the files in the order in which it reads them."""
-    before = configuration.partition(f"# configuration file {SITE}:")[0]
+    before = re.sub(r"#.*", "", configuration.partition(f"# configuration file {SITE}:")[0])
     taken = {name.lower() for line in _SERVER_NAMES.findall(before) for name in line.split()}
     ours = {name.lower() for name in names} & taken
     found = [each for each in _CONFLICT.findall(said) if each[0].lower() in ours and _port(each[1]) in ports]
